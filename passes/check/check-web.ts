@@ -1,5 +1,5 @@
 import { checkGiven, checkModel, object, orNull, text } from "../../src/arguments.ts";
-import { nudgedStandard } from "../../src/compare/nudged-weights.ts";
+import { nudgedBaseline } from "../../src/compare/nudged-weights.ts";
 import { notRun, type Outcome } from "../../src/compare/outcome.ts";
 import { type FunctionReport, runAll, sameFunction } from "../../src/compare/outputs.ts";
 import { carrying, inMemory, retyped, tooLarge } from "../../src/compare/second-opinion.ts";
@@ -110,8 +110,8 @@ async function webRuns(
     const feeds =
       given ?? (await sampleInputs({ ort, graph: model.graph, types }, run, ROUNDS, options)).feeds;
     const load = (file: ModelFile) => runnable(withFixedSeeds(file));
-    const standard = await nudgedStandard(ort, model.file, feeds, { load });
-    const theirs = { ...standard, feeds: feeds.map((each) => retyped(web, each)) };
+    const baseline = await nudgedBaseline(ort, model.file, feeds, { load });
+    const theirs = { ...baseline, feeds: feeds.map((each) => retyped(web, each)) };
     return await sameFunction(carrying(web, model.file), theirs, inMemory(model.file), "near");
   } catch (error) {
     return notRun(`onnxruntime-node does not run it (${reason(error)})`);

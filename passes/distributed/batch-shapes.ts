@@ -1,5 +1,5 @@
 import { InputError } from "../../src/errors.ts";
-import { writing } from "../../src/graph/builder.ts";
+import { newBuilder } from "../../src/graph/builder.ts";
 import { own } from "../../src/graph/own.ts";
 import { type Model, typesOf } from "../../src/model.ts";
 import { isFloat, type Type } from "../../src/onnx/dtypes.ts";
@@ -65,7 +65,7 @@ export async function batchShapes(
       ? readOfData(dataset, { ...options, wanted })
       : await readOfModel(model, { ...options, wanted, term });
     const { rows, fixed, shapes } = read;
-    const { fresh } = writing(model.graph, "loss");
+    const { fresh } = newBuilder(model.graph, "loss");
     const target = { name: fresh(array), array, ...shapes(array) };
     const arrays = Object.entries(term.arrays).map(
       ([option, name]) => [option, { name: fresh(name), array: name, ...shapes(name) }] as const,

@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import type { Type } from "../../src/onnx/dtypes.ts";
 import type { Weight } from "../finetune/gradient-row.ts";
 import type { StepPorts } from "../finetune/step-graph.ts";
@@ -50,7 +50,7 @@ export interface VectorOf {
 }
 
 /** Writes the vector of one batch under a fresh name, which is returned. */
-export function writeVector(written: Writing, { reached, ports, typeOf }: VectorOf): string {
+export function writeVector(written: Builder, { reached, ports, typeOf }: VectorOf): string {
   const { op, to, fresh } = written;
   const float = (name: string, dtype = "float") =>
     dtype === "float" ? name : to.cast(name, "float");
@@ -72,7 +72,7 @@ export function writeVector(written: Writing, { reached, ports, typeOf }: Vector
 
 /** Reads the mean gradient of each weight out of a sum of vectors, as float32. */
 export function readGradients(
-  { op, to, constant }: Writing,
+  { op, to, constant }: Builder,
   vector: string,
   { gradients, length, count }: VectorLayout,
 ): string[] {

@@ -1,5 +1,5 @@
 import { emptyGraph } from "../../src/graph/build.ts";
-import { writing } from "../../src/graph/builder.ts";
+import { newBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { type Model, patched, strictlyPatched, typesOf } from "../../src/model.ts";
@@ -63,7 +63,7 @@ async function vectorGraph(
   of: VectorOf,
   back: Partial<Patch> = {},
 ): Promise<VectorGraph> {
-  const written = writing(graph, "vector");
+  const written = newBuilder(graph, "vector");
   const vector = writeVector(written, of);
   const weights = of.reached.map((weight) => weight.of);
   const layout = vectorLayout(weights, Object.keys(of.ports.metrics));
@@ -79,7 +79,7 @@ export async function updateGraph(
   layout: VectorLayout,
 ): Promise<UpdateGraph> {
   const empty = emptyGraph("update", Math.max(17, graph.file.opsets.get("") ?? 17));
-  const written = writing(empty, "update");
+  const written = newBuilder(empty, "update");
   const names = reached.map(({ of }) => written.fresh(of.name));
   const vector = written.fresh("vector");
   const means = readGradients(written, vector, layout);

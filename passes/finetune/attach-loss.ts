@@ -1,5 +1,5 @@
 import { InputError } from "../../src/errors.ts";
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import type { Graph, Types } from "../../src/graph/graph.ts";
 import { isFloat, type Type } from "../../src/onnx/dtypes.ts";
 import type {
@@ -46,7 +46,7 @@ type Asked = LossPlace & ChosenLoss & Compared;
 
 /** Writes a loss on an output. Throws an InputError if the target does not fit. */
 export function attachLoss(
-  writing: Writing,
+  builder: Builder,
   place: LossPlace,
   chosen: ChosenLoss,
   compared: Compared,
@@ -56,7 +56,7 @@ export function attachLoss(
     throw new InputError(`the shape of output ${output.name} is not known; give --dim.`);
   const asked: Asked = { ...place, ...chosen, ...compared };
   const reading = readingOf(asked);
-  const { inputs, note } = lossInputs(asked, reading, writing);
+  const { inputs, note } = lossInputs(asked, reading, builder);
   const notes = [note, shiftNote(reading, compared.target, chosen.options)];
   const { needs } = compared;
   const { isNextToken } = reading;
@@ -69,7 +69,7 @@ export function attachLoss(
 }
 
 /** Writes what the loss is computed from: the prediction and the target. */
-function lossInputs(asked: Asked, reading: Reading, written: Writing) {
+function lossInputs(asked: Asked, reading: Reading, written: Builder) {
   const { graph, types, output, options, target, arrays, rows, loss } = asked;
   const type = types.get(output)!;
   const shape = type.shape!;
@@ -78,7 +78,7 @@ function lossInputs(asked: Asked, reading: Reading, written: Writing) {
   const prediction = predictionFor(written, { ...asked, axis, dtype });
   const own = { dtype, shape };
   const inputs: LossInputs = {
-    writing: written,
+    builder: written,
     output: { name: prediction.name, ...own },
     form: prediction.form,
     before: prediction.before,
@@ -130,7 +130,7 @@ function othersOf(
  * else in the output's type and shape.
  */
 function targetAs(
-  written: Writing,
+  written: Builder,
   { name, type }: LossTarget,
   { form, axis }: { readonly form: TargetForm; readonly axis: number | null },
   output: Type,

@@ -1,6 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import { InputError } from "../../src/errors.ts";
-import { writing } from "../../src/graph/builder.ts";
+import { newBuilder } from "../../src/graph/builder.ts";
 import { own } from "../../src/graph/own.ts";
 import type { Model } from "../../src/model.ts";
 import type { Tensors } from "../../src/ort/session.ts";
@@ -29,7 +29,7 @@ export class FedTerms {
 
   constructor(model: Model, options: FinetuneOptions) {
     this.#model = model;
-    const { fresh } = writing(model.graph, "loss");
+    const { fresh } = newBuilder(model.graph, "loss");
     const terms = trainedTerms(options);
     checkFollowed(terms, options.teacher !== undefined);
     this.terms = terms.map((term) => {

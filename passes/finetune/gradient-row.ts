@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import { total } from "../losses/loss.ts";
 import { sideBySide } from "./side-by-side.ts";
 import type { TrainedWeight } from "./trained-weights.ts";
@@ -29,7 +29,7 @@ const sum = (sizes: readonly number[]) => sizes.reduce((a, b) => a + b, 0);
 export const isUpdatedAlone = (weight: Weight) => sizeOf(weight) > LARGE;
 
 /** Casts a value unless it has the type. */
-export const cast = ({ to }: Writing, name: string, from: string, dtype: string) =>
+export const cast = ({ to }: Builder, name: string, from: string, dtype: string) =>
   from === dtype ? name : to.cast(name, dtype);
 
 /**
@@ -39,10 +39,10 @@ export const cast = ({ to }: Writing, name: string, from: string, dtype: string)
  * backward pass has first, and what it is computed from is freed early; all the others would keep it.
  * Flatten because the optimizer leaves it there.
  */
-export function gradientRow(writing: Writing, groups: readonly Group[]) {
-  const { op, to } = writing;
+export function gradientRow(builder: Builder, groups: readonly Group[]) {
+  const { op, to } = builder;
   const parts = groups.map((group) =>
-    group.members.map((weight) => partOf(writing, group, weight)),
+    group.members.map((weight) => partOf(builder, group, weight)),
   );
   const inOrder = parts.flat().sort((a, b) => (b.weight.place ?? 0) - (a.weight.place ?? 0));
   const rows = new Map(inOrder.map((part) => [part, op.Flatten(part.inRow, { axis: 0 })]));
@@ -53,7 +53,7 @@ export function gradientRow(writing: Writing, groups: readonly Group[]) {
   const gradients = groups.map(({ members }, k) => {
     if (members.length > 1 && isInRow(groups[k], members[0])) return cut[k];
     const side = sideBySide(
-      writing,
+      builder,
       members.map(({ of }) => of.dims),
     );
     return side.join(parts[k].map(({ gradient }) => gradient));
@@ -64,11 +64,11 @@ export function gradientRow(writing: Writing, groups: readonly Group[]) {
 const isInRow = ({ dtype }: Group, weight: Weight) => dtype === "float" && !isUpdatedAlone(weight);
 
 /** A gradient in the data type of its group, and what stands for it in the row, of this size. */
-function partOf(writing: Writing, group: Group, weight: Weight) {
-  const { op } = writing;
+function partOf(builder: Builder, group: Group, weight: Weight) {
+  const { op } = builder;
   const { of, dtype = of.dtype } = weight;
-  const gradient = cast(writing, weight.gradient, dtype, group.dtype);
+  const gradient = cast(builder, weight.gradient, dtype, group.dtype);
   if (isInRow(group, weight)) return { weight, gradient, inRow: gradient, size: sizeOf(weight) };
-  const norm = op.Sqrt(total(writing, op.Mul(gradient, gradient), of.dims.length));
-  return { weight, gradient, inRow: cast(writing, norm, group.dtype, "float"), size: 1 };
+  const norm = op.Sqrt(total(builder, op.Mul(gradient, gradient), of.dims.length));
+  return { weight, gradient, inRow: cast(builder, norm, group.dtype, "float"), size: 1 };
 }

@@ -1,5 +1,5 @@
 import type { InferenceSession } from "onnxruntime-common";
-import { type Writing, writing } from "../../src/graph/builder.ts";
+import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import type { Graph, Node } from "../../src/graph/graph.ts";
 import { patchedBytes } from "../../src/graph/patch.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
@@ -30,7 +30,7 @@ export function loopCounts(given: Model, ort: Ort, trained: readonly string[]): 
   const loops = graph.main.nodes.filter((node) => dependsOnData(graph, node));
   if (loops.length === 0)
     return { model: given, in: async (batch) => batch, close: async () => {} };
-  const written = writing(graph, "iterations");
+  const written = newBuilder(graph, "iterations");
   const names = loops.map((node) => written.fresh(`${node.outputs[0]?.name}.iterations`));
   const patches = loops.map((node, k) => counted(written, node, names[k]));
   const patch = {
@@ -67,7 +67,7 @@ export function loopCounts(given: Model, ort: Ort, trained: readonly string[]): 
 
 /** The numbers of all iterations of each Loop as the only outputs. */
 function measuring(graph: Graph, loops: readonly Node[], names: readonly string[]): Patch {
-  const written = writing(graph, "measured");
+  const written = newBuilder(graph, "measured");
   const scalar = { dtype: "int64", shape: [] };
   const within = loops.map((node, k): Partial<Patch> => {
     const [body] = node.bodies;
@@ -85,7 +85,7 @@ function measuring(graph: Graph, loops: readonly Node[], names: readonly string[
 }
 
 /** Makes a Loop run as often as an input is long, whatever its condition. */
-function counted(written: Writing, node: Node, input: string): Partial<Patch> {
+function counted(written: Builder, node: Node, input: string): Partial<Patch> {
   const [body] = node.bodies;
   written.about(input, node);
   const names = [written.op.Size(input), written.constant("bool", [], [1])];

@@ -1,4 +1,4 @@
-import { type Writing, writing } from "../../src/graph/builder.ts";
+import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import { typeOfTensor } from "../../src/graph/constants.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";
@@ -80,7 +80,7 @@ export async function withLoss(
   const outputs = chosen.map(({ value }) => value);
   const compared = [...outputs, ...terms.flatMap((term) => othersOf(graph, term))];
   const idle = checkReached(graph, compared, namedWeights(model, options.train));
-  const written = writing(graph, "loss");
+  const written = newBuilder(graph, "loss");
   const rows = rowsOf(options, terms);
   const attached = attachedTerms(written, last, { terms, outputs, rows, needs });
   const combined = combinedOf(written, attached, rows);
@@ -150,7 +150,7 @@ interface Attaching {
 }
 
 function attachedTerms(
-  written: Writing,
+  written: Builder,
   { model: { graph }, types }: Specialized,
   { terms, outputs, rows, needs }: Attaching,
 ) {
@@ -185,7 +185,7 @@ function labelsOf(parts: readonly (readonly string[])[]): string[] {
 
 /** Writes the weighted sum of several losses; a single one is as it is. */
 function combinedOf(
-  { op, to, constant }: Writing,
+  { op, to, constant }: Builder,
   terms: readonly AttachedTerm[],
   rows: number,
 ): Pick<ModelWithLoss, "loss" | "metrics" | "examples"> {

@@ -1,10 +1,10 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 
 /**
  * Puts tensors of these shapes side by side in one vector, for what is done to each element alike.
  * `join` makes it, `part` gives the tensors again. A single tensor stays as it is.
  */
-export function sideBySide({ op, to }: Writing, shapes: readonly (readonly number[])[]) {
+export function sideBySide({ op, to }: Builder, shapes: readonly (readonly number[])[]) {
   const isSingle = shapes.length === 1;
   const sizes = shapes.map((dims) => dims.reduce((a, b) => a * b, 1));
   const shaped = (tensor: string, k: number, dims: readonly number[]) =>

@@ -1,7 +1,7 @@
 import { checkGiven, checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { emptyGraph } from "../../src/graph/build.ts";
-import { type Writing, writing } from "../../src/graph/builder.ts";
+import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import type { Graph, Types } from "../../src/graph/graph.ts";
 import type { Patch, Port } from "../../src/graph/patch-contents.ts";
 import { type Model, patched, strictlyPatched } from "../../src/model.ts";
@@ -148,7 +148,7 @@ export const typed = ({ scalars }: Pick<DifferentiatedStep, "scalars">) => ({
 /** Adds the update to a model's forward and backward pass. */
 async function wholeStep(differentiated: DifferentiatedStep) {
   const { graph, optimizer, reached, back, ports } = differentiated;
-  const written = writing(graph, "update");
+  const written = newBuilder(graph, "update");
   const { slots, inputs, outputs, norm } = update(written, reached, optimizer);
   const [lr, step] = inputs.map(({ name }) => name);
   const more = { inputs, outputs: [...outputs, port(norm, NORM)] };
@@ -162,14 +162,14 @@ function backward(
   { terms, weights }: ModelWithLoss,
   { rules, shared }: { readonly rules: GradientRules | undefined; readonly shared: boolean },
 ) {
-  const [first, draft] = [writing(graph, "loss.grad"), writing(graph, "grad")];
+  const [first, draft] = [newBuilder(graph, "loss.grad"), newBuilder(graph, "grad")];
   const shares = shared ? terms.map(() => port(first.fresh("share"), NORM)) : [];
   const of = startsOf(graph, types, { terms, shares, first, draft });
   const { gradients, nodes, tensors, custom } = backpropagate(graph, {
     of,
     wrt: weights.map(({ name }) => name),
     types,
-    writing: draft,
+    builder: draft,
     rules,
     reasons,
   });
@@ -199,8 +199,8 @@ function backward(
 interface Starts {
   readonly terms: readonly AttachedTerm[];
   readonly shares: readonly Port[];
-  readonly first: Writing;
-  readonly draft: Writing;
+  readonly first: Builder;
+  readonly draft: Builder;
 }
 
 /** Where the gradients of the losses start, and the gradient there. */
@@ -214,7 +214,7 @@ function startsOf(
   for (const [k, { start, value, weight }] of terms.entries()) {
     const at = start && values.has(start.scores) ? start.scores : value;
     const { dtype } = types.get(values.get(at)!)!;
-    const factor = (by: Writing) => by.constant(dtype, [], [weight]);
+    const factor = (by: Builder) => by.constant(dtype, [], [weight]);
     const share =
       shares[k] && (dtype === "float" ? shares[k].name : to.cast(shares[k].name, dtype));
     const scaled = (g: string) => (share ? op.Mul(g, share) : g);
@@ -235,7 +235,7 @@ export async function updateAlone(
   optimizer: ChosenOptimizer,
 ) {
   const empty = emptyGraph("update", Math.max(17, graph.file.opsets.get("") ?? 17));
-  const written = writing(empty, "update");
+  const written = newBuilder(empty, "update");
   const { slots, inputs, outputs, norm }: Update = update(written, reached, optimizer);
   const given = reached.flatMap(({ of, gradient, dtype }) => [
     port(of.name, { dtype: of.dtype, shape: of.dims }),

@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
 import { total } from "../losses/loss.ts";
 import type { ChosenOptimizer } from "../optimizers/index.ts";
@@ -41,19 +41,19 @@ const CLIP_EPSILON = 1e-6;
  * Small weights that are treated the same are updated as one vector: hundreds of nodes fewer.
  */
 export function update(
-  writing: Writing,
+  builder: Builder,
   weights: readonly Weight[],
   { optimizer, options }: ChosenOptimizer,
 ): Update {
-  const { fresh, about } = writing;
+  const { fresh, about } = builder;
   about("norm");
   const groups = groupedBy(weights, (of) => `${of.dtype} ${of.decays}`).map(groupOf);
-  const { norm, scale, gradients } = clipping(writing, groups, options.clip);
+  const { norm, scale, gradients } = clipping(builder, groups, options.clip);
   const [lr, step] = ["lr", "step"].map(fresh);
   const inputs: Port[] = [lr, step].map((name) => port(name, { dtype: "float", shape: [] }));
   const outputs: Port[] = [];
   const slots = new Map<TrainedWeight, StateSlot>();
-  const to: Step = { writing, optimizer, options, scale, lr, step, inputs, outputs };
+  const to: Step = { builder, optimizer, options, scale, lr, step, inputs, outputs };
   for (const [k, group] of groups.entries())
     for (const [of, slot] of updateGroup(to, group, gradients[k])) slots.set(of, slot);
   return { slots: weights.map(({ of }) => slots.get(of)!), inputs, outputs, norm };
@@ -65,10 +65,10 @@ const groupOf = (members: readonly Weight[]): Group => ({
 });
 
 /** The gradients, the norm of all together, and the factor that clips it; null without clipping. */
-function clipping(writing: Writing, groups: readonly Group[], clip: number | null) {
-  const { op, constant } = writing;
-  const { row, gradients } = gradientRow(writing, groups);
-  const norm = op.Sqrt(total(writing, op.Mul(row, row), 2));
+function clipping(builder: Builder, groups: readonly Group[], clip: number | null) {
+  const { op, constant } = builder;
+  const { row, gradients } = gradientRow(builder, groups);
+  const norm = op.Sqrt(total(builder, op.Mul(row, row), 2));
   if (!clip) return { gradients, norm, scale: null };
   const one = constant("float", [], [1]);
   const limit = constant("float", [], [clip]);
@@ -78,7 +78,7 @@ function clipping(writing: Writing, groups: readonly Group[], clip: number | nul
 
 /** What the updates of all groups share, and the ports that they add to. */
 interface Step extends ChosenOptimizer {
-  readonly writing: Writing;
+  readonly builder: Builder;
   readonly scale: string | null;
   readonly lr: string;
   readonly step: string;
@@ -88,14 +88,14 @@ interface Step extends ChosenOptimizer {
 
 /** Writes the update of weights that are updated as one. */
 function updateGroup(to: Step, group: Group, gradient: string): [TrainedWeight, StateSlot][] {
-  const { writing, optimizer, options, scale, lr, step, inputs } = to;
+  const { builder, optimizer, options, scale, lr, step, inputs } = to;
   const { members, dtype } = group;
   const kept = dtype !== members[0].of.dtype;
   const side = sideBySide(
-    writing,
+    builder,
     members.map(({ of }) => of.dims),
   );
-  const { op, fresh, about } = writing;
+  const { op, fresh, about } = builder;
   about(members[0].of.name);
   const names = [...(kept ? ["float32"] : []), ...optimizer.state];
   const given = members.map(({ of }) => {
@@ -106,13 +106,13 @@ function updateGroup(to: Step, group: Group, gradient: string): [TrainedWeight, 
   const joined = (name: string) => side.join(given.map((state) => state[name]));
   const state = Object.fromEntries(names.map((name) => [name, joined(name)]));
   const next = optimizer.write({
-    writing,
+    builder,
     dtype,
     weight: kept ? state.float32 : side.join(members.map(({ of }) => of.name)),
-    gradient: scale ? op.Mul(gradient, cast(writing, scale, "float", dtype)) : gradient,
+    gradient: scale ? op.Mul(gradient, cast(builder, scale, "float", dtype)) : gradient,
     state,
-    lr: cast(writing, lr, "float", dtype),
-    step: cast(writing, step, "float", dtype),
+    lr: cast(builder, lr, "float", dtype),
+    step: cast(builder, step, "float", dtype),
     weightDecay: members[0].of.decays ? options.weightDecay : 0,
     options,
   });
@@ -127,19 +127,19 @@ function updateGroup(to: Step, group: Group, gradient: string): [TrainedWeight, 
 
 /** A weight's new value, and that of its state, as outputs. */
 function slotOf(
-  { writing, outputs }: Step,
+  { builder, outputs }: Step,
   of: TrainedWeight,
   dtype: string,
   next: { weight: string; state: readonly { name: string; input: string; value: string }[] },
 ): StateSlot {
-  writing.about(of.name);
+  builder.about(of.name);
   const output = (value: string, name: string, type: string) => {
-    const port = writing.fresh(name);
+    const port = builder.fresh(name);
     outputs.push(shaped(port, type, of));
-    writing.copy(value, port);
+    builder.copy(value, port);
     return port;
   };
-  const weight = cast(writing, next.weight, dtype, of.dtype);
+  const weight = cast(builder, next.weight, dtype, of.dtype);
   return {
     weight: of.name,
     dtype: of.dtype,

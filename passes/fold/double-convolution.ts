@@ -1,8 +1,8 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import type { At } from "./rules/rule.ts";
 
 /** Writes a node by operators that have kernels for double; null if it is not of a kind that can be. */
-export type DoubleRule = (to: Writing, at: At, inputs: readonly string[]) => string | null;
+export type DoubleRule = (to: Builder, at: At, inputs: readonly string[]) => string | null;
 
 const ones = (count: number): number[] => new Array(count).fill(1);
 
@@ -75,7 +75,7 @@ export const averagePool: DoubleRule = (to, at, [x]) => {
 };
 
 /** A value with zeros around its last axes. */
-function withZeros(to: Writing, x: string, pads: readonly number[]): string {
+function withZeros(to: Builder, x: string, pads: readonly number[]): string {
   if (pads.every((pad) => pad === 0)) return x;
   const spatial = pads.length / 2;
   return to.to.pad(x, [0, 0, ...pads.slice(0, spatial), 0, 0, ...pads.slice(spatial)]);
@@ -90,7 +90,7 @@ const places = (kernel: readonly number[]): number[][] =>
 
 /** What one place of the kernel sees while it moves over x. */
 function seenFrom(
-  to: Writing,
+  to: Builder,
   x: string,
   place: readonly number[],
   { kernel, strides, dilations }: Window,
@@ -108,7 +108,7 @@ function seenFrom(
 
 /** The weights as a matrix for each group: filters by places of the kernel and channels. */
 function matrixOf(
-  to: Writing,
+  to: Builder,
   w: string,
   [filters, channels, ...kernel]: readonly number[],
   group: number,

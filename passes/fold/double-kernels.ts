@@ -1,4 +1,4 @@
-import { type Writing, writing } from "../../src/graph/builder.ts";
+import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import type { Graph, Node, Types } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
 import { patchedFile } from "../../src/graph/patch.ts";
@@ -9,7 +9,7 @@ import { averagePool, convolution, type DoubleRule } from "./double-convolution.
 import { nodeAt } from "./node-at.ts";
 import type { At } from "./rules/rule.ts";
 
-const number = ({ constant }: Writing, value: number) => constant("double", [], [value]);
+const number = ({ constant }: Builder, value: number) => constant("double", [], [value]);
 
 /** Abramowitz and Stegun 7.1.26: within 1.5e-7, a rounding of single precision. */
 const ERF = [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592];
@@ -34,7 +34,7 @@ const leakyRelu: DoubleRule = (to, at, [x]) => {
 };
 
 /** a x + b between 0 and 1. */
-function ramp(to: Writing, x: string, a: number, b: number): string {
+function ramp(to: Builder, x: string, a: number, b: number): string {
   const line = to.op.Add(to.op.Mul(x, number(to, a)), number(to, b));
   return to.op.Max([to.op.Min([line, number(to, 1)]), number(to, 0)]);
 }
@@ -82,14 +82,14 @@ export function withDoubleKernels(
   { graph, file }: Pick<Model, "graph" | "file">,
   types: Types,
 ): ModelFile {
-  const to = writing(graph, "double");
+  const to = newBuilder(graph, "double");
   const removed: Node[] = [];
   for (const { nodes } of scopesOf(graph))
     for (const node of nodes) if (rewritten(to, graph, node, types)) removed.push(node);
   return patchedFile(file, { nodes: to.nodes, tensors: to.tensors, removed });
 }
 
-function rewritten(to: Writing, graph: Graph, node: Node, types: Types): boolean {
+function rewritten(to: Builder, graph: Graph, node: Node, types: Types): boolean {
   const [output] = node.outputs;
   const rule = own(RULES, node.op);
   if (!rule || !output) return false;

@@ -10,10 +10,10 @@ import { compareTensors } from "../../src/compare/difference.ts";
 import { judgedOf } from "../../src/compare/judged.ts";
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
 import {
+  baselineOf,
   type FunctionReport,
   runAll,
   sameFunction,
-  standardOf,
 } from "../../src/compare/outputs.ts";
 import { InputError } from "../../src/errors.ts";
 import { typeOfTensor } from "../../src/graph/constants.ts";
@@ -95,8 +95,8 @@ export async function proveFold(
   const exact: Tensors[] = [];
   const float64 = await inFloat64(ort, { original, extent }, feeds, exact);
   progress(0.5, "same function");
-  const standard = await standardOf(ort, before, feeds);
-  const own = float64.outcome === "passed" ? { ...standard, exact } : standard;
+  const baseline = await baselineOf(ort, before, feeds);
+  const own = float64.outcome === "passed" ? { ...baseline, exact } : baseline;
   const same = await sameFunction(ort, own, after, "noise");
   progress(1, "done");
   const passed = same.outcome === "passed" && float64.outcome !== "failed";

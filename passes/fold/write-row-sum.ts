@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import type { Node, Use } from "../../src/graph/graph.ts";
 import { type Attributes, float } from "../../src/onnx/new-node.ts";
 import type { KnownGraph } from "../residuals/residual.ts";
@@ -15,7 +15,7 @@ interface Naming extends SlotNames {
 
 /** Writes a sum of rows in place of its node; returns the nodes that it replaces. */
 export function writeRowSum(
-  to: Writing,
+  to: Builder,
   site: FoldSite,
   { output, last }: RowSum,
   { facts, nameAt, ...slot }: Naming,
@@ -69,7 +69,7 @@ export function writeRowSum(
 }
 
 /** Reshapes values to [rows, features], each once. */
-function rowsOf(to: Writing) {
+function rowsOf(to: Builder) {
   const known = new Map<string, string>();
   return (name: string, rank: number, size: number): string => {
     if (rank === 2) return name;

@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import { groupBy } from "../../src/graph/group-by.ts";
 import { float } from "../../src/onnx/new-node.ts";
@@ -12,7 +12,7 @@ import { multiply } from "./write-weights.ts";
 
 /** Multiplies a value by a constant; on a stream of images as a BatchNormalization, which stays in the layout of the convolutions. */
 export function multiplied(
-  { op, constant }: Pick<Writing, "op" | "constant">,
+  { op, constant }: Pick<Builder, "op" | "constant">,
   x: string,
   factor: Factor,
   { rank, feature, dtype }: Pick<SiteDescription, "rank" | "feature" | "dtype">,
@@ -29,7 +29,7 @@ export function multiplied(
 
 /** Writes a factor as a constant that broadcasts over a value of this rank. */
 export function factorConstant(
-  { constant }: Pick<Writing, "constant">,
+  { constant }: Pick<Builder, "constant">,
   dtype: string,
   rank: number,
   { axis, values }: Factor,
@@ -40,7 +40,7 @@ export function factorConstant(
 
 /** Writes what the slots of a site's sum read now: operands times what is left, plus low-rank maps. */
 export function writeSlots(
-  to: Writing,
+  to: Builder,
   site: FoldSite,
   plan: FoldPlan,
   nameOf: (value: Value) => string,
@@ -58,7 +58,7 @@ export interface SlotNames {
 }
 
 /** k x + Σ g x_j + Σ (x_j A_j) B_j. */
-function slotOf(to: Writing, site: FoldSite, edge: Edge, slot: SlotNames): string {
+function slotOf(to: Builder, site: FoldSite, edge: Edge, slot: SlotNames): string {
   const operand = operandOf(to, site, edge, slot);
   if (edge.maps.length === 0) return operand;
   const maps = scaledMaps(site, edge, slot);
@@ -69,7 +69,7 @@ const outerOf = ({ beta }: FoldSite, { use }: Edge, { plan }: SlotNames) =>
   times(beta, reciprocal(plan.sums.get(use.node) ?? ONE))!;
 
 /** Writes what a slot reads without its low-rank maps: k x + Σ g x_j. */
-export function operandOf(to: Writing, site: FoldSite, edge: Edge, slot: SlotNames): string {
+export function operandOf(to: Builder, site: FoldSite, edge: Edge, slot: SlotNames): string {
   const { plan, nameOf } = slot;
   const left = plan.left.get(keyOf(edge.use))?.by ?? ONE;
   const x = nameOf(edge.value);
@@ -102,7 +102,7 @@ function scaledMap(map: MapTerm["A"], factor: Factor, role: "A" | "B"): MapTerm[
 
 /** Writes maps as nodes: those of one operand as one matrix, the last product once for all. */
 export function mapsOf(
-  to: Writing,
+  to: Builder,
   maps: readonly MapTerm[],
   place: SiteDescription,
   { nameOf, down, up }: Pick<SlotNames, "nameOf"> & Omit<LowRankWriting<string>, "stacked">,

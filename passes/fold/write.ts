@@ -1,4 +1,4 @@
-import { writing } from "../../src/graph/builder.ts";
+import { newBuilder } from "../../src/graph/builder.ts";
 import { inputsOf, type Node, type Use, type Value } from "../../src/graph/graph.ts";
 import { groupBy } from "../../src/graph/group-by.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
@@ -14,7 +14,7 @@ import { writeRowSum } from "./write-row-sum.ts";
 import { factorConstant, writeSlots } from "./write-slots.ts";
 import { writeWeights } from "./write-weights.ts";
 
-type Writer = ReturnType<typeof writing>;
+type Writer = ReturnType<typeof newBuilder>;
 
 /** Returns the patch of a plan. `outside` keeps changed external weights out of the model file. */
 export function writeFold(
@@ -24,7 +24,7 @@ export function writeFold(
   { mixes, outside }: { readonly mixes: readonly Mix[]; readonly outside: boolean },
 ): Patch {
   const { graph } = plain.facts;
-  const to = writing(graph, "fold");
+  const to = newBuilder(graph, "fold");
   const renamed = renamings(plan.edits, to);
   const nameOf = (value: Value) => renamed.get(value) ?? value.name;
   const redirects = new Map<string, { use: Use; name: string }>();

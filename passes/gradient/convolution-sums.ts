@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import { product } from "./broadcasting.ts";
@@ -59,7 +59,7 @@ interface Found {
  * one product that adds up both writes the large sum once. Returns the addends that are left.
  */
 export function asOneConvolution(
-  { op }: Writing,
+  { op }: Builder,
   written: WrittenValues & { readonly isTrained: (name: string) => boolean },
   addends: readonly string[],
   sizes: readonly number[] | null,

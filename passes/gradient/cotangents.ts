@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import { numbersOfData } from "../../src/graph/constants.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
 import type { NewNode } from "../../src/onnx/new-node.ts";
@@ -39,9 +39,9 @@ const isNear = (factor: number) => Math.abs(factor) <= FARTHEST && Math.abs(fact
  * connection, which is narrow if a branch is wide. Leaves the copies in the gradient of a mean to
  * the broadcasting of Add. Unused results are dropped.
  */
-export function cotangents(writing: Writing, isTrained: (name: string) => boolean): Cotangents {
-  const { op, constant } = writing;
-  const { makerOf, numberOf, intsOf } = written(writing);
+export function cotangents(builder: Builder, isTrained: (name: string) => boolean): Cotangents {
+  const { op, constant } = builder;
+  const { makerOf, numberOf, intsOf } = written(builder);
   const factorOf = ({ op, inputs: [, b] }: NewNode): number => {
     if (op === "Neg") return -1;
     if (op === "Mul") return numberOf(b);
@@ -61,7 +61,7 @@ export function cotangents(writing: Writing, isTrained: (name: string) => boolea
   const isCopy = (g: string) => makerOf(g)?.op === "Expand";
   const uncopied = (g: string) => (isCopy(g) ? makerOf(g)!.inputs[0] : g);
   const add = (given: readonly string[], sizes: readonly number[] | null): string => {
-    const joined = asOneConvolution(writing, { makerOf, intsOf, isTrained }, given, sizes);
+    const joined = asOneConvolution(builder, { makerOf, intsOf, isTrained }, given, sizes);
     const [first, ...others] = [...joined.filter((g) => !isCopy(g)), ...joined.filter(isCopy)];
     return others.reduce((sum, g) => op.Add(sum, uncopied(g)), first);
   };
@@ -83,14 +83,14 @@ export function cotangents(writing: Writing, isTrained: (name: string) => boolea
 }
 
 /** Reads the nodes and constants that were written so far. */
-function written(writing: Writing) {
+function written(builder: Builder) {
   const makers = new Map<string, NewNode>();
   const numbers = new Map<string, number>();
   const lists = new Map<string, readonly number[]>();
   let [nodes, tensors] = [0, 0];
   const readTensors = () => {
-    for (; tensors < writing.tensors.length; tensors++) {
-      const { name, dtype, dims, data } = writing.tensors[tensors];
+    for (; tensors < builder.tensors.length; tensors++) {
+      const { name, dtype, dims, data } = builder.tensors[tensors];
       if (dims.length === 0 && holds(dtype)) numbers.set(name, decodeNumbers(dtype, data)[0]);
       if (dims.length === 1 && dtype === "int64") lists.set(name, numbersOfData(dtype, data)!);
     }
@@ -98,8 +98,8 @@ function written(writing: Writing) {
   return {
     /** Returns the node that makes a value. */
     makerOf(name: string): NewNode | undefined {
-      for (; nodes < writing.nodes.length; nodes++) {
-        const { node } = writing.nodes[nodes];
+      for (; nodes < builder.nodes.length; nodes++) {
+        const { node } = builder.nodes[nodes];
         makers.set(node.outputs[0], node);
       }
       return makers.get(name);

@@ -1,5 +1,5 @@
 import { InputError } from "../../src/errors.ts";
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import { type Graph, type Node, titleOf } from "../../src/graph/graph.ts";
 import { type Model, typesOf } from "../../src/model.ts";
 import { showShape, type Type } from "../../src/onnx/dtypes.ts";
@@ -23,7 +23,7 @@ export interface CustomCotangent {
 /** Throws an InputError if a user's rule does not return names of values, at most one per input. */
 export function checkReturned(
   { main }: Graph,
-  { nodes, tensors }: Writing,
+  { nodes, tensors }: Builder,
   node: Node,
   returned: readonly Cotangent[],
 ): void {

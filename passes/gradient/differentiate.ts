@@ -1,5 +1,5 @@
 import { InputError } from "../../src/errors.ts";
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import { type Graph, type Node, type Types, titleOf, type Value } from "../../src/graph/graph.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor, NewNode } from "../../src/onnx/new-node.ts";
@@ -29,7 +29,7 @@ interface Differentiation {
    */
   readonly types: Types;
   /** An empty writer that knows the names in use. */
-  readonly writing: Writing;
+  readonly builder: Builder;
   /** A user's rules. */
   readonly rules?: GradientRules | undefined;
   /** Why composite nodes could not be lowered, by their names. */
@@ -52,7 +52,7 @@ export interface Gradients {
  * them have no rule, or if a required size is unknown.
  */
 export function backpropagate(graph: Graph, wanted: Differentiation): Gradients {
-  const { types, writing, rules = {}, reasons = new Map() } = wanted;
+  const { types, builder, rules = {}, reasons = new Map() } = wanted;
   const roots = wanted.wrt.map((name) => floatNamed(graph, types, name));
   const ends = new Map(
     [...wanted.of].map(([name, g]) => [floatNamed(graph, types, name), g] as const),
@@ -61,7 +61,7 @@ export function backpropagate(graph: Graph, wanted: Differentiation): Gradients 
   // A gradient may be requested inside nodes that could be differentiated as one.
   const isOwn = Object.keys(rules).some((op) => Object.hasOwn(vjp, op));
   const joins = !isOwn && roots.every(({ producer }) => producer === null);
-  const sums = gradientSums(writing, ends, {
+  const sums = gradientSums(builder, ends, {
     dtypeOf: way.dtypeOf,
     sizesOf: (value) => {
       const shape = types.get(value)?.shape;
@@ -70,16 +70,16 @@ export function backpropagate(graph: Graph, wanted: Differentiation): Gradients 
     isTrained: (name) => joins && way.active.has(graph.main.values.get(name)!),
   });
   const custom: CustomCotangent[] = [];
-  const walk = { graph, types, rules, way, writing, sums, joins, custom };
+  const walk = { graph, types, rules, way, builder, sums, joins, custom };
   for (const node of way.nodes.toReversed()) {
-    const of = cotangentsOf(node, sums, writing);
+    const of = cotangentsOf(node, sums, builder);
     if (!of) continue;
     for (const part of joins ? summands(walk, way.active, node) : [{ node }])
       passBack(walk, part, of);
   }
   const gradientsByName = new Map(roots.map((root) => [root.name, sums.gradientOf(root)]));
   const outputs = [...gradientsByName.values()].filter((g) => g !== null);
-  const { nodes, tensors, nameOf } = reached(writing, outputs, sums.renamed);
+  const { nodes, tensors, nameOf } = reached(builder, outputs, sums.renamed);
   const gradients = new Map([...gradientsByName].map(([name, g]) => [name, g && nameOf(g)]));
   const returned = custom.map((call) => ({ ...call, cotangent: nameOf(call.cotangent) }));
   return { nodes, tensors, gradients, custom: returned };
@@ -95,7 +95,7 @@ interface Cotangents {
 }
 
 /** Null if no cotangent reaches the node. */
-function cotangentsOf(node: Node, sums: Sums, { about }: Writing): Cotangents | null {
+function cotangentsOf(node: Node, sums: Sums, { about }: Builder): Cotangents | null {
   const scaled = node.outputs.map((value) => value && sums.of(value));
   const factors = new Set(scaled.flatMap((factored) => (factored ? [factored.times] : [])));
   if (factors.size === 0) return null;
@@ -109,7 +109,7 @@ interface Walk {
   readonly graph: Graph;
   readonly types: Types;
   readonly way: ActiveSubgraph;
-  readonly writing: Writing;
+  readonly builder: Builder;
   readonly sums: Sums;
   /** Whether several nodes may be differentiated as one. */
   readonly joins: boolean;
@@ -122,8 +122,8 @@ const SCALED: ReadonlySet<string> = new Set(["Relu", "Clip"]);
 
 /** Adds a node's contribution to the cotangents of its inputs. */
 function passBack(walk: Walk, { node, inputs }: Summand, { values, held }: Cotangents): void {
-  const { graph, types, way, writing, sums, joins, rules } = walk;
-  const { op } = writing;
+  const { graph, types, way, builder, sums, joins, rules } = walk;
+  const { op } = builder;
   const gated = joins ? gatedBy(graph, way.active, node) : null;
   const read = gated ? { ...node, op: "", inputs: [gated.x] } : node;
   const [, ...bounds] = read.inputs;
@@ -132,7 +132,7 @@ function passBack(walk: Walk, { node, inputs }: Summand, { values, held }: Cotan
     !bounds.some((value) => value && way.active.has(value));
   // A product repeats a narrower cotangent itself.
   const cotangents = isScaled ? values.map((g) => g && sums.uncopied(g)) : values;
-  const at = gradientNode({ graph, types, ...way }, read, writing, { cotangents, inputs });
+  const at = gradientNode({ graph, types, ...way }, read, builder, { cotangents, inputs });
   const mixed = joins ? attended(graph, types, node) : null;
   const c = mixed && sums.of(mixed);
   const given = gated
@@ -141,7 +141,7 @@ function passBack(walk: Walk, { node, inputs }: Summand, { values, held }: Cotan
       ? [throughAttention(at, mixed!.name, c.g)]
       : ruleOf(node, rules)!(at, ...(at.inputs as string[]));
   const isCustom = customRule(rules, node) !== undefined;
-  if (isCustom) checkReturned(graph, writing, node, given);
+  if (isCustom) checkReturned(graph, builder, node, given);
   const broadcasts = Object.hasOwn(arithmetic, read.op);
   for (const [k, value] of read.inputs.entries()) {
     if (!value || !at.needs[k]) continue;
@@ -186,14 +186,14 @@ interface Reached {
 
 /** Drops the nodes and constants that no output needs. `renamed` gives new names to values. */
 function reached(
-  writing: Writing,
+  builder: Builder,
   outputs: readonly string[],
   renamed: ReadonlyMap<string, string>,
 ): Reached {
   const nameOf = (value: string) => renamed.get(value) ?? value;
   const wanted = new Set(outputs);
   const kept: NewNode[] = [];
-  for (const { node } of writing.nodes.toReversed()) {
+  for (const { node } of builder.nodes.toReversed()) {
     if (!node.outputs.some((output) => wanted.has(output))) continue;
     for (const input of node.inputs) wanted.add(input);
     // An operator's first output is never optional.
@@ -203,6 +203,6 @@ function reached(
     while (outputs.at(-1) === "") outputs.pop();
     kept.push({ ...node, name: nameOf(node.name), inputs: node.inputs.map(nameOf), outputs });
   }
-  const tensors = writing.tensors.filter(({ name }) => wanted.has(name));
+  const tensors = builder.tensors.filter(({ name }) => wanted.has(name));
   return { nodes: kept.reverse(), tensors, nameOf };
 }

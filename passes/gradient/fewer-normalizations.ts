@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import { dataOf, numbersOfData } from "../../src/graph/constants.ts";
 import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
@@ -26,7 +26,7 @@ interface Normalization {
  * else: onnxruntime runs a Mul on all threads, and a BatchNormalization on one. Returns whether the
  * node is one.
  */
-export function asProduct(known: FrozenGraph, write: Writing, node: Node): boolean {
+export function asProduct(known: FrozenGraph, write: Builder, node: Node): boolean {
   const normalization = normalizationOf(known, node);
   if (!normalization || known.frozen.has(normalization.parameters[0])) return false;
   const { x, output, channels, rank, parameters, epsilon } = normalization;
@@ -66,7 +66,7 @@ function singleOf(
  * old one; null if the node is none. onnxruntime does so itself in inference; here its gradient
  * loses a product.
  */
-export function intoConvolution(known: FrozenGraph, write: Writing, node: Node): Node | null {
+export function intoConvolution(known: FrozenGraph, write: Builder, node: Node): Node | null {
   const normalization = normalizationOf(known, node);
   const conv = normalization?.x.producer;
   if (

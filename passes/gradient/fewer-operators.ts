@@ -1,4 +1,4 @@
-import { type Writing, writing } from "../../src/graph/builder.ts";
+import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import { constants } from "../../src/graph/constants.ts";
 import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
@@ -18,7 +18,7 @@ export function withFewerOperators(
   nodes: readonly Node[],
   free: ReadonlySet<Value>,
 ): Patch | null {
-  const write = writing(graph, "fewer");
+  const write = newBuilder(graph, "fewer");
   const removed = new Set<Node>();
   const frozen = constants(graph, new Set([...free].map(({ name }) => name)));
   const known = { graph, types, frozen };
@@ -50,7 +50,7 @@ interface Candidate {
  */
 function withHardSwish(
   { graph, types }: FrozenGraph,
-  write: Writing,
+  write: Builder,
   { node, free, removed }: Candidate,
 ): void {
   const output = node.outputs[0];

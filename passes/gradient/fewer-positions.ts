@@ -1,4 +1,4 @@
-import { type Writing, writing } from "../../src/graph/builder.ts";
+import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
 import type { Graph, Node, Types, Use, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
@@ -34,7 +34,7 @@ export function withFewerPositions(graph: Graph, types: Types): Patch | null {
     if (narrow) nodes.set(node, narrow);
   }
   if (![...nodes.keys()].some(({ op }) => !LAYOUT.has(op))) return null;
-  const write = writing(graph, "read");
+  const write = newBuilder(graph, "read");
   const narrowed = narrowing(write, known);
   const removed: Node[] = [];
   for (const node of graph.main.nodes) {
@@ -123,7 +123,7 @@ function shapeOf(types: Types, value: Value, positions: Positions): readonly num
 }
 
 /** Cuts positions out of a value that is computed whole. */
-function cut({ to }: Writing, types: Types, value: Value, positions: Positions): string {
+function cut({ to }: Builder, types: Types, value: Value, positions: Positions): string {
   const { outer, size, inner, start, count } = positions;
   const { axis, before, after } = axisOf(sizesOf(types, value)!, positions)!;
   if (before === 1 && after === 1) return to.slice(value.name, [start], [start + count], [axis]);
@@ -133,7 +133,7 @@ function cut({ to }: Writing, types: Types, value: Value, positions: Positions):
 }
 
 /** Writes nodes for some positions of their outputs. */
-function narrowing(write: Writing, known: Narrowing) {
+function narrowing(write: Builder, known: Narrowing) {
   const { graph, types } = known;
   const rewriter = new Rewriter<Node>(graph.file);
   const names = new Map<string, string>();

@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import { dataOf, numbersOfData } from "../../src/graph/constants.ts";
 import type { Node, Use, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
@@ -36,7 +36,7 @@ const LAYER = 17;
  * normalized value, which the gradient reads, so it is computed once. The gradient needs no product
  * with the scale.
  */
-export function intoLinear(known: FrozenGraph, write: Writing, node: Node): readonly Node[] {
+export function intoLinear(known: FrozenGraph, write: Builder, node: Node): readonly Node[] {
   const scale = scaledOf(known, node);
   if (!scale) return [];
   const { x, output, width, epsilon } = scale;
@@ -58,7 +58,7 @@ const nodesOf = ({ node, add, reshape }: Linear) =>
 
 /** Writes a linear layer with scaled weights and a moved bias under its old name. */
 function writeLayer(
-  write: Writing,
+  write: Builder,
   layer: Linear,
   { scale, bias, width }: Scaled,
   x: string,

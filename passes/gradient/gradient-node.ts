@@ -1,5 +1,5 @@
 import { InputError } from "../../src/errors.ts";
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import { dataOf, numbersOf, numbersOfData } from "../../src/graph/constants.ts";
 import { type Graph, type Node, type Types, titleOf, type Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
@@ -26,7 +26,7 @@ interface Asked {
 export function gradientNode(
   known: Known,
   node: Node,
-  { op, to: write, constant, custom }: Writing,
+  { op, to: write, constant, custom }: Builder,
   { cotangents, inputs }: Asked,
 ): GradientNode {
   const { graph, types, active } = known;

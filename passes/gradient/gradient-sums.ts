@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import { type Cotangents, cotangents, type ScaledCotangent } from "./cotangents.ts";
 
@@ -18,7 +18,7 @@ export interface Sums extends Cotangents {
 
 /** Starts with the cotangents of the ends, which keep their names. */
 export function gradientSums(
-  writing: Writing,
+  builder: Builder,
   ends: ReadonlyMap<Value, string>,
   {
     dtypeOf,
@@ -31,8 +31,8 @@ export function gradientSums(
     readonly isTrained: (name: string) => boolean;
   },
 ): Sums {
-  const { op, about, fresh } = writing;
-  const { taken, sum, whole, uncopied } = cotangents(writing, isTrained);
+  const { op, about, fresh } = builder;
+  const { taken, sum, whole, uncopied } = cotangents(builder, isTrained);
   const parts = new Map<Value, ScaledCotangent[]>(
     [...ends].map(([value, g]) => [value, [{ g, times: 1 }]]),
   );

@@ -9,7 +9,7 @@ import {
 } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import type { Sizes } from "../../src/graph/bound.ts";
-import { type Writing, writing } from "../../src/graph/builder.ts";
+import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
 import { type Model, strictlyPatched } from "../../src/model.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
@@ -86,13 +86,13 @@ export async function differentiate(
   const plain = await plainBetween(model, ort, { dims, from: wrt, to: endsOf, rules });
   const { types, reasons } = plain;
   const { graph } = plain.model;
-  const draft = writing(graph, "grad");
+  const draft = newBuilder(graph, "grad");
   const { seeds, inputs } = cotangentsOf(endsOf(plain), plain, draft);
   const backward = backpropagate(graph, {
     of: seeds,
     wrt,
     types,
-    writing: draft,
+    builder: draft,
     rules,
     reasons,
   });
@@ -113,7 +113,7 @@ export async function differentiate(
 }
 
 /** The cotangent of each value, a constant 1 or a new input, and these inputs. */
-function cotangentsOf(ends: readonly string[], { model, types }: Specialized, draft: Writing) {
+function cotangentsOf(ends: readonly string[], { model, types }: Specialized, draft: Builder) {
   const { graph } = model;
   const inputs: Port[] = [];
   const seeds = new Map<string, string>();

@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import { product } from "./broadcasting.ts";
@@ -29,7 +29,7 @@ interface SiteSum {
  * the images are large, both convolutions become one, of α h and u: f itself is never computed, and
  * onnxruntime adds β x and a Relu behind it within the Conv. Returns the nodes that are replaced.
  */
-export function withoutBracket(known: FrozenGraph, write: Writing, sum: Node): readonly Node[] {
+export function withoutBracket(known: FrozenGraph, write: Builder, sum: Node): readonly Node[] {
   const site = siteSum(known, sum);
   if (!site) return [];
   const { f, x, map, factor, inner } = site;

@@ -1,5 +1,5 @@
 import { bound, type Sizes } from "../../src/graph/bound.ts";
-import { writing } from "../../src/graph/builder.ts";
+import { newBuilder } from "../../src/graph/builder.ts";
 import type { Types } from "../../src/graph/graph.ts";
 import { computedConstants } from "../../src/infer/constants.ts";
 import { withRanks } from "../../src/infer/ranks.ts";
@@ -46,7 +46,7 @@ export async function specialize(
     const constants = await computedConstants(ort, graph, types, new Set(free));
     if (constants.size === 0 || round === ROUNDS)
       return { model: now, types: await withRanks(ort, graph, types) };
-    const { fresh } = writing(graph, "constant");
+    const { fresh } = newBuilder(graph, "constant");
     const named = [...constants].map(
       ([value, tensor]) => [value, { ...tensor, name: fresh(`${value.name}.constant`) }] as const,
     );

@@ -9,7 +9,7 @@ import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import type { Site, Term } from "../residuals/residual.ts";
 import type { VariantOptions } from "../variants/index.ts";
 import { scaled } from "../variants/scaled.ts";
-import type { Building, SiteDescription, Variant } from "../variants/variant.ts";
+import type { SiteDescription, Variant, VariantBuilder } from "../variants/variant.ts";
 
 /** A site, and what is inserted there. */
 export interface InsertedSite {
@@ -52,13 +52,13 @@ export function insertAt(
     .map(({ use }) => use.node)
     .reduce((a, b) => (a.index < b.index ? a : b));
   const weighing = parts.find((part) => part.factors);
-  const factors = weighing?.factors?.(writer.building(weighing, earliest));
+  const factors = weighing?.factors?.(writer.builder(weighing, earliest));
   const names = operands.map((value) => value.name);
   const bracket = (x: string): string => {
     const { node } = skip.use;
     let sum = x;
     for (const part of parts)
-      for (const addend of part.addends?.(writer.building(part, node), names) ?? [])
+      for (const addend of part.addends?.(writer.builder(part, node), names) ?? [])
         sum = writer.before(node).Add(sum, addend);
     return factors ? writer.scale(node, sum, factors.beta) : sum;
   };
@@ -99,7 +99,7 @@ function siteWriter(
     };
     return opsOver(emit);
   };
-  const building = (part: Variant, node: Node): Building<string> => {
+  const builder = (part: Variant, node: Node): VariantBuilder<string> => {
     const names = Object.entries(part.parameters(place, options)).map(([role, { dims, start }]) => {
       const key = `${part.name}.${role}`;
       parameters[key] = like?.parameters[key] ?? tensor(role, dtype, dims, start);
@@ -115,7 +115,7 @@ function siteWriter(
     const op = before(node);
     return op.Identity(make(op.Identity(value.name)));
   };
-  return { place, parameters, before, building, scale, between };
+  return { place, parameters, before, builder, scale, between };
 }
 
 type Numbers = ArrayLike<number>;

@@ -18,8 +18,8 @@ const options = {
 type Inputs = LossInputs<typeof options>;
 
 /** Writes p t + (1 − t), the weight of both sides of a target; null without weights. */
-function weightOf({ writing, output, options }: Inputs, target: string) {
-  const { op, constant } = writing;
+function weightOf({ builder, output, options }: Inputs, target: string) {
+  const { op, constant } = builder;
   const { posWeight } = options;
   if (posWeight === null) return null;
   const { shape, dtype } = output;
@@ -31,7 +31,7 @@ function weightOf({ writing, output, options }: Inputs, target: string) {
     );
   const more = posWeight.map((weight) => weight - 1);
   const table =
-    more.length === 1 ? constant(dtype, [], more) : perClass({ writing, output, axis }, more);
+    more.length === 1 ? constant(dtype, [], more) : perClass({ builder, output, axis }, more);
   return op.Add(op.Mul(table, target), constant(dtype, [], [1]));
 }
 
@@ -45,17 +45,17 @@ export const binaryCrossEntropy = lossFunction({
   about: "sigmoid cross-entropy of targets from 0 to 1",
   options,
   write(inputs) {
-    const { writing, output } = inputs;
-    const { op, constant } = writing;
+    const { builder, output } = inputs;
+    const { op, constant } = builder;
     const counted = countedValues(inputs);
     const weight = weightOf(inputs, counted.target);
     const one = constant(output.dtype, [], [1]);
     const term =
       weight === null
-        ? op.Sub(softplus(writing, output), op.Mul(output.name, counted.target))
+        ? op.Sub(softplus(builder, output), op.Mul(output.name, counted.target))
         : op.Add(
             op.Mul(op.Sub(one, counted.target), output.name),
-            op.Mul(weight, softplus(writing, { ...output, name: op.Neg(output.name) })),
+            op.Mul(weight, softplus(builder, { ...output, name: op.Neg(output.name) })),
           );
     return meanOverCounted(inputs, counted, term, { accuracy: agreeing(inputs, counted.target) });
   },

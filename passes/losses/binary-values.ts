@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import { valueOptions } from "./counted-values.ts";
 import { type LossInputs, type LossTensor, values } from "./loss.ts";
 
@@ -10,7 +10,7 @@ export const binary = {
 };
 
 /** ln(1 + eᶻ); of doubles, which onnxruntime's Softplus does not take, max(z, 0) + ln(1 + e^−|z|). */
-export function softplus({ op, to, constant }: Writing, { name, dtype }: LossTensor): string {
+export function softplus({ op, to, constant }: Builder, { name, dtype }: LossTensor): string {
   if (dtype !== "double") return op.Softplus(name);
   const small = op.Exp(op.Neg(op.Abs(name)));
   return op.Add(to.atLeast(name, 0, dtype), op.Log(op.Add(small, constant(dtype, [], [1]))));
@@ -18,10 +18,10 @@ export function softplus({ op, to, constant }: Writing, { name, dtype }: LossTen
 
 /** Writes 1 where logit and target are on the same side, otherwise 0. */
 export function agreeing(
-  { writing, output }: Pick<LossInputs, "writing" | "output">,
+  { builder, output }: Pick<LossInputs, "builder" | "output">,
   target: string,
 ): string {
-  const { op, to, constant } = writing;
+  const { op, to, constant } = builder;
   const yes = (x: string, above: number) => op.Greater(x, constant(output.dtype, [], [above]));
   return to.cast(op.Equal(yes(output.name, 0), yes(target, 0.5)), output.dtype);
 }

@@ -2,7 +2,7 @@ import { elementCount, indices, type LossInputs, type LossOutputs, mean } from "
 
 /** Moves the class axis of a value to the end. */
 export function classesLast(
-  { writing: { op } }: LossInputs,
+  { builder: { op } }: LossInputs,
   name: string,
   rank: number,
   axis: number,
@@ -14,14 +14,14 @@ export function classesLast(
 
 /** Writes ln p of the classes, on the last axis. */
 export const logProbabilities = (
-  { writing: { op }, form }: LossInputs,
+  { builder: { op }, form }: LossInputs,
   scores: string,
   rank: number,
 ) => (form === "log-probabilities" ? scores : op.LogSoftmax(scores, { axis: rank - 1 }));
 
 /** Writes −Σ q ln p over the classes, at each position. */
 export function crossed(
-  { writing: { op, to } }: LossInputs,
+  { builder: { op, to } }: LossInputs,
   q: string,
   logP: string,
   rank: number,
@@ -30,10 +30,10 @@ export function crossed(
 }
 
 /** Writes the share of positions at which two values have the same argmax. */
-export function agreement({ writing }: LossInputs, a: string, b: string, rank: number): string {
-  const { op, to } = writing;
+export function agreement({ builder }: LossInputs, a: string, b: string, rank: number): string {
+  const { op, to } = builder;
   const largest = (x: string) => op.ArgMax(x, { axis: rank - 1, keepdims: 0 });
-  return mean(writing, to.cast(op.Equal(largest(a), largest(b)), "float"), rank - 1);
+  return mean(builder, to.cast(op.Equal(largest(a), largest(b)), "float"), rank - 1);
 }
 
 /** Scores and class shares, both with the classes on the last of `rank` axes. */
@@ -45,14 +45,14 @@ interface Shares {
 
 /** Writes a loss of class shares: the mean over all positions of what `write` writes at each. */
 export function meanOfShares(inputs: LossInputs, write: (at: Shares) => string): LossOutputs {
-  const { writing, output, target, axis } = inputs;
+  const { builder, output, target, axis } = inputs;
   const rank = output.shape.length;
   const scores = classesLast(inputs, output.name, rank, axis);
   const shares = classesLast(inputs, target.name, rank, axis);
   const perExample = write({ scores, shares, rank });
   return {
-    loss: mean(writing, perExample, rank - 1),
+    loss: mean(builder, perExample, rank - 1),
     metrics: { accuracy: agreement(inputs, scores, shares, rank) },
-    examples: elementCount(writing, perExample),
+    examples: elementCount(builder, perExample),
   };
 }

@@ -27,7 +27,7 @@ export function countedWeights(
 
 /** Writes one number a class, to be broadcast over the output's positions. */
 export function perClass(
-  { writing: { constant }, output, axis }: Pick<LossInputs, "writing" | "output" | "axis">,
+  { builder: { constant }, output, axis }: Pick<LossInputs, "builder" | "output" | "axis">,
   numbers: readonly number[],
 ): string {
   const dims = output.shape.map((_, k) => (k === axis ? numbers.length : 1));

@@ -17,8 +17,8 @@ interface CountedValues {
 }
 
 /** Writes which elements of a target count: not NaN, nor the number that is to be ignored. */
-export function countedValues({ writing, target, opset, options }: Inputs): CountedValues {
-  const { op, to, constant } = writing;
+export function countedValues({ builder, target, opset, options }: Inputs): CountedValues {
+  const { op, to, constant } = builder;
   const { name, dtype } = target;
   const { ignoreIndex } = options;
   const given = ignoreIndex === null ? null : constant(dtype, [], [ignoreIndex]);
@@ -38,19 +38,19 @@ export function countedValues({ writing, target, opset, options }: Inputs): Coun
 
 /** Writes the mean of a term over the elements that count, with metrics that are such means too. */
 export function meanOverCounted(
-  { writing, output }: Pick<Inputs, "writing" | "output">,
+  { builder, output }: Pick<Inputs, "builder" | "output">,
   { counts }: CountedValues,
   term: string,
   metrics: Readonly<Record<string, string>> = {},
 ): LossOutputs {
-  const { op, to } = writing;
+  const { op, to } = builder;
   const rank = output.shape.length;
   const ones = () =>
-    to.expand(writing.constant(output.dtype, [], [1]), [], output.shape.map(Number));
+    to.expand(builder.constant(output.dtype, [], [1]), [], output.shape.map(Number));
   const kept = counts ?? ones();
-  const counted = total(writing, kept, rank);
+  const counted = total(builder, kept, rank);
   const whole = to.atLeast(counted, 1, output.dtype);
-  const mean = (x: string) => op.Div(total(writing, counts ? op.Mul(x, counts) : x, rank), whole);
+  const mean = (x: string) => op.Div(total(builder, counts ? op.Mul(x, counts) : x, rank), whole);
   return {
     loss: mean(term),
     metrics: Object.fromEntries(Object.entries(metrics).map(([name, x]) => [name, mean(x)])),
@@ -61,13 +61,13 @@ export function meanOverCounted(
 /** Writes the mean of a function of y − t over the elements that count. */
 export function meanOfDifference(inputs: Inputs, of: (difference: string) => string) {
   const counted = countedValues(inputs);
-  const difference = inputs.writing.op.Sub(inputs.output.name, counted.target);
+  const difference = inputs.builder.op.Sub(inputs.output.name, counted.target);
   return meanOverCounted(inputs, counted, of(difference));
 }
 
 /** Writes d² / 2 up to a bound of |d|, and bound · (|d| − bound / 2) beyond it. */
 export function huberOf(
-  { writing: { op, constant }, output: { dtype } }: Pick<LossInputs, "writing" | "output">,
+  { builder: { op, constant }, output: { dtype } }: Pick<LossInputs, "builder" | "output">,
   difference: string,
   bound: number,
 ): string {

@@ -36,16 +36,16 @@ const TINY = 1e-30;
 
 /** Cross-entropy of class indices. */
 function ofLabels(inputs: Inputs): LossOutputs {
-  const { writing, output, axis, options } = inputs;
-  const { op, to, constant } = writing;
+  const { builder, output, axis, options } = inputs;
+  const { op, to, constant } = builder;
   const { labelSmoothing: share } = options;
   const classWeights = countedWeights(options.classWeights);
   const classes = Number(output.shape[axis]);
   const terms = labelTerms(inputs, classWeights);
   const { rank, counts, weights, losses } = terms;
-  const counted = total(writing, counts, rank);
+  const counted = total(builder, counts, rank);
   const positions = to.atLeast(counted, 1, output.dtype);
-  const weight = classWeights ? total(writing, weights, rank) : counted;
+  const weight = classWeights ? total(builder, weights, rank) : counted;
   const whole = classWeights ? to.atLeast(weight, TINY, output.dtype) : positions;
   const number = (value: number) => constant(output.dtype, [], [value]);
   const own = op.Mul(losses, weights);
@@ -53,7 +53,7 @@ function ofLabels(inputs: Inputs): LossOutputs {
     op.Mul(op.Mul(spreadSurprise(inputs, terms, classWeights), counts), number(factor));
   const term = share === 0 ? own : op.Add(op.Mul(own, number(1 - share)), spread(share / classes));
   return {
-    loss: op.Div(total(writing, term, rank), whole),
+    loss: op.Div(total(builder, term, rank), whole),
     metrics: { accuracy: labelAccuracy(inputs, terms, positions) },
     examples: to.cast(weight, "float"),
     ...startOf(inputs, terms, whole),
@@ -62,8 +62,8 @@ function ofLabels(inputs: Inputs): LossOutputs {
 
 /** The gradient by the scores: (1 − ε) w (p − 1 at the label) + ε / C (p Σ w − w). */
 function startOf(inputs: Inputs, terms: LabelTerms, whole: string): { start?: GradientStart } {
-  const { writing, output, axis, options } = inputs;
-  const { op, to, constant } = writing;
+  const { builder, output, axis, options } = inputs;
+  const { op, to, constant } = builder;
   const { labelSmoothing: share } = options;
   const classWeights = countedWeights(options.classWeights);
   const { softmax, counts, weights } = terms;
@@ -85,8 +85,8 @@ function startOf(inputs: Inputs, terms: LabelTerms, whole: string): { start?: Gr
 
 /** Cross-entropy of class shares. */
 function ofShares(inputs: Inputs): LossOutputs {
-  const { writing, output, axis, options } = inputs;
-  const { op, constant } = writing;
+  const { builder, output, axis, options } = inputs;
+  const { op, constant } = builder;
   const { labelSmoothing: share } = options;
   const classWeights = countedWeights(options.classWeights);
   const classes = Number(output.shape[axis]);
@@ -96,7 +96,7 @@ function ofShares(inputs: Inputs): LossOutputs {
       share === 0 ? shares : op.Add(op.Mul(shares, number(1 - share)), number(share / classes));
     if (classWeights) checkPerClass("--class-weights", classWeights, inputs);
     const weighted = classWeights
-      ? op.Mul(q, perClass({ writing, output, axis: rank - 1 }, classWeights))
+      ? op.Mul(q, perClass({ builder, output, axis: rank - 1 }, classWeights))
       : q;
     return crossed(inputs, weighted, logProbabilities(inputs, scores, rank), rank);
   });

@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import { indices, type LossTensor } from "./loss.ts";
 
 /** Less than the logarithm of any probability. */
@@ -6,7 +6,7 @@ export const NEVER = -1e30;
 
 /** What label sequences are written from. */
 export interface Sequences {
-  readonly writing: Writing;
+  readonly builder: Builder;
   readonly output: LossTensor;
   readonly target: LossTensor;
   readonly arrays: Readonly<Record<string, LossTensor>>;
@@ -35,8 +35,8 @@ export interface LabelPath {
 
 /** Writes which labels count, as 1 and 0: those within a row's length, or before its filling. */
 function counted(of: Sequences, labels: string): string {
-  const { writing, output, arrays, options, target, blank } = of;
-  const { op, to, constant } = writing;
+  const { builder, output, arrays, options, target, blank } = of;
+  const { op, to, constant } = builder;
   const { dtype } = output;
   const size = Number(target.shape[1]);
   if (arrays.targetLengths) {
@@ -55,8 +55,8 @@ function counted(of: Sequences, labels: string): string {
 }
 
 /** Puts something before each of the values [rows, labels], and once at the end. */
-function interleaved({ writing, rows, target }: Sequences, x: string, other: string): string {
-  const { op, to } = writing;
+function interleaved({ builder, rows, target }: Sequences, x: string, other: string): string {
+  const { op, to } = builder;
   const size = Number(target.shape[1]);
   const separators = to.expand(other, [1, 1], [rows, size]);
   const pairs = op.Concat([to.unsqueeze(separators, [2]), to.unsqueeze(x, [2])], { axis: 2 });
@@ -66,8 +66,8 @@ function interleaved({ writing, rows, target }: Sequences, x: string, other: str
 
 /** Writes the states of the labels. */
 export function labelPath(of: Sequences): LabelPath {
-  const { writing, output, target, rows, blank } = of;
-  const { op, to, constant } = writing;
+  const { builder, output, target, rows, blank } = of;
+  const { op, to, constant } = builder;
   const { dtype } = output;
   const size = Number(target.shape[1]);
   const states = 2 * size + 1;

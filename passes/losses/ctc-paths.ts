@@ -31,8 +31,8 @@ interface PathProbability extends Scores {
 
 /** Writes ln p of each state's class at each step. */
 function emissionsOf(of: Of, { path, states }: LabelPath, scores: string, logSum: string | null) {
-  const { writing, rows, steps, classes, output, opset } = of;
-  const { op, to } = writing;
+  const { builder, rows, steps, classes, output, opset } = of;
+  const { op, to } = builder;
   const paths = () => to.expand(to.unsqueeze(path, [1]), [rows, 1, states], [rows, steps, states]);
   const hot = () => op.Transpose(to.oneHot(path, 2, classes, output.dtype), { perm: [0, 2, 1] });
   const picked =
@@ -42,15 +42,15 @@ function emissionsOf(of: Of, { path, states }: LabelPath, scores: string, logSum
 }
 
 /** The number of steps of each row; null if the rows have no lengths. */
-function lengthsOf({ writing: { to }, arrays, rows }: Of): string | null {
+function lengthsOf({ builder: { to }, arrays, rows }: Of): string | null {
   const { inputLengths } = arrays;
   return inputLengths ? to.reshape(to.cast(inputLengths.name, "float"), [1, rows, 1]) : null;
 }
 
 /** Writes ln Σ exp over a state and the two before it, or behind it, as far as they lead there. */
 function joinedStates(of: Of, { states, skips }: LabelPath, direction: -1 | 1) {
-  const { writing, output, rows } = of;
-  const { op, to, constant } = writing;
+  const { builder, output, rows } = of;
+  const { op, to, constant } = builder;
   const { dtype } = output;
   const bounded = (state: number) => Math.min(Math.max(state, 0), states - 1);
   const from = indices(states).flatMap((s) => [0, 1, 2].map((k) => bounded(s + direction * k)));
@@ -72,8 +72,8 @@ function joinedStates(of: Of, { states, skips }: LabelPath, direction: -1 | 1) {
 
 /** Writes ln p of the labels of each row, forward through the steps. */
 export function pathProbability(of: Of, labels: LabelPath, given: Scores): PathProbability {
-  const { writing, output } = of;
-  const { op, to, constant } = writing;
+  const { builder, output } = of;
+  const { op, to, constant } = builder;
   const { dtype } = output;
   const { scores, isNormal } = given;
   const logSum = isNormal ? null : to.reduce("ReduceLogSumExp", scores, [2]);
@@ -101,8 +101,8 @@ export function pathProbability(of: Of, labels: LabelPath, given: Scores): PathP
 
 /** Writes ln p of all ways from each state at each step to the end: [steps, rows, states]. */
 function betasOf(of: Of, labels: LabelPath, { emissions, lengths }: PathProbability): string {
-  const { writing, output, steps } = of;
-  const { op, to } = writing;
+  const { builder, output, steps } = of;
+  const { op, to } = builder;
   const { ends } = labels;
   if (steps === 1) return ends;
   const joined = joinedStates(of, labels, 1);
@@ -123,8 +123,8 @@ export function pathGradient(
   labels: LabelPath,
   paths: PathProbability & { readonly weights: string },
 ): string {
-  const { writing, rows, steps, classes, output, opset } = of;
-  const { op, to, constant } = writing;
+  const { builder, rows, steps, classes, output, opset } = of;
+  const { op, to, constant } = builder;
   const { alphas, lengths, logP, logSum, scores, weights } = paths;
   const betas = betasOf(of, labels, paths);
   const ways = op.Sub(op.Add(alphas, betas), to.unsqueeze(logP, [0]));

@@ -29,8 +29,8 @@ export function followed(of: Of, recursion: Recursion): { readonly states: strin
   return isLong ? scanned(of, recursion) : written(of, recursion);
 }
 
-function written({ writing, steps }: Of, { start, read, backward, next }: Recursion) {
-  const { op, to, constant } = writing;
+function written({ builder, steps }: Of, { start, read, backward, next }: Recursion) {
+  const { op, to, constant } = builder;
   const count = steps - 1;
   const pieces = count === 1 ? [read] : to.split(read, new Array(count).fill(1), 0);
   const order = [...pieces.keys()];
@@ -44,18 +44,18 @@ function written({ writing, steps }: Of, { start, read, backward, next }: Recurs
 }
 
 function scanned(
-  { writing, output, rows, steps, target }: Of,
+  { builder, output, rows, steps, target }: Of,
   { start, read, backward, next }: Recursion,
 ) {
-  const { to, constant, custom, fresh } = writing;
+  const { to, constant, custom, fresh } = builder;
   const { dtype } = output;
   const count = steps - 1;
   const states = 2 * Number(target.shape[1]) + 1;
   const [state, slice, step] = ["state", "read", "step"].map(fresh);
   let [following, copy] = ["", ""];
-  const nodes = writing.body(() => {
+  const nodes = builder.body(() => {
     following = next(state, slice, step);
-    copy = writing.op.Identity(following);
+    copy = builder.op.Identity(following);
   });
   const numbers = indices(count).map((k) => k + 1);
   const type = (shape: readonly number[]) => ({ dtype, shape });

@@ -107,19 +107,19 @@ export const ctc = lossFunction({
 
 /** The sizes of a batch, its axes, and its scores as [rows, steps, classes]. */
 function sequencesOf(inputs: Inputs) {
-  const { writing, output, target, options } = inputs;
+  const { builder, output, target, options } = inputs;
   const rows = Number(target.shape[0]);
   const { batch, time, classes } = axesOf({ output, target, options }, rows) as Axes;
   const perm = [batch, time, classes];
   const isPlain = perm.every((axis, k) => axis === k);
-  const scores = isPlain ? output.name : writing.op.Transpose(output.name, { perm });
+  const scores = isPlain ? output.name : builder.op.Transpose(output.name, { perm });
   const [steps, count] = [Number(output.shape[time]), Number(output.shape[classes])];
   const blank = (options.blank + count) % count;
   return { of: { ...inputs, rows, steps, classes: count, blank }, perm, isPlain, scores };
 }
 
 function observed(inputs: Inputs) {
-  const { op, to, constant } = inputs.writing;
+  const { op, to, constant } = inputs.builder;
   const { of, scores } = sequencesOf(inputs);
   const { rows, steps, blank } = of;
   const largest = op.ArgMax(scores, { axis: 2, keepdims: 0 });
@@ -136,8 +136,8 @@ function observed(inputs: Inputs) {
 }
 
 function write(inputs: Inputs) {
-  const { writing, options, form } = inputs;
-  const { op, to, constant } = writing;
+  const { builder, options, form } = inputs;
+  const { op, to, constant } = builder;
   const { of: given, perm, isPlain, scores: narrow } = sequencesOf(inputs);
   const { rows, steps } = given;
   const { dtype } = inputs.output;
@@ -153,15 +153,15 @@ function write(inputs: Inputs) {
   // 1 / 0 is infinite.
   const bounded = options.zeroInfinity ? op.Mul(loss, feasible) : op.Div(loss, feasible);
   const weights = op.Div(feasible, op.Mul(length, constant(output.dtype, [], [rows])));
-  const perLabel = mean(writing, op.Div(bounded, length), 2);
+  const perLabel = mean(builder, op.Div(bounded, length), 2);
   return {
     loss: isLong ? to.cast(perLabel, dtype) : perLabel,
     metrics: {},
     examples: op.Identity(constant("float", [], [rows])),
     start: {
       scores: output.name,
-      write: (later: typeof writing) => {
-        const wide = pathGradient({ ...of, writing: later }, labels, { ...paths, weights });
+      write: (later: typeof builder) => {
+        const wide = pathGradient({ ...of, builder: later }, labels, { ...paths, weights });
         const gradient = isLong ? later.to.cast(wide, dtype) : wide;
         const back = [0, 1, 2].map((axis) => perm.indexOf(axis));
         return isPlain ? gradient : later.op.Transpose(gradient, { perm: back });

@@ -28,21 +28,21 @@ export const distillation = lossFunction({
   looksThrough: ["Softmax", "LogSoftmax"],
   distils: true,
   write(inputs) {
-    const { writing, output, target, form, before, axis, options } = inputs;
-    const { op, to, constant } = writing;
+    const { builder, output, target, form, before, axis, options } = inputs;
+    const { op, to, constant } = builder;
     const rank = output.shape.length;
     if (options.distil === "features") {
       const off = op.Sub(output.name, target.name);
       return {
-        loss: mean(writing, op.Mul(off, off), rank),
+        loss: mean(builder, op.Mul(off, off), rank),
         metrics: {},
-        examples: elementCount(writing, off),
+        examples: elementCount(builder, off),
       };
     }
     const scalar = (value: number) => constant(output.dtype, [], [value]);
     const given =
       form === "log-probabilities"
-        ? logOf(writing, target.name, output.dtype)
+        ? logOf(builder, target.name, output.dtype)
         : before === "Softmax"
           ? op.Log(to.atLeast(target.name, 1e-30, output.dtype))
           : target.name;
@@ -57,9 +57,9 @@ export const distillation = lossFunction({
     const terms = op.Mul(q, op.Sub(logQ, logP));
     const divergences = to.reduce("ReduceSum", terms, [rank - 1], false);
     return {
-      loss: op.Mul(mean(writing, divergences, rank - 1), scalar(options.temperature ** 2)),
+      loss: op.Mul(mean(builder, divergences, rank - 1), scalar(options.temperature ** 2)),
       metrics: { agreement: agreement(inputs, student, teacher, rank) },
-      examples: elementCount(writing, divergences),
+      examples: elementCount(builder, divergences),
     };
   },
 });

@@ -26,20 +26,20 @@ export function rowLabelsMisfit({ output, target }: FitAsked): string | null {
 const EPSILON = 1e-8;
 
 /** Writes vectors of length 1. */
-export function unitVectors({ writing, output }: LossInputs, vectors: string): string {
-  const { op, to } = writing;
+export function unitVectors({ builder, output }: LossInputs, vectors: string): string {
+  const { op, to } = builder;
   const squares = to.reduce("ReduceSum", op.Mul(vectors, vectors), [1]);
   return op.Div(vectors, op.Sqrt(to.atLeast(squares, EPSILON ** 2, output.dtype)));
 }
 
 /** Writes a tensor of another type in that of the output. */
-export const asOutput = ({ writing, output }: LossInputs, { name, dtype }: LossTensor): string =>
-  dtype === output.dtype ? name : writing.to.cast(name, output.dtype);
+export const asOutput = ({ builder, output }: LossInputs, { name, dtype }: LossTensor): string =>
+  dtype === output.dtype ? name : builder.to.cast(name, output.dtype);
 
 /** Which rows have one label, and which have another: 1 and 0, [rows, rows]. */
 export function rowPairs(inputs: LossInputs) {
-  const { writing, output, target } = inputs;
-  const { op, to, constant } = writing;
+  const { builder, output, target } = inputs;
+  const { op, to, constant } = builder;
   const { dtype } = output;
   const rows = Number(output.shape[0]);
   const labels = to.cast(target.name, "int64");
@@ -53,16 +53,16 @@ export function rowPairs(inputs: LossInputs) {
 
 /** Writes the mean of a value over the entries that count, and how many these are, as a float. */
 export function weightedMean(
-  { writing, output }: LossInputs,
+  { builder, output }: LossInputs,
   value: string,
   weights: string,
   rank: number,
 ) {
-  const { op, to } = writing;
-  const count = total(writing, weights, rank);
+  const { op, to } = builder;
+  const count = total(builder, weights, rank);
   const whole = to.atLeast(count, 1, output.dtype);
   return {
-    mean: op.Div(total(writing, op.Mul(value, weights), rank), whole),
+    mean: op.Div(total(builder, op.Mul(value, weights), rank), whole),
     count: to.cast(count, "float"),
   };
 }

@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, type Types, type Value } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
@@ -18,7 +18,7 @@ export interface Leaf {
 interface Traced {
   readonly leaves: readonly Leaf[];
   /** Writes the same path again, starting from other values of its leaves' shapes. */
-  readonly write: (writing: Writing, from: (leaf: Leaf) => string) => string;
+  readonly write: (builder: Builder, from: (leaf: Leaf) => string) => string;
 }
 
 type Shape = NonNullable<Type["shape"]>;
@@ -77,12 +77,12 @@ const sizesOf = (search: Search, value: Value | null | undefined): number[] | nu
 function after(
   at: At,
   axis: number | null,
-  more: (writing: Writing, x: string) => string,
+  more: (builder: Builder, x: string) => string,
 ): Traced | null {
   const input = at.node.inputs[0];
   if (!input) return null;
   const { leaves, write } = traced(at, input, axis);
-  return { leaves, write: (writing, from) => more(writing, write(writing, from)) };
+  return { leaves, write: (builder, from) => more(builder, write(builder, from)) };
 }
 
 /** Operators that keep each element. */
@@ -211,9 +211,9 @@ function joined(at: At): Traced | null {
   const parts = at.node.inputs.flatMap((input) => (input ? [traced(at, input, at.axis)] : []));
   return {
     leaves: parts.flatMap(({ leaves }) => leaves),
-    write: (writing, from) =>
-      writing.op.Concat(
-        parts.map((part) => part.write(writing, from)),
+    write: (builder, from) =>
+      builder.op.Concat(
+        parts.map((part) => part.write(builder, from)),
         { axis },
       ),
   };

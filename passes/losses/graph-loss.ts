@@ -103,13 +103,13 @@ function agree(wanted: Type["shape"], given: Type["shape"], sizes: Map<string, D
 }
 
 function write(model: Model, { loss, metrics }: Results, inputs: LossInputs): LossOutputs {
-  const { writing, output, target, rows } = inputs;
-  const { op, to, constant } = writing;
+  const { builder, output, target, rows } = inputs;
+  const { op, to, constant } = builder;
   checkOpset(model, inputs.opset);
   const cast = ({ name, dtype }: typeof output, wanted: string | undefined) =>
     wanted === undefined || wanted === dtype ? name : to.cast(name, wanted);
   const nameOf = writeGraph(
-    writing,
+    builder,
     model,
     new Map([
       [OUTPUT, cast(output, declared(model, OUTPUT)?.dtype)],

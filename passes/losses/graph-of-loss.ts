@@ -1,5 +1,5 @@
 import { InputError } from "../../src/errors.ts";
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import { dataOf, typeOfTensor } from "../../src/graph/constants.ts";
 import type { Node } from "../../src/graph/graph.ts";
 import { sinceOf } from "../../src/graph/operators.ts";
@@ -41,7 +41,7 @@ export function checkOpset(loss: Model, opset: number): void {
  * are there, for this opset. Returns the new name of each of its values.
  */
 export function writeGraph(
-  writing: Writing,
+  builder: Builder,
   loss: Model,
   given: ReadonlyMap<string, string>,
   opset: number,
@@ -50,7 +50,7 @@ export function writeGraph(
   const names = new Map(given);
   const value = (name: string): string => {
     if (name === "") return "";
-    const known = names.get(name) ?? writing.fresh(`loss/${name}`);
+    const known = names.get(name) ?? builder.fresh(`loss/${name}`);
     names.set(name, known);
     return known;
   };
@@ -60,12 +60,12 @@ export function writeGraph(
     if (!type) continue;
     if (!data) throw new InputError(`weight ${weight.name} of the loss ${source.name} is sparse.`);
     const { dtype, shape } = type;
-    writing.weight({ name: value(weight.name), dtype, dims: shape!.map(Number), data });
+    builder.weight({ name: value(weight.name), dtype, dims: shape!.map(Number), data });
   }
   const rewriter = new Rewriter<Node>(file);
   const place: NodeRenaming<Node> = {
     value,
-    node: (name) => (name === "" ? "" : writing.fresh(`loss/${name}`)),
+    node: (name) => (name === "" ? "" : builder.fresh(`loss/${name}`)),
     attributes: new Map(),
     defaults: new Map(),
     unfold: () => null,
@@ -73,7 +73,7 @@ export function writeGraph(
   for (const node of graph.main.nodes) {
     const { name, opType, outputs } = node.message;
     const attributes = [...rewriter.attributes(node, place)];
-    const form = inOtherForm(writing, graph, node, {
+    const form = inOtherForm(builder, graph, node, {
       from: opsetOf(loss),
       to: opset,
       inputs: node.message.inputs.map(value),
@@ -81,7 +81,7 @@ export function writeGraph(
     });
     if (typeof form === "string") names.set(outputs[0], form);
     else
-      writing.node({
+      builder.node({
         name: place.node(name || opType),
         op: opType,
         ...form,

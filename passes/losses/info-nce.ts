@@ -34,8 +34,8 @@ const FAR = 1e9;
 
 /** Each row looks for its own pair among those of the batch. */
 function ofPairs(inputs: Inputs, pairs: string): LossOutputs {
-  const { writing, output, options } = inputs;
-  const { op, to, constant } = writing;
+  const { builder, output, options } = inputs;
+  const { op, to, constant } = builder;
   const rows = Number(output.shape[0]);
   const scale = constant(output.dtype, [], [1 / options.temperature]);
   const [a, b] = [unitVectors(inputs, output.name), unitVectors(inputs, pairs)];
@@ -49,16 +49,16 @@ function ofPairs(inputs: Inputs, pairs: string): LossOutputs {
   const numbers = constant("int64", [rows], indices(rows));
   const right = to.cast(op.Equal(op.ArgMax(scores, { axis: 1, keepdims: 0 }), numbers), "float");
   return {
-    loss: mean(writing, perRow, 1),
-    metrics: { accuracy: mean(writing, right, 1) },
+    loss: mean(builder, perRow, 1),
+    metrics: { accuracy: mean(builder, right, 1) },
     examples: op.Identity(constant("float", [], [rows])),
   };
 }
 
 /** Each row looks for those of its label among all others: the supervised contrastive loss. */
 function ofLabels(inputs: Inputs): LossOutputs {
-  const { writing, output, options } = inputs;
-  const { op, to, constant } = writing;
+  const { builder, output, options } = inputs;
+  const { op, to, constant } = builder;
   const { self, same } = rowPairs(inputs);
   const number = (value: number) => constant(output.dtype, [], [value]);
   const a = unitVectors(inputs, output.name);

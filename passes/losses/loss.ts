@@ -1,5 +1,5 @@
 import { InputError } from "../../src/errors.ts";
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import type { Type } from "../../src/onnx/dtypes.ts";
 import type { ValuesOf } from "../../src/option-values.ts";
 import type { Options } from "../../src/options.ts";
@@ -58,7 +58,7 @@ export type TargetForm = "labels" | "one-hot" | "shares" | "values" | "own";
 
 /** The input of a loss's builder. */
 export interface LossInputs<O extends Options = Options> {
-  readonly writing: Writing;
+  readonly builder: Builder;
   /** The prediction, as float32 or double, in the output's shape. */
   readonly output: LossTensor;
   /** Whether `output` holds logits, logarithms of probabilities, or values that are neither. */
@@ -99,7 +99,7 @@ export interface GradientStart {
   /** The value. */
   readonly scores: string;
   /** Writes the gradient of the loss by it. */
-  readonly write: (writing: Writing) => string;
+  readonly write: (builder: Builder) => string;
 }
 
 /** What the output's elements mean to a loss: class scores, yes/no scores, or plain values. */
@@ -212,14 +212,14 @@ export function checkedClassAxis(
 }
 
 /** Writes the mean of all elements. */
-export const mean = ({ to }: Writing, x: string, rank: number) =>
+export const mean = ({ to }: Builder, x: string, rank: number) =>
   to.reduce("ReduceMean", x, indices(rank), false);
 
 /** Writes the number of elements of a value, as a float. */
-export const elementCount = ({ op, to }: Writing, x: string) => to.cast(op.Size(x), "float");
+export const elementCount = ({ op, to }: Builder, x: string) => to.cast(op.Size(x), "float");
 
 /** Writes the sum of all elements. */
-export const total = ({ to }: Writing, x: string, rank: number) =>
+export const total = ({ to }: Builder, x: string, rank: number) =>
   to.reduce("ReduceSum", x, indices(rank), false);
 
 /** Returns the numbers below a count. */

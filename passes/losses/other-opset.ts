@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
@@ -48,13 +48,13 @@ export const hasOtherForm = (graph: Graph, node: Node, change: OpsetChange): boo
  * and returns its result.
  */
 export function inOtherForm(
-  writing: Writing,
+  builder: Builder,
   graph: Graph,
   node: Node,
   change: OpsetChange & { readonly inputs: readonly string[]; readonly attributes: Attributes },
 ): string | { readonly inputs: readonly string[]; readonly attributes: Attributes } {
   const { inputs, attributes, to } = change;
-  const { op, constant } = writing;
+  const { op, constant } = builder;
   const axis = softmaxAxis(node, change);
   if (axis !== null) {
     const sum = op.ReduceLogSumExp(inputs[0], null, { axes: [axis], keepdims: 1 });

@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import type { Graph, Types, Value } from "../../src/graph/graph.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import { type Leaf, traced } from "./final-activation.ts";
@@ -28,10 +28,10 @@ interface Asked extends ChosenLoss {
  * Writes the prediction in an output: the operands of its final activations, element by element, or
  * logits or log-probabilities if these cannot be removed.
  */
-export function predictionFor(writing: Writing, asked: Asked): Prediction {
+export function predictionFor(builder: Builder, asked: Asked): Prediction {
   const { graph, types, output, loss, reads, axis, options, dtype } = asked;
   const float = (value: Value) =>
-    types.get(value)!.dtype === dtype ? value.name : writing.to.cast(value.name, dtype);
+    types.get(value)!.dtype === dtype ? value.name : builder.to.cast(value.name, dtype);
   const plain = (form: Prediction["form"]): Prediction => {
     return { name: float(output), form, before: null, note: null };
   };
@@ -51,24 +51,24 @@ export function predictionFor(writing: Writing, asked: Asked): Prediction {
   if (mixed || (shares.size === 0 && activations.size === 1 && before === null))
     return plain("logits");
   const logits = ({ value, activation }: Leaf) => float(activation?.logits ?? value);
-  const write = path?.write ?? ((_: Writing, from: (leaf: Leaf) => string) => from(leaves[0]));
+  const write = path?.write ?? ((_: Builder, from: (leaf: Leaf) => string) => from(leaves[0]));
   if (shares.size === 0) {
-    const name = write(writing, logits);
+    const name = write(builder, logits);
     return { name, form: "logits", before: before ?? null, note: null };
   }
   const note = options.values ? null : sentence(output.name, loss);
   if (reads === "shares") {
-    const name = write(writing, (leaf) =>
+    const name = write(builder, (leaf) =>
       shares.has(leaf)
-        ? logitOf(writing, probabilities(writing, leaf, float), dtype)
+        ? logitOf(builder, probabilities(builder, leaf, float), dtype)
         : logits(leaf),
     );
     return { name, form: "logits", before: null, note };
   }
-  const name = write(writing, (leaf) => {
-    if (shares.has(leaf)) return logOf(writing, float(leaf.value), dtype);
+  const name = write(builder, (leaf) => {
+    if (shares.has(leaf)) return logOf(builder, float(leaf.value), dtype);
     const z = logits(leaf);
-    return writing.op.Sub(z, writing.to.reduce("ReduceLogSumExp", z, [leaf.axis!]));
+    return builder.op.Sub(z, builder.to.reduce("ReduceLogSumExp", z, [leaf.axis!]));
   });
   return { name, form: "log-probabilities", before: null, note };
 }
@@ -89,5 +89,5 @@ function holdsShares({ graph, types, reads }: Asked, { value, activation }: Leaf
 
 const isLogSoftmax = (value: Value) => value.producer?.op === "LogSoftmax";
 
-const probabilities = ({ op }: Writing, { value }: Leaf, float: (value: Value) => string) =>
+const probabilities = ({ op }: Builder, { value }: Leaf, float: (value: Value) => string) =>
   isLogSoftmax(value) ? op.Exp(float(value)) : float(value);

@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 
 /** PyTorch's lower bound of ln p in binary_cross_entropy. */
 const LEAST = -100;
@@ -6,7 +6,7 @@ const LEAST = -100;
 const SMALLEST: Readonly<Record<string, number>> = { float: 1e-37, double: Math.exp(LEAST) };
 
 /** Writes ln p, or -100 if p is 0 or close to it. */
-export function logOf({ op, to, constant }: Writing, p: string, dtype: string): string {
+export function logOf({ op, to, constant }: Builder, p: string, dtype: string): string {
   const smallest = SMALLEST[dtype];
   const log = op.Log(to.atLeast(p, smallest, dtype));
   const missing = LEAST - Math.log(smallest);
@@ -16,8 +16,8 @@ export function logOf({ op, to, constant }: Writing, p: string, dtype: string): 
 }
 
 /** Writes the logit of p: the z whose sigmoid is p, limited to -100 to 100. */
-export function logitOf(writing: Writing, p: string, dtype: string): string {
-  const { op, constant } = writing;
+export function logitOf(builder: Builder, p: string, dtype: string): string {
+  const { op, constant } = builder;
   const other = op.Sub(constant(dtype, [], [1]), p);
-  return op.Sub(logOf(writing, p, dtype), logOf(writing, other, dtype));
+  return op.Sub(logOf(builder, p, dtype), logOf(builder, other, dtype));
 }

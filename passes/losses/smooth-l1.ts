@@ -15,8 +15,8 @@ export const smoothL1 = lossFunction({
     },
   },
   write(inputs) {
-    const { writing, output, options } = inputs;
-    const { op, constant } = writing;
+    const { builder, output, options } = inputs;
+    const { op, constant } = builder;
     if (options.beta === 0) return meanOfDifference(inputs, (off) => op.Abs(off));
     const scale = constant(output.dtype, [], [1 / options.beta]);
     return meanOfDifference(inputs, (off) => op.Mul(huberOf(inputs, off, options.beta), scale));

@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import type { GradientStart } from "./loss.ts";
 
 /** A gradient by scores that is a weighted softmax, less a weight at the label. */
@@ -23,11 +23,11 @@ export interface SoftmaxGradient {
  */
 export const softmaxGradient = (parts: SoftmaxGradient): GradientStart => ({
   scores: parts.scores,
-  write: (writing) => written(writing, parts),
+  write: (builder) => written(builder, parts),
 });
 
 function written(
-  { op }: Writing,
+  { op }: Builder,
   { scores, logSum, labels, axis, factor, atLabel, spread }: SoftmaxGradient,
 ): string {
   const shares = op.Mul(op.Exp(op.Sub(scores, logSum)), factor);

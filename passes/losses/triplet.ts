@@ -40,15 +40,15 @@ const EPSILON = 1e-6;
 const FAR = 1e9;
 
 /** Writes |x|, with a finite slope at 0. */
-function lengthOf({ writing, output }: Inputs, x: string): string {
-  const { op, to } = writing;
+function lengthOf({ builder, output }: Inputs, x: string): string {
+  const { op, to } = builder;
   const squares = to.reduce("ReduceSum", op.Mul(x, x), [1], false);
   return op.Sqrt(to.atLeast(squares, EPSILON ** 2, output.dtype));
 }
 
 /** The hinge on how much further the positive is than the negative, and how often it is nearer. */
-function hinged({ writing, output, options }: Inputs, near: string, far: string) {
-  const { op, to, constant } = writing;
+function hinged({ builder, output, options }: Inputs, near: string, far: string) {
+  const { op, to, constant } = builder;
   const margin = constant(output.dtype, [], [options.margin]);
   const right = to.cast(op.Less(near, far), output.dtype);
   return { losses: op.Relu(op.Add(op.Sub(near, far), margin)), right };
@@ -56,21 +56,21 @@ function hinged({ writing, output, options }: Inputs, near: string, far: string)
 
 /** A positive and a negative for each row. */
 function ofVectors(inputs: Inputs, same: string, different: string): LossOutputs {
-  const { writing, output } = inputs;
-  const { op, constant } = writing;
+  const { builder, output } = inputs;
+  const { op, constant } = builder;
   const epsilon = constant(output.dtype, [], [EPSILON]);
   const apart = (other: string) => lengthOf(inputs, op.Add(op.Sub(output.name, other), epsilon));
   const { losses, right } = hinged(inputs, apart(same), apart(different));
   return {
-    loss: mean(writing, losses, 1),
-    metrics: { accuracy: mean(writing, right, 1) },
+    loss: mean(builder, losses, 1),
+    metrics: { accuracy: mean(builder, right, 1) },
     examples: op.Identity(constant("float", [], [Number(output.shape[0])])),
   };
 }
 
 /** Distances of all rows, [rows, rows]. */
-function distances({ writing, output }: Inputs): string {
-  const { op, to, constant } = writing;
+function distances({ builder, output }: Inputs): string {
+  const { op, to, constant } = builder;
   const y = output.name;
   const squares = to.reduce("ReduceSum", op.Mul(y, y), [1]);
   const sums = op.Add(squares, op.Transpose(squares, { perm: [1, 0] }));
@@ -81,8 +81,8 @@ function distances({ writing, output }: Inputs): string {
 
 /** Triplets within the batch, by the labels of its rows. */
 function ofLabels(inputs: Inputs): LossOutputs {
-  const { writing, output, options } = inputs;
-  const { op, to, constant } = writing;
+  const { builder, output, options } = inputs;
+  const { op, to, constant } = builder;
   const { same, different } = rowPairs(inputs);
   const apart = distances(inputs);
   if (options.mining === "all") {
@@ -128,7 +128,7 @@ export const triplet = lossFunction({
       : { axis: null };
   },
   write(inputs) {
-    const { others, target, writing } = inputs;
+    const { others, target, builder } = inputs;
     if (others.positive && others.negative)
       return ofVectors(
         inputs,
@@ -136,7 +136,7 @@ export const triplet = lossFunction({
         asOutput(inputs, others.negative),
       );
     if (holdsLabels(target)) return ofLabels(inputs);
-    const { to } = writing;
+    const { to } = builder;
     const given = asOutput(inputs, target);
     const part = (k: number) => to.squeeze(to.slice(given, [k], [k + 1], [1]), [1]);
     return ofVectors(inputs, part(0), part(1));

@@ -1,5 +1,5 @@
 import { InputError } from "../../src/errors.ts";
-import { writing } from "../../src/graph/builder.ts";
+import { newBuilder } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
 import { called, type Graph, type Node, type Scope, type Types } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
@@ -72,7 +72,7 @@ interface Draft {
 
 /** Returns a patch that replaces these Ifs by the nodes of their branches. */
 export function withoutIf(graph: Graph, types: Types, branches: Branches): Patch {
-  const { fresh } = writing(graph, "branch");
+  const { fresh } = newBuilder(graph, "branch");
   const rewriter = new Rewriter<Node>(graph.file);
   const draft: Draft = { graph, types, fresh, rewriter, written: [], tensors: [] };
   for (const [node, taken] of branches)

@@ -1,4 +1,4 @@
-import { type Writing, writing } from "../../src/graph/builder.ts";
+import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import { type Graph, type Node, outward, type Types, titleOf } from "../../src/graph/graph.ts";
 import { sinceOf } from "../../src/graph/operators.ts";
 import type { Insertion, Patch } from "../../src/graph/patch-contents.ts";
@@ -69,7 +69,7 @@ export const lower = (graph: Graph, types: Types, nodes: readonly Node[]): Patch
  * names. Changes nothing itself. Throws a NotLowered of one sentence if a rule cannot lower a node.
  */
 export function lowering(graph: Graph, types: Types, nodes: readonly Node[]): Lowering {
-  const write = writing(graph, "opened");
+  const write = newBuilder(graph, "opened");
   const opset = graph.file.opsets.get("") ?? 7;
   const writer: Writer = { ...write, opset, unrolled: { steps: 0 } };
   const inserted: Insertion[] = [];
@@ -100,7 +100,7 @@ function writtenOut(graph: Graph, calls: ReadonlySet<Node>): Pick<Patch, "writte
   return { written: made!.patch.written!, opsets: made!.patch.opsets! };
 }
 
-type Writer = Writing & PlainWriter;
+type Writer = Builder & PlainWriter;
 
 /** Writes the plain nodes that replace one; returns its outputs, each made by its own node. */
 function plainOutputs(graph: Graph, types: Types, node: Node, write: Writer): (string | null)[] {

@@ -1,4 +1,4 @@
-import { writing } from "../../src/graph/builder.ts";
+import { newBuilder } from "../../src/graph/builder.ts";
 import type { Graph, Node, Scope } from "../../src/graph/graph.ts";
 import { changedBetween } from "../../src/graph/opset-changes.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
@@ -35,7 +35,7 @@ interface Inlining {
  * else in the model. Returns null if there is no call to inline.
  */
 export function inlined(graph: Graph, wanted: Wanted): Inlined | null {
-  const { fresh } = writing(graph, "inlined");
+  const { fresh } = newBuilder(graph, "inlined");
   const inlining: Inlining = {
     graph,
     takes: (node, label) =>

@@ -1,4 +1,4 @@
-import { type Writing, writing } from "../../src/graph/builder.ts";
+import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import { called, type Graph, type Node, type Types } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { nodeBytes } from "../../src/onnx/encode.ts";
@@ -24,7 +24,7 @@ interface Unrolled {
 export function withoutLoops(graph: Graph, types: Types, nodes: readonly Node[]): Unrolled {
   const draft: LoopDraft = {
     graph,
-    write: writing(graph, "loop"),
+    write: newBuilder(graph, "loop"),
     rewriter: new Rewriter<Node>(graph.file),
     written: [],
     tensors: [],
@@ -49,7 +49,7 @@ export function withoutLoops(graph: Graph, types: Types, nodes: readonly Node[])
 /** The patch under construction. */
 interface LoopDraft {
   readonly graph: Graph;
-  readonly write: Writing;
+  readonly write: Builder;
   readonly rewriter: Rewriter<Node>;
   readonly written: { readonly before: Node; readonly bytes: Uint8Array }[];
   readonly tensors: DenseTensor[];
@@ -95,7 +95,7 @@ function writeIterations(draft: LoopDraft, iterations: Iterations): void {
   drain(draft, node);
 }
 
-const scalar = ({ to }: Writing, name: string) => to.reshape(name, []);
+const scalar = ({ to }: Builder, name: string) => to.reshape(name, []);
 
 /** Cuts a value into slices along an axis, without that axis. */
 function piecesOf({ graph, write }: LoopDraft, x: string, axis: number, count: number): string[] {
@@ -107,7 +107,7 @@ function piecesOf({ graph, write }: LoopDraft, x: string, axis: number, count: n
 
 /** Joins what is collected of all iterations along a new axis. */
 function collectedAs(
-  { op, to }: Writing,
+  { op, to }: Builder,
   parts: readonly string[],
   { axis, reversed }: Iterations["collected"][number],
 ): string {

@@ -1,4 +1,4 @@
-import { type Writing, writing } from "../../src/graph/builder.ts";
+import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, type Types, type Value } from "../../src/graph/graph.ts";
 import type { Insertion, Patch } from "../../src/graph/patch-contents.ts";
@@ -12,7 +12,7 @@ type Item = () => string;
  * there is none.
  */
 export function withoutSequences(graph: Graph, types: Types, nodes: readonly Node[]): Patch | null {
-  const write = writing(graph, "sequence");
+  const write = newBuilder(graph, "sequence");
   const inserted: Insertion[] = [];
   const removed: Node[] = [];
   for (const node of nodes) {
@@ -37,7 +37,7 @@ function chosen(graph: Graph, node: Node, items: readonly Item[]): string | null
   return at === undefined ? null : (items.at(at)?.() ?? null);
 }
 
-function joined(node: Node, items: readonly Item[], { op, to }: Writing): string | null {
+function joined(node: Node, items: readonly Item[], { op, to }: Builder): string | null {
   const axis = attribute(node, "axis")?.i ?? 0;
   if (items.length === 0) return null;
   const isNew = attribute(node, "new_axis")?.i === 1;
@@ -51,7 +51,7 @@ function itemsOf(
   graph: Graph,
   types: Types,
   sequence: Value | null,
-  write: Writing,
+  write: Builder,
 ): readonly Item[] | null {
   const node = sequence?.producer;
   switch (node?.op) {
@@ -76,7 +76,7 @@ function itemsOf(
 }
 
 /** Returns the pieces of a SplitToSequence, each a Slice. */
-function pieces(graph: Graph, types: Types, node: Node, { to }: Writing): readonly Item[] | null {
+function pieces(graph: Graph, types: Types, node: Node, { to }: Builder): readonly Item[] | null {
   const [x, split] = node.inputs;
   const shape = types.get(x!)?.shape;
   const asked = attribute(node, "axis")?.i ?? 0;

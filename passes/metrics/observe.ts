@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import type { Type } from "../../src/onnx/dtypes.ts";
 import { countedValues } from "../losses/counted-values.ts";
 import { type labelOptions, labelTerms } from "../losses/labels.ts";
@@ -42,10 +42,10 @@ export function observe(inputs: LossInputs, to: ToObserve): Observation | null {
 
 const sizes = (shape: NonNullable<Type["shape"]>) => shape.map(Number);
 const NOTHING = { places: null, surprise: null, blank: null } as const;
-const int = ({ to }: Writing, x: string) => to.cast(x, "int32");
+const int = ({ to }: Builder, x: string) => to.cast(x, "int32");
 
 const sequences = (
-  { writing, rows }: LossInputs,
+  { builder, rows }: LossInputs,
   { predicted, actual, length, blank }: ObservedSequences,
 ): Observation => ({
   ...NOTHING,
@@ -53,8 +53,8 @@ const sequences = (
   dims: [rows, length],
   classes: 0,
   blank,
-  predicted: int(writing, predicted),
-  actual: int(writing, actual),
+  predicted: int(builder, predicted),
+  actual: int(builder, actual),
 });
 
 /** How the positions of class labels are read. */
@@ -70,27 +70,27 @@ function ofLabels(
   inputs: LossInputs<typeof labelOptions>,
   { isNextToken, needs }: ToObserve,
 ): Observation {
-  const { writing, output, axis, opset } = inputs;
-  const { op, to } = writing;
+  const { builder, output, axis, opset } = inputs;
+  const { op, to } = builder;
   const { labels, counts, losses } = labelTerms(inputs, null);
   const chosen = to.cast(counts, "int64");
-  const actual = op.Sub(op.Add(op.Mul(labels, chosen), chosen), writing.constant("int64", [], [1]));
+  const actual = op.Sub(op.Add(op.Mul(labels, chosen), chosen), builder.constant("int64", [], [1]));
   return {
     ...positions(inputs),
-    predicted: int(writing, op.ArgMax(output.name, { axis, keepdims: 0 })),
-    actual: int(writing, actual),
-    places: needs.has("places") ? int(writing, placesOf(inputs, labels, opset)) : null,
+    predicted: int(builder, op.ArgMax(output.name, { axis, keepdims: 0 })),
+    actual: int(builder, actual),
+    places: needs.has("places") ? int(builder, placesOf(inputs, labels, opset)) : null,
     surprise: needs.has("surprise") || isNextToken ? to.cast(losses, "float") : null,
   };
 }
 
 /** Writes how many classes are likelier than the label, or as likely and before it. */
 function placesOf(
-  { writing, output, axis }: LossInputs<typeof labelOptions>,
+  { builder, output, axis }: LossInputs<typeof labelOptions>,
   labels: string,
   opset: number,
 ): string {
-  const { op, to, constant } = writing;
+  const { op, to, constant } = builder;
   const shape = sizes(output.shape);
   const { dtype } = output;
   const at = to.unsqueeze(labels, [axis]);
@@ -116,8 +116,8 @@ function placesOf(
 }
 
 function ofShares(inputs: LossInputs): Observation {
-  const { writing, output, target, axis } = inputs;
-  const largest = (x: string) => int(writing, writing.op.ArgMax(x, { axis, keepdims: 0 }));
+  const { builder, output, target, axis } = inputs;
+  const largest = (x: string) => int(builder, builder.op.ArgMax(x, { axis, keepdims: 0 }));
   return {
     ...positions(inputs),
     predicted: largest(output.name),
@@ -129,8 +129,8 @@ type Counted = LossInputs & Parameters<typeof countedValues>[0];
 
 /** Writes values, NaN for those that do not count. */
 function withGaps(inputs: LossInputs): string {
-  const { writing, output } = inputs;
-  const { op, constant } = writing;
+  const { builder, output } = inputs;
+  const { op, constant } = builder;
   const { target, counts } = countedValues(inputs as Counted);
   if (counts === null) return target;
   const zero = constant(output.dtype, [], [0]);
@@ -138,23 +138,23 @@ function withGaps(inputs: LossInputs): string {
   return op.Add(target, op.Div(zero, counts));
 }
 
-const values = ({ writing, output }: LossInputs, actual: string): Observation => ({
+const values = ({ builder, output }: LossInputs, actual: string): Observation => ({
   ...NOTHING,
   kind: "values",
   dims: sizes(output.shape),
   classes: 0,
-  predicted: writing.op.Identity(output.name),
-  actual: writing.op.Identity(actual),
+  predicted: builder.op.Identity(output.name),
+  actual: builder.op.Identity(actual),
 });
 
 function yesNo(inputs: LossInputs): Observation {
-  const { writing, output } = inputs;
-  const { op, constant } = writing;
+  const { builder, output } = inputs;
+  const { op, constant } = builder;
   const { target, counts } = countedValues(inputs as Counted);
   const number = (value: number) => constant(output.dtype, [], [value]);
-  const said = int(writing, op.Greater(target, number(0.5)));
+  const said = int(builder, op.Greater(target, number(0.5)));
   const one = constant("int32", [], [1]);
-  const chosen = counts && int(writing, counts);
+  const chosen = counts && int(builder, counts);
   const actual = chosen ? op.Sub(op.Add(op.Mul(said, chosen), chosen), one) : said;
   const rank = output.shape.length;
   return {
@@ -162,7 +162,7 @@ function yesNo(inputs: LossInputs): Observation {
     kind: "yes-no",
     dims: sizes(output.shape),
     classes: rank < 2 ? 1 : classAxisOf(rank, { classAxis: null }),
-    predicted: int(writing, op.Greater(output.name, number(0))),
+    predicted: int(builder, op.Greater(output.name, number(0))),
     actual,
   };
 }

@@ -25,8 +25,8 @@ export const adamw = optimizer({
       describe: "number added to the denominator, against divisions by zero",
     },
   },
-  write({ writing, dtype, weight, gradient, state, lr, step, weightDecay, options }) {
-    const { op, constant } = writing;
+  write({ builder, dtype, weight, gradient, state, lr, step, weightDecay, options }) {
+    const { op, constant } = builder;
     const scalar = (value: number) => constant(dtype, [], [value]);
     const [one, two] = options.betas;
     const follow = (old: string, next: string, beta: number) =>

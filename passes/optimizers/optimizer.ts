@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/builder.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import type { ValuesOf } from "../../src/option-values.ts";
 import type { Options } from "../../src/options.ts";
 
@@ -21,7 +21,7 @@ export const everyOptimizer = {
 
 /** One tensor to update; its values are given by their names. */
 interface Updating<O extends Options = Options> {
-  readonly writing: Writing;
+  readonly builder: Builder;
   /** float or double, like the gradient and the state. */
   readonly dtype: string;
   readonly weight: string;

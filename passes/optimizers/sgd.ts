@@ -13,8 +13,8 @@ export const sgd = optimizer({
       describe: "momentum factor",
     },
   },
-  write({ writing, dtype, weight, gradient, state, lr, weightDecay, options }) {
-    const { op, constant } = writing;
+  write({ builder, dtype, weight, gradient, state, lr, weightDecay, options }) {
+    const { op, constant } = builder;
     const scalar = (value: number) => constant(dtype, [], [value]);
     const decayed =
       weightDecay === 0 ? gradient : op.Add(gradient, op.Mul(weight, scalar(weightDecay)));

@@ -26,7 +26,7 @@ export interface FormulaReport {
 
 /**
  * Runs the inserted nodes of a site alone, as they stand in the result, on operands captured from
- * a real run and on new weights drawn at random, and holds the sum against
+ * a real run and on new weights drawn at random, and checks the sum against
  * `y = α f + β (x + Σ addends)`, its terms times the sum's own factors, and the constants that the
  * sum adds, in float64, at about 4,096 elements. The bound is the standard one of a sum of n
  * products, n u Σ|terms| with n = D + kr + 3k + 16 and u the type's unit roundoff (Higham, Accuracy

@@ -1,6 +1,6 @@
 import { compareTensors } from "../../src/compare/difference.ts";
 import type { Judged } from "../../src/compare/judged.ts";
-import { nudgedStandard } from "../../src/compare/nudged-weights.ts";
+import { nudgedBaseline } from "../../src/compare/nudged-weights.ts";
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
 import { type FunctionReport, runAll, sameFunction } from "../../src/compare/outputs.ts";
 import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
@@ -64,12 +64,12 @@ export async function checkLowering(
   feeds: readonly Tensors[],
 ): Promise<Outcome<LoweringReport>> {
   const quantized = nodes.filter((node) => makesIntegers(composed.types, node));
-  const holding = quantized.length > 0 ? "parts" : nodes.length > 0 ? "near" : "equal";
+  const agreement = quantized.length > 0 ? "parts" : nodes.length > 0 ? "near" : "equal";
   try {
-    const standard = await nudgedStandard(ort, file, feeds);
+    const baseline = await nudgedBaseline(ort, file, feeds);
     const moved = await quantaOf({ ort, lowered }, composed, quantized, feeds[0]);
     if (moved === null) return notRun("a lowered node is not reached by the inputs");
-    const same = await sameFunction(ort, standard, runnable(provable(lowered.file)), holding);
+    const same = await sameFunction(ort, baseline, runnable(provable(lowered.file)), agreement);
     if (same.outcome === "not run") return same;
     const reports = nodes.map((node) => ({
       name: node.message.name || node.message.outputs[0],

@@ -1,5 +1,5 @@
 import { floatsBeforeLoss } from "../../src/compare/judged.ts";
-import { nudgedStandard } from "../../src/compare/nudged-weights.ts";
+import { nudgedBaseline } from "../../src/compare/nudged-weights.ts";
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
 import { type FunctionReport, sameFunction } from "../../src/compare/outputs.ts";
 import { secondOpinion } from "../../src/compare/second-opinion.ts";
@@ -148,11 +148,11 @@ async function checkFunction(
 ): Promise<Outcome<FunctionReport>> {
   try {
     if (plain) {
-      const standard = await nudgedStandard(ort, before, feeds.slice(0, plain.length), { plain });
-      const same = await sameFunction(ort, standard, after);
+      const baseline = await nudgedBaseline(ort, before, feeds.slice(0, plain.length), { plain });
+      const same = await sameFunction(ort, baseline, after);
       if (same.outcome === "passed") return same;
     }
-    return await sameFunction(ort, await nudgedStandard(ort, before, feeds), after);
+    return await sameFunction(ort, await nudgedBaseline(ort, before, feeds), after);
   } catch (thrown) {
     return notRun(`onnxruntime does not take the original (${reason(thrown)})`);
   }

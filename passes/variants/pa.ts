@@ -55,11 +55,11 @@ export const pa = variant({
     }
     return { gamma, ...pairs };
   },
-  addends: (building, x) => {
-    const { op, parameters, place, options, constant } = building;
+  addends: (builder, x) => {
+    const { op, parameters, place, options, constant } = builder;
     const gamma = (lag: number) => op.Gather(parameters.gamma, constant(lag, "int64"), { axis: 0 });
     if (options.paMap === "identity")
-      return x.map((value, lag) => scaled(building, value, gamma(lag)));
+      return x.map((value, lag) => scaled(builder, value, gamma(lag)));
     const terms = x.map((value, lag) => {
       const { A, B } = pairOf(parameters, lag, options);
       return { x: value, A: op.Mul(A, gamma(lag)), B };

@@ -1,5 +1,5 @@
 import { float } from "../../src/onnx/new-node.ts";
-import type { Building } from "./variant.ts";
+import type { VariantBuilder } from "./variant.ts";
 
 /**
  * Multiplies x by a factor: one number, or one per feature in a shape that broadcasts. On a stream
@@ -11,7 +11,7 @@ import type { Building } from "./variant.ts";
  * does a Mul. `npm run bench -- latency` measures the result.
  */
 export function scaled<V>(
-  { op, place, constant }: Pick<Building<V>, "op" | "place" | "constant">,
+  { op, place, constant }: Pick<VariantBuilder<V>, "op" | "place" | "constant">,
   x: V,
   factor: V,
   perChannel = false,

@@ -47,7 +47,7 @@ export interface Folded {
 type VariantConstant<V> = (value: number, dtype?: string, dims?: readonly number[]) => V;
 
 /** The input of a part's builder: the vocabulary, its parameters, and the site. */
-export interface Building<V, O = Options> {
+export interface VariantBuilder<V, O = Options> {
   readonly op: Ops<V>;
   readonly parameters: Readonly<Record<string, V>>;
   readonly place: SiteDescription;
@@ -77,9 +77,9 @@ export interface Variant<N extends string = string, O extends Options = Options>
   readonly lagged?: true;
   parameters(place: SiteDescription, options: PartValues<O>): Parameters;
   /** The factors α and β, as nodes over the parameters. */
-  factors?<V>(building: Building<V, O>): { alpha: V; beta: V };
+  factors?<V>(builder: VariantBuilder<V, O>): { alpha: V; beta: V };
   /** Addends inside the bracket, as nodes over x_i, x_{i-1}, … */
-  addends?<V>(building: Building<V, O>, x: readonly V[]): readonly V[];
+  addends?<V>(builder: VariantBuilder<V, O>, x: readonly V[]): readonly V[];
   /** The paper's formula for the factors: one number each, or one per feature. */
   factorsFormula?(stating: Stating<O>): { alpha: Float64Array; beta: Float64Array };
   /** The paper's formula for the sum of the addends. */

@@ -14,8 +14,14 @@ import type { Finding } from "./finding.ts";
 import { type FirstDifference, firstDifference } from "./first-difference.ts";
 import { judgedOf } from "./judged.ts";
 import { counterparts } from "./matching.ts";
-import { nudgedStandard } from "./nudged-weights.ts";
-import { type Holding, type OutputReport, runAll, type Standard, sameFunction } from "./outputs.ts";
+import { nudgedBaseline } from "./nudged-weights.ts";
+import {
+  type Agreement,
+  type Baseline,
+  type OutputReport,
+  runAll,
+  sameFunction,
+} from "./outputs.ts";
 import { signatureDifference } from "./signature.ts";
 
 /**
@@ -87,8 +93,8 @@ export async function compareGraphs(
   const sampling = { ...options, dims: { ...fixedDims(a, b), ...options.dims } };
   const { feeds, dims } = await inputsFor(ort, a, before, sampling);
   progress(0.4, "same function");
-  const standard = await standardOn(ort, file, a.graph.file.source.name, feeds);
-  const held = await sameFunction(ort, standard, runnable(provable(b.file)), holdingOf(options));
+  const baseline = await baselineOn(ort, file, a.graph.file.source.name, feeds);
+  const held = await sameFunction(ort, baseline, runnable(provable(b.file)), agreementOf(options));
   const { outputs, error } =
     held.outcome === "not run" ? { outputs: [], error: held.reason } : held;
   const equal = held.outcome === "passed";
@@ -114,7 +120,7 @@ export async function compareGraphs(
     inputs: feeds.length,
     dims,
     outputs,
-    level: standard.level,
+    level: baseline.level,
     first,
     findings,
   };
@@ -145,7 +151,7 @@ export async function inputsFor(
 }
 
 /** Returns the tolerances for outputs, if any. Throws an InputError for an invalid one. */
-function holdingOf({ atol, rtol }: CompareOptions): Holding {
+function agreementOf({ atol, rtol }: CompareOptions): Agreement {
   if (atol === undefined && rtol === undefined) return "equal";
   for (const [name, value] of Object.entries({ atol, rtol }))
     if (value !== undefined && !(value >= 0 && value < Number.POSITIVE_INFINITY))
@@ -156,14 +162,14 @@ function holdingOf({ atol, rtol }: CompareOptions): Holding {
 const isClose = ({ passed, plain, optimized, tolerance }: OutputReport) =>
   passed || (plain.absolute <= tolerance && optimized.absolute <= tolerance);
 
-async function standardOn(
+async function baselineOn(
   ort: Ort,
   file: ModelFile,
   name: string,
   feeds: readonly Tensors[],
-): Promise<Standard> {
+): Promise<Baseline> {
   try {
-    return await nudgedStandard(ort, file, feeds);
+    return await nudgedBaseline(ort, file, feeds);
   } catch (error) {
     throw new InputError(
       `${name} does not run on the given inputs (${reason(error)}); check them.`,

@@ -6,7 +6,7 @@ import { byteLength } from "../onnx/external.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { runnable, withOtherWeights } from "../ort/loading.ts";
 import type { Ort, Runnable, Tensors } from "../ort/session.ts";
-import { type Standard, standardOf } from "./outputs.ts";
+import { type Baseline, baselineOf } from "./outputs.ts";
 
 /** Minimum number of elements of a weight that is changed. Smaller ones are factors and bounds. */
 const LEAST = 16;
@@ -33,18 +33,18 @@ function withNudgedWeights(file: ModelFile): ModelFile {
 }
 
 /** How a file is loaded for its baseline, and its outputs with optimizations disabled, if known. */
-interface BaselineOptions extends Partial<Pick<Standard, "plain">> {
+interface BaselineOptions extends Partial<Pick<Baseline, "plain">> {
   readonly load?: (file: ModelFile) => Runnable;
 }
 
 /** Returns a file's baseline, whose noise can be measured by flipping last bits of its weights. */
-export const nudgedStandard = (
+export const nudgedBaseline = (
   ort: Ort,
   file: ModelFile,
   feeds: readonly Tensors[],
   { load = runnable, plain }: BaselineOptions = {},
-): Promise<Standard> =>
-  standardOf(ort, load(file), feeds, { plain, nudged: () => load(withNudgedWeights(file)) });
+): Promise<Baseline> =>
+  baselineOf(ort, load(file), feeds, { plain, nudged: () => load(withNudgedWeights(file)) });
 
 function flipLastBits(bytes: Uint8Array, dtype: string, size: number, next: () => number): void {
   for (let at = 0; at < bytes.length; at += size)

@@ -56,7 +56,7 @@ export interface FunctionReport {
 }
 
 /** A model's outputs on some inputs: the baseline that another is checked against. */
-export interface Standard {
+export interface Baseline {
   readonly feeds: readonly Tensors[];
   readonly plain: readonly Tensors[];
   readonly optimized: readonly Tensors[];
@@ -86,12 +86,12 @@ interface KnownRuns {
  * fails without optimization. A model that draws at random, and a model checked against it, must
  * have fixed seeds.
  */
-export async function standardOf(
+export async function baselineOf(
   ort: Ort,
   model: Runnable,
   feeds: readonly Tensors[],
   { nudged, plain: known }: KnownRuns = {},
-): Promise<Standard> {
+): Promise<Baseline> {
   const plain = known ? [...known] : await runAll(ort, model, "disabled", [...feeds, feeds[0]]);
   const again = known ? plain[0] : plain.pop()!;
   const moved = (other: Tensors) =>
@@ -105,8 +105,8 @@ export async function standardOf(
   for (const level of LEVELS.slice(most, -1))
     try {
       const optimized = await runAll(ort, model, level, feeds);
-      const standard = { feeds, plain, optimized, level, random, unheld };
-      return nudged ? { ...standard, nudged: () => runAll(ort, nudged(), level, feeds) } : standard;
+      const baseline = { feeds, plain, optimized, level, random, unheld };
+      return nudged ? { ...baseline, nudged: () => runAll(ort, nudged(), level, feeds) } : baseline;
     } catch (thrown) {
       if (!(thrown instanceof Error)) throw thrown;
     }
@@ -119,7 +119,7 @@ export async function standardOf(
  * that of the first alone; "parts" not as a whole; otherwise
  * within tolerances, element by element.
  */
-export type Holding =
+export type Agreement =
   | "equal"
   | "near"
   | "noise"
@@ -134,47 +134,47 @@ export type Holding =
  */
 export async function sameFunction(
   ort: Ort,
-  standard: Standard,
+  baseline: Baseline,
   model: Runnable,
-  holding: Holding = "equal",
+  agreement: Agreement = "equal",
 ): Promise<Outcome<FunctionReport>> {
-  const inputs = standard.feeds.length;
-  const held = async (against: Standard): Promise<Outcome<FunctionReport>> => {
+  const inputs = baseline.feeds.length;
+  const checkedAgainst = async (against: Baseline): Promise<Outcome<FunctionReport>> => {
     const { level, feeds } = against;
     const plain = await runAll(ort, model, "disabled", feeds);
     const optimized = level === "disabled" ? plain : await runAll(ort, model, level, feeds);
-    const first = judged(against, [plain, optimized], holding);
-    const nudged = mayBeRounding(first, holding) && (await against.nudged?.());
-    const outputs = nudged ? judged(against, [plain, optimized], holding, nudged) : first;
+    const first = judged(against, [plain, optimized], agreement);
+    const nudged = mayBeRounding(first, agreement) && (await against.nudged?.());
+    const outputs = nudged ? judged(against, [plain, optimized], agreement, nudged) : first;
     return ran(
       outputs.every(({ passed }) => passed),
       { inputs, outputs, level, error: null },
     );
   };
-  const unoptimized: Standard = { ...standard, level: "disabled", optimized: standard.plain };
+  const unoptimized: Baseline = { ...baseline, level: "disabled", optimized: baseline.plain };
   try {
     // If the optimizer fails on the first model at some level, the second is not optimized further.
-    return standard.level === "all"
-      ? await held(standard)
-      : await held(standard).catch(() => held(unoptimized));
+    return baseline.level === "all"
+      ? await checkedAgainst(baseline)
+      : await checkedAgainst(baseline).catch(() => checkedAgainst(unoptimized));
   } catch (thrown) {
-    return ran(false, { inputs, outputs: [], level: standard.level, error: reason(thrown) });
+    return ran(false, { inputs, outputs: [], level: baseline.level, error: reason(thrown) });
   }
 }
 
 /** Whether something fails, and only by finite differences from outputs that may round otherwise. */
-const mayBeRounding = (outputs: readonly OutputReport[], holding: Holding) => {
+const mayBeRounding = (outputs: readonly OutputReport[], agreement: Agreement) => {
   const failed = outputs.filter(({ passed }) => !passed);
   const areFinite = ({ plain, optimized }: OutputReport) =>
-    (holding === "equal" ? plain.bitEqual : Number.isFinite(plain.absolute)) &&
+    (agreement === "equal" ? plain.bitEqual : Number.isFinite(plain.absolute)) &&
     Number.isFinite(optimized.absolute);
-  return failed.length > 0 && typeof holding === "string" && failed.every(areFinite);
+  return failed.length > 0 && typeof agreement === "string" && failed.every(areFinite);
 };
 
 function judged(
-  { plain, optimized, exact, random, unheld }: Standard,
+  { plain, optimized, exact, random, unheld }: Baseline,
   [newPlain, newOptimized]: readonly (readonly Tensors[])[],
-  holding: Holding,
+  agreement: Agreement,
   nudged?: readonly Tensors[],
 ): OutputReport[] {
   return Object.keys(plain[0]).map((output) => {
@@ -190,28 +190,29 @@ function judged(
       ...(exact?.[0][output] ? [worst(plain, exact)] : []),
       ...(nudged ? [worst(optimized, nudged, comparable)] : []),
     ].reduce((a, b) => (Number.isFinite(b.absolute) ? worse(a, b) : a), levels);
-    const noise = holding === "near" ? worse(own, worst(newPlain, newOptimized, comparable)) : own;
+    const noise =
+      agreement === "near" ? worse(own, worst(newPlain, newOptimized, comparable)) : own;
     const unoptimized = worst(plain, newPlain);
     const loose = worst(optimized, newOptimized, comparable);
     const four = isFloat(dtype) ? 4 * ulp(noise.magnitude, dtype) : 0;
     const finite = Number.isFinite(noise.absolute) ? noise.absolute : 0;
     const tolerance = Math.max(4 * finite, four);
-    const moves = holding === "near" || holding === "noise";
+    const moves = agreement === "near" || agreement === "noise";
     const still = moves ? unoptimized.absolute <= tolerance : unoptimized.bitEqual;
-    const within = typeof holding === "object" ? holding : null;
+    const within = typeof agreement === "object" ? agreement : null;
     const allClose = (a: readonly Tensors[], b: readonly Tensors[], at?: typeof comparable) =>
       a.every((tensors, k) => isClose(tensors[output], b[k][output], within!, at?.[k]));
     const passed = within
       ? unheld.has(output) ||
         (allClose(plain, newPlain) && allClose(optimized, newOptimized, comparable))
-      : unheld.has(output) || holding === "parts" || (still && loose.absolute <= tolerance);
+      : unheld.has(output) || agreement === "parts" || (still && loose.absolute <= tolerance);
     return {
       output,
       plain: unoptimized,
       optimized: loose,
       noise: noise.absolute,
       nudged: nudged !== undefined,
-      tolerance: holding === "parts" ? Infinity : tolerance,
+      tolerance: agreement === "parts" ? Infinity : tolerance,
       random: random.has(output),
       notFinite: plain.reduce((sum, tensors) => sum + notFiniteIn(tensors[output]), 0),
       passed,

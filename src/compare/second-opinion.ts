@@ -5,9 +5,9 @@ import type { Source } from "../onnx/source.ts";
 import { withFixedSeeds } from "../ort/fixed-seeds.ts";
 import { reason } from "../ort/messages.ts";
 import type { Ort, Runnable, Tensors } from "../ort/session.ts";
-import { nudgedStandard } from "./nudged-weights.ts";
+import { nudgedBaseline } from "./nudged-weights.ts";
 import { notRun, type Outcome } from "./outcome.ts";
-import { type FunctionReport, type Standard, sameFunction } from "./outputs.ts";
+import { type Baseline, type FunctionReport, sameFunction } from "./outputs.ts";
 
 /** Maximum size in bytes of a model with its weights for a runtime in 32-bit memory. */
 const LARGEST = 1 << 30;
@@ -25,14 +25,14 @@ export async function secondOpinion(
   const large = tooLarge(after);
   if (large !== null) return notRun(large);
   const other = carrying(ort, after);
-  let standard: Standard;
+  let baseline: Baseline;
   try {
     const feeds = given.map((tensors) => retyped(ort, tensors));
-    standard = await nudgedStandard(other, before, feeds, { load: inMemory });
+    baseline = await nudgedBaseline(other, before, feeds, { load: inMemory });
   } catch (thrown) {
     return notRun(`the other runtime rejects the original (${reason(thrown)})`);
   }
-  return sameFunction(other, standard, inMemory(after));
+  return sameFunction(other, baseline, inMemory(after));
 }
 
 /** Returns a clause on why a model is too large for 32-bit memory; null if it is not. */

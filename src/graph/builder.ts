@@ -6,7 +6,7 @@ import { type Constant, type Portable, portable } from "./portable.ts";
 import { encodeNumbers } from "./tensor.ts";
 
 /** Writes new nodes and tensors; values are identified by their names. */
-export interface Writing {
+export interface Builder {
   readonly op: Ops<string>;
   /** Operators whose form changed between opsets, in the model's form. */
   readonly to: Portable<string>;
@@ -43,7 +43,7 @@ export interface Writing {
 }
 
 /** Starts writing into a graph, before a node or at the end of the main graph. Changes nothing. */
-export function writing(graph: Graph, label: string, before: Node | null = null): Writing {
+export function newBuilder(graph: Graph, label: string, before: Node | null = null): Builder {
   const nodes: Insertion[] = [];
   const tensors: DenseTensor[] = [];
   const fresh = uniqueNames(graph.names);
@@ -53,7 +53,7 @@ export function writing(graph: Graph, label: string, before: Node | null = null)
   let subject = label;
   let place = before;
   let end: Scope | undefined;
-  const node: Writing["node"] = (node) => {
+  const node: Builder["node"] = (node) => {
     nodes.push({ before: place, scope: end, node });
   };
   const plain = (op: string, inputs: readonly string[], name: string) =>
