@@ -167,8 +167,10 @@ function checkUnderstood(
       name,
       [...options].filter((each) => each.length > 1),
     );
+    // yargs makes shuffle: false of --no-shuffle.
+    const typed = args[key] === false ? `no-${name}` : name;
     throw new UsageError(
-      `${dashes}${name} is not understood; ${near === undefined ? "is it mistyped?" : `did you mean --${near}?`}`,
+      `${dashes}${typed} is not understood; ${near === undefined ? "is it mistyped?" : `did you mean --${near}?`}`,
     );
   }
   if (extra.length > 0)

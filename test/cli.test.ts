@@ -285,6 +285,7 @@ describe("a mistyped command line", () => {
     [["--rank", "abc"], "--rank takes a number."],
     [["--stream", "x"], "--stream takes a number."],
     [["--rnk", "3"], "rnk is not understood"],
+    [["--no-rnk"], "--no-rnk is not understood"],
   ])("%j is refused before anything is read", (given, message) => {
     const { code, stdout, stderr } = cli(["no-such.onnx", ...given]);
     expect([code, stdout]).toEqual([2, ""]);
