@@ -31,6 +31,7 @@ class Alone:
     sum = staticmethod(lambda array: array)
     broadcast = staticmethod(lambda data: data)
     abort = staticmethod(os._exit)
+    close = staticmethod(lambda: None)
 
 
 class Mpi(Alone):
@@ -57,6 +58,7 @@ class Torch(Alone):
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
         if not dist.is_initialized():
             dist.init_process_group("nccl" if gpu else "gloo")
+            self.close = dist.destroy_process_group  # A thread of it that still runs at the end aborts the process.
         self.torch, self.dist, self.device = torch, dist, "cuda" if gpu else "cpu"
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
 
@@ -459,6 +461,7 @@ def guarded(make, args):
             local = os.environ.get("LOCAL_WORLD_SIZE") or os.environ.get("OMPI_COMM_WORLD_LOCAL_SIZE") or 1
             args.threads = max(1, (os.cpu_count() or 1) // int(local))
         train(engine, args)
+        engine.close()
     except Stop as stop:
         leave(str(stop))
     except ImportError as error:
