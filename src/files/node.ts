@@ -147,7 +147,7 @@ export function writingTo<T>(target: string, what: "path" | "folder", work: () =
   } catch (error) {
     if (error instanceof InputError) throw error;
     const { code } = error as NodeJS.ErrnoException;
-    const why = code === "ENOSPC" ? "the disk is full" : `builder fails (${code})`;
+    const why = code === "ENOSPC" ? "the disk is full" : `writing fails (${code})`;
     throw new InputError(`${target} cannot be written: ${why}; choose another ${what} with -o.`);
   }
 }
