@@ -4,12 +4,12 @@ import type { Tensors } from "../../src/ort/session.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
 import { newTensors } from "./displacing.ts";
-import { canLearn, type LearningReport } from "./learning.ts";
+import { type AskedToLearn, canLearn, type LearningReport } from "./learning.ts";
 import type { Asked } from "./learning-runs.ts";
 import { fitTogether } from "./operands.ts";
 
 /** What is asked of sites that inputs may reach or not. */
-interface AskedWhereReached extends Asked {
+interface AskedWhereReached extends AskedToLearn {
   /** Sites that are left out. */
   readonly notFinite: readonly InsertedSite[];
   /** The inputs that reach a site; null if none does. */

@@ -35,7 +35,7 @@ export interface Asked {
 }
 
 /** A model that is run again and again, its new tensors displaced. */
-export interface LearningRuns extends Asked {
+export interface OpenRuns extends Asked {
   readonly feeds: Tensors;
   /** All new tensors. */
   readonly tensors: readonly DenseTensor[];
@@ -47,7 +47,11 @@ export interface LearningRuns extends Asked {
   /** Weights that are initializers of bodies. */
   readonly inside: ReadonlySet<string>;
   readonly running: Running;
-  /** Counts a site as done. */
+}
+
+/** Such a model, what it gives with the initial weights, and what counts a site as done. */
+export interface LearningRuns extends OpenRuns {
+  readonly start: Point;
   readonly step: () => void;
 }
 
@@ -64,7 +68,7 @@ export interface Point {
 }
 
 export function pointAt(
-  { ort, feeds, tensors }: LearningRuns,
+  { ort, feeds, tensors }: OpenRuns,
   at: Pick<Point, "values" | "round" | "scale">,
 ): Point {
   const weights = tensors.map((tensor) => fed(ort, tensor, at.values));
@@ -74,7 +78,7 @@ export function pointAt(
 
 /** A point, and what is asked of it in one run: judged values, and all sites' operands and sums if they are held at once. */
 export async function knownAt(
-  runs: LearningRuns,
+  runs: OpenRuns,
   at: Pick<Point, "values" | "round" | "scale">,
 ): Promise<Point> {
   const { groups, taps, running } = runs;
@@ -86,13 +90,13 @@ export async function knownAt(
 }
 
 /** Names of the values in which a movement may count. */
-export const judgedIn = ({ judged, last }: LearningRuns): string[] => [
+export const judgedIn = ({ judged, last }: OpenRuns): string[] => [
   ...new Set(last === null ? judged : [...judged, last]),
 ];
 
 /** What the model gives at a point, run only if that is not known. */
 export async function valuesAt(
-  { running }: LearningRuns,
+  { running }: OpenRuns,
   { feeds, known }: Point,
   names: readonly string[],
 ): Promise<Tensors> {
@@ -105,7 +109,7 @@ const fed = (ort: Ort, { name, dtype, dims }: DenseTensor, values: Values): Tens
 });
 
 /** One tensor, displaced from a point, as it is fed. */
-export function moved({ ort, plan }: LearningRuns, point: Point, tensor: DenseTensor): Tensors {
+export function moved({ ort, plan }: OpenRuns, point: Point, tensor: DenseTensor): Tensors {
   const { values, round, scale } = point;
   const { seed } = plan.options;
   return fed(ort, tensor, displaced(values, [tensor], { seed, round, scale }));
@@ -157,7 +161,7 @@ export interface Round {
 
 /** Whether one of the outputs changes when these tensors are fed instead of the point's. */
 export async function arrives(
-  { running }: LearningRuns,
+  { running }: OpenRuns,
   { point, still }: Pick<Round, "point" | "still">,
   outputs: readonly string[],
   tensors: Tensors,

@@ -11,6 +11,7 @@ import {
   judgedIn,
   knownAt,
   type LearningRuns,
+  type Point,
   valuesAt,
 } from "./learning-runs.ts";
 import { movers } from "./movers.ts";
@@ -38,6 +39,14 @@ export interface LearningReport {
   readonly before: readonly string[];
 }
 
+/** Runs that have begun with the initial weights. */
+export type StartedRuns = Omit<LearningRuns, "step">;
+
+/** What is asked, and runs on the same inputs that have begun. */
+export interface AskedToLearn extends Asked {
+  readonly started: StartedRuns | null;
+}
+
 /** How far the first movers are taken together: a large step may saturate the output. */
 const SCALES = [1, 1 / 8, 1 / 64, 1 / 512];
 /** How often the progress of a site is counted: effects and movers, at the start and after. */
@@ -51,7 +60,7 @@ const STEPS = 4;
  * for the least of a site's effects, and for every other that does not outdo one that arrived.
  */
 export async function canLearn(
-  asked: Asked,
+  asked: AskedToLearn,
   feeds: Tensors,
   progress: (done: number) => void,
 ): Promise<Outcome<LearningReport>> {
@@ -59,15 +68,29 @@ export async function canLearn(
   const isSeen = report.outcome === "passed" && !report.bySums;
   if (isSeen || report.outcome === "not run" || asked.stepped.length === 0) return report;
   const judged = [...new Set([...asked.judged, ...asked.stepped])];
-  const more = await canMove({ ...asked, judged, stepped: [] }, feeds, progress);
+  const again = { ...asked, judged, stepped: [], started: null };
+  const more = await canMove(again, feeds, progress);
   return report.outcome === "passed" && more.outcome !== "passed" ? report : more;
 }
 
 async function canMove(
-  asked: Asked,
+  asked: AskedToLearn,
   feeds: Tensors,
   progress: (done: number) => void,
 ): Promise<Outcome<LearningReport>> {
+  const { started, plan } = asked;
+  let done = 0;
+  const step = () => progress(Math.min(1, ++done / (STEPS * plan.sites.length)));
+  if (started?.plan.sites.length === plan.sites.length) return learn({ ...started, step });
+  return withLearningRuns(asked, feeds, (runs) => learn({ ...runs, step }));
+}
+
+/** Runs the result with its initial weights, and calls `work` with what displaces them from there. */
+export function withLearningRuns<T>(
+  asked: Asked,
+  feeds: Tensors,
+  work: (runs: StartedRuns) => Promise<T>,
+): Promise<T> {
   const { ort, result, plan, judged } = asked;
   const tensors = newTensors(plan.sites);
   const names = tensors.map(({ name }) => name);
@@ -78,20 +101,19 @@ async function canMove(
   );
   const sums = plan.sites.map(({ site: { output, dtype } }) => ({ value: output, dtype }));
   const taps = withTaps(fed, [...tapsAt(plan.sites), ...sums]);
-  const lastSum = plan.sites.at(-1)!.site.output;
-  const last = taps.outputOf(lastSum);
+  const last = taps.outputOf(plan.sites.at(-1)!.site.output);
   const file = withFixedSeeds(withOutputs(taps.file, judged));
-  let done = 0;
-  const step = () => progress(Math.min(1, ++done / (STEPS * plan.sites.length)));
-  return withRuns(ort, file, inside, (running) =>
-    learn({ ...asked, feeds, tensors, taps, last, file, inside, running, step }),
-  );
+  const values = valuesIn(result, tensors);
+  return withRuns(ort, file, inside, async (running) => {
+    const runs = { ...asked, feeds, tensors, taps, last, file, inside, running };
+    return work({ ...runs, start: await knownAt(runs, { values, round: "first", scale: 1 }) });
+  });
 }
 
 async function learn(runs: LearningRuns): Promise<Outcome<LearningReport>> {
   const { result, tensors } = runs;
-  const start = valuesIn(result, tensors);
-  const begun = await firstMovers(runs, start);
+  const { values: start } = runs.start;
+  const begun = await firstMovers(runs, runs.start);
   if (typeof begun === "string") return notRun(begun);
   const { judging, early } = begun;
   const first = tensors.filter(({ name }) => early.has(name));
@@ -137,10 +159,9 @@ async function learn(runs: LearningRuns): Promise<Outcome<LearningReport>> {
 /** How movements are seen, and the tensors that move something at the start; or why none can be. */
 async function firstMovers(
   runs: LearningRuns,
-  values: Values,
+  point: Point,
 ): Promise<{ readonly judging: Judging; readonly early: ReadonlySet<string> } | string> {
-  const point = await knownAt(runs, { values, round: "first", scale: 1 });
-  const effects = await effectsAt(runs, point, new Set(values.keys()));
+  const effects = await effectsAt(runs, point, new Set(point.values.keys()));
   const round = { point, effects, still: await valuesAt(runs, point, judgedIn(runs)) };
   const judging = await judgingOf(runs, round);
   if (typeof judging === "string") return judging;

@@ -137,10 +137,22 @@ export async function capture(
     };
     // A body may refuse to give its values out; one of the main graph never does.
     const { taps, got } = await run(missing).catch(() => run(inMain));
-    for (const inserted of missing) {
-      const operands = operandsIn(ort, taps, inserted, got);
-      if (operands) found.set(inserted, { operands, feeds });
-    }
+    const captured = operandsOfAll(ort, taps, missing, { feeds, known: got });
+    for (const [inserted, operands] of captured) found.set(inserted, operands);
   }
   return found;
 }
+
+/** What sites' inserted nodes read in a run on these inputs that gave this. */
+export const operandsOfAll = (
+  ort: Ort,
+  taps: Taps,
+  sites: readonly InsertedSite[],
+  { feeds, known }: { readonly feeds: Tensors; readonly known: Tensors },
+): ReadonlyMap<InsertedSite, Captured> =>
+  new Map(
+    sites.flatMap((inserted) => {
+      const operands = operandsIn(ort, taps, inserted, known);
+      return operands ? [[inserted, { operands, feeds }] as const] : [];
+    }),
+  );

@@ -1,6 +1,6 @@
 import { floatsBeforeLoss } from "../../src/compare/judged.ts";
 import { nudgedBaseline } from "../../src/compare/nudged-weights.ts";
-import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
+import { type NotRun, notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
 import { type FunctionReport, sameFunction } from "../../src/compare/outputs.ts";
 import { secondOpinion } from "../../src/compare/second-opinion.ts";
 import { buildGraph } from "../../src/graph/build.ts";
@@ -15,18 +15,19 @@ import { isRandom } from "../../src/ort/fixed-seeds.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { reason } from "../../src/ort/messages.ts";
 import type { Ort, Runnable, Tensors } from "../../src/ort/session.ts";
+import type { InsertedSite } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
 import type { Check, Proof, ProofOptions } from "./checks.ts";
 import { newTensors } from "./displacing.ts";
 import { learnWhereReached } from "./learn-where-reached.ts";
-import type { LearningReport } from "./learning.ts";
+import { type LearningReport, type StartedRuns, withLearningRuns } from "./learning.ts";
 import type { Asked } from "./learning-runs.ts";
 import { checkLowering, type LoweredOriginal } from "./lowering-check.ts";
-import { siteBatches, sizesIn, sumSizes } from "./operands.ts";
+import { capture, operandsOfAll, siteBatches, sizesIn, sumSizes } from "./operands.ts";
 import { type ProofInputs, proofInputs } from "./proof-inputs.ts";
 import { proveUnrun } from "./prove-sites.ts";
 import { sampledPlan } from "./sample.ts";
-import { checkFormulas, type OriginalRuns, type SiteFormulas } from "./site-formulas.ts";
+import { checkFormulas, type OperandRuns, type SiteFormulas } from "./site-formulas.ts";
 import type { Subject } from "./site-nodes.ts";
 import { checkUnchanged } from "./unchanged.ts";
 
@@ -70,18 +71,13 @@ export async function runChecks(proved: Proved, options: ProofOptions = {}): Pro
   const subject = { ...all, plan: some?.plan ?? whole };
   const sizes = sizesIn(graph, types, feeds[0]);
   const sums = await sumSizes(ort, file, subject.plan.sites, { sizes, feeds: feeds[0] });
-  const runs = { file, feeds, groups: siteBatches(sums) };
-  const formulas = await checkFormulas(subject, runs, options, (done) =>
-    progress(0.4 + 0.2 * done, "right formula"),
-  );
-  const learning =
-    same.error !== null
-      ? notRun("onnxruntime does not run the result")
-      : await checkLearning(
-          proved,
-          { ...subject, ...runs, ...formulas, isSteady: isSteady(file, same) },
-          progress,
-        );
+  const groups = siteBatches(sums);
+  const asked =
+    same.error === null
+      ? askedOf(proved, subject, { groups, isSteady: isSteady(file, same) })
+      : notRun("onnxruntime does not run the result");
+  const runs = { file, feeds, groups, asked };
+  const { formulas, learning } = await checkSites(subject, runs, options, progress);
   const checks: Check[] = lowering ? [{ name: "same when lowered", ...lowering }] : [];
   const { sites } = formulas;
   const isRight = sites.every(({ passed }) => passed);
@@ -97,30 +93,64 @@ export async function runChecks(proved: Proved, options: ProofOptions = {}): Pro
   return { passed, checks, leftOut: null, sample: some?.sample ?? null };
 }
 
-/** Whether the new tensors of a plan's sites, a sample or all, can learn. */
-async function checkLearning(
+/** What is asked of the new tensors of a plan's sites, a sample or all; or why nothing is. */
+function askedOf(
   { original, plan: whole }: Proved,
-  shown: Subject & OriginalRuns & SiteFormulas & Pick<Asked, "isSteady">,
-  progress: Progress,
-): Promise<Outcome<LearningReport>> {
-  const { ort, result, plan, groups, reached, notFinite, isSteady } = shown;
-  progress(0.6, "it can learn");
+  { ort, result, plan }: Subject,
+  known: Pick<Asked, "groups" | "isSteady">,
+): Asked | NotRun {
   if (newTensors(plan.sites).some(({ name }) => !weightNamed(result, name)))
     return notRun("new weights are missing");
   // The rest is neutral, as the same-function check shows, and costs time in each of many runs.
   const learner =
     plan === whole ? result : buildGraph(patchedFile(original.graph.file, plan.patch));
-  return learnWhereReached(
-    {
-      ...{ ort, result: learner, plan, groups, notFinite, isSteady },
-      judged: original.judged.names,
-      stepped: floatsBeforeLoss(original.graph, original.types),
-      original: original.graph,
-      constants: constants(original.graph),
-      reachedBy: (inserted) => reached.get(inserted) ?? null,
-    },
-    (done) => progress(0.6 + 0.4 * done, "it can learn"),
-  );
+  return {
+    ...{ ort, result: learner, plan, ...known },
+    judged: original.judged.names,
+    stepped: floatsBeforeLoss(original.graph, original.types),
+    original: original.graph,
+    constants: constants(original.graph),
+  };
+}
+
+/** What the checks of single sites are made with. */
+interface SiteRuns extends Pick<OperandRuns, "feeds" | "groups"> {
+  /** The original. */
+  readonly file: ModelFile;
+  readonly asked: Asked | NotRun;
+}
+
+/**
+ * Checks that the sites compute the formula, and that their new tensors can learn. One run gives
+ * both the operands of all sites, if they are held at once and in no body.
+ */
+async function checkSites(
+  subject: Subject,
+  { file, feeds, groups, asked }: SiteRuns,
+  options: ProofOptions,
+  progress: Progress,
+): Promise<{ readonly formulas: SiteFormulas; readonly learning: Outcome<LearningReport> }> {
+  const { ort, plan } = subject;
+  const check = async (started: StartedRuns | null) => {
+    const captured = async (sites: readonly InsertedSite[]) =>
+      started
+        ? operandsOfAll(ort, started.taps, sites, started.start)
+        : capture(ort, file, sites, feeds);
+    const formulas = await checkFormulas(subject, { feeds, groups, captured }, options, (done) =>
+      progress(0.4 + 0.2 * done, "right formula"),
+    );
+    progress(0.6, "it can learn");
+    if ("outcome" in asked) return { formulas, learning: asked };
+    const { reached, notFinite } = formulas;
+    const reachedBy = (inserted: InsertedSite) => reached.get(inserted) ?? null;
+    const learning = await learnWhereReached({ ...asked, started, notFinite, reachedBy }, (done) =>
+      progress(0.6 + 0.4 * done, "it can learn"),
+    );
+    return { formulas, learning };
+  };
+  const areInMain = plan.sites.every(({ site }) => site.scope.kind === "main");
+  if ("outcome" in asked || groups.length !== 1 || !areInMain) return check(null);
+  return withLearningRuns(asked, feeds[0], check);
 }
 
 /** The same-function check under another runtime, if one is given. */

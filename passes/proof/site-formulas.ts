@@ -1,12 +1,11 @@
 import { outward } from "../../src/graph/graph.ts";
 import { TOKEN_SEARCHES } from "../../src/graph/scopes.ts";
-import type { ModelFile } from "../../src/onnx/model-file.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
 import type { ProofOptions } from "./checks.ts";
 import { checkFormula, type FormulaReport } from "./formula.ts";
 import { holdsNumbers } from "./judging.ts";
-import { type Captured, capture } from "./operands.ts";
+import type { Captured } from "./operands.ts";
 import { checkSite } from "./site-check.ts";
 import type { Subject } from "./site-nodes.ts";
 
@@ -19,18 +18,20 @@ export interface SiteFormulas {
   readonly notFinite: readonly InsertedSite[];
 }
 
-/** What runs of the original are made of. */
-export interface OriginalRuns {
-  readonly file: ModelFile;
+/** Where the operands of sites come from. */
+export interface OperandRuns {
   readonly feeds: readonly Tensors[];
   /** The plan's sites, as many at once as fit in memory. */
   readonly groups: readonly (readonly InsertedSite[])[];
+  readonly captured: (
+    sites: readonly InsertedSite[],
+  ) => Promise<ReadonlyMap<InsertedSite, Captured>>;
 }
 
 /** Checks the formula at every site, on the operands of a real run if the inputs reach it. */
 export async function checkFormulas(
   subject: Subject,
-  { file, feeds, groups }: OriginalRuns,
+  { feeds, groups, captured }: OperandRuns,
   options: ProofOptions,
   progress: (done: number) => void,
 ): Promise<SiteFormulas> {
@@ -39,9 +40,9 @@ export async function checkFormulas(
   const notFinite: InsertedSite[] = [];
   for (const batch of groups) {
     progress(sites.length / subject.plan.sites.length);
-    const captured = await capture(subject.ort, file, batch, feeds);
+    const runs = await captured(batch);
     for (const inserted of batch) {
-      const run = captured.get(inserted);
+      const run = runs.get(inserted);
       const by = run?.feeds ?? (alwaysRuns(inserted) ? feeds[0] : null);
       if (by) reached.set(inserted, by);
       if (run && lacksNumbers(run)) notFinite.push(inserted);
