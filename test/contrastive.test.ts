@@ -103,7 +103,7 @@ describe("losses that compare the rows of a batch", () => {
     [
       "an output that is none",
       { loss: "info-nce", target: labels, lossOptions: { positive: "q" } },
-      /--positive names q, which is no output/,
+      /the positive of loss info-nce is q, which is no output/,
     ],
   ];
   it.each(refused)("and refused in a sentence with %s", async (_, given, why) => {

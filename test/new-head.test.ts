@@ -102,6 +102,22 @@ net (float[n, 3, 4, 4] x) => (float[n, 2] y)
     );
   });
 
+  it("the scale and bias of a GroupNorm too, even as they started", async () => {
+    const model = await openModel(
+      modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+net (float[n, 4, 2] x) => (float[n, 4, 2] y)
+<int64[3] groups = {0, 2, -1}, float[2] ones = {1, 1}, float[2] zeros = {0, 0},
+ float[4, 1] onnx::Mul_1 = {1, 1, 1, 1}, float[4, 1] onnx::Add_2 = {0, 0, 0, 0}, float[4, 1] onnx::Mul_3 = {1, 1, 1, 1}>
+{
+  a = Reshape(x, groups) b = InstanceNormalization(a, ones, zeros)
+  s = Shape(x) c = Reshape(b, s) d = Mul(c, onnx::Mul_1) e = Add(d, onnx::Add_2) f = Relu(e)
+  y = Mul(f, onnx::Mul_3)
+}`),
+    );
+    const named = ["ones", "zeros", "onnx::Mul_1", "onnx::Add_2"];
+    expect(trainableWeights(model, ["*"])).toEqual(named);
+  });
+
   it("nor tables of positions, or what the exporter computed of few numbers", async () => {
     const filled = (of: (row: number, column: number) => number) =>
       `{${Array.from({ length: 24 }, (_, k) => Math.fround(of(Math.floor(k / 4), k % 4)))}}`;

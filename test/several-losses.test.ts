@@ -201,13 +201,42 @@ describe("a graph of plain ONNX", () => {
     }
   });
 
+  it("reads arrays of the data and other outputs by the names of its inputs", async () => {
+    const weighted = `<ir_version: 8, opset_import: ["" : 17]>
+loss (float[N] output, float[N] value, int64[N, 1] labels, float[N, C] output.logits) => (float[N] loss)
+<int64 zero = {0}, int64[1] axis = {1}>
+{
+  d = Sub(output, value) square = Mul(d, d)
+  counts = Greater(labels, zero) weight = Cast<to = 1>(counts)
+  w = Squeeze(weight, axis) weighted = Mul(square, w)
+  largest = ReduceMax<axes = [1], keepdims = 0>(output.logits) loss = Add(weighted, largest)
+}`;
+    const loss = await graph(weighted);
+    const { history } = await first({ loss, output: "value", target: undefined });
+    const rows = outputs.value.map((y, k) => {
+      const logits = outputs.logits.slice(k * CLASSES, (k + 1) * CLASSES);
+      return (labels[k] > 0 ? (y - value[k]) ** 2 : 0) + Math.max(...logits);
+    });
+    expect(history.before!.loss).toBeCloseTo(mean(rows), 6);
+  });
+
   it.each([
-    ["of another rank", squared(17, "", "N"), /its input output is float \[N\], .* float \[8, 1\]/],
     [
-      "of another input",
-      squared(17).replaceAll("target", "label"),
-      /inputs output, label; a loss has/,
+      "of another size",
+      squared(17, "", "N, 2"),
+      /its input output is float \[N, 2\], .* float \[8, 1\]/,
     ],
+    [
+      "of an array that the data lacks",
+      squared(17).replaceAll("target", "label"),
+      /no array label/,
+    ],
+    [
+      "of an output that the model lacks",
+      squared(17).replaceAll("target", "output.boxes"),
+      /the output\.boxes of loss .* is boxes, which is no output of .*; it has logits, value/,
+    ],
+    ["without an output", squared(17).replaceAll("output", "o"), /inputs o, target; a loss has/],
     [
       "of another opset",
       squared(18, "u, v = Split<num_outputs = 2>(s)"),

@@ -1,6 +1,6 @@
 import { dataOf, dimsOf, typeOfTensor } from "../../src/graph/constants.ts";
 import type { Graph, Use, Value } from "../../src/graph/graph.ts";
-import { operandsThat } from "../../src/graph/operators.ts";
+import { operandsThat, operatorsThat } from "../../src/graph/operators.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
 import { dataTypeNamed, elements } from "../../src/onnx/dtypes.ts";
 import { notedParameters } from "./noted-parameters.ts";
@@ -8,6 +8,7 @@ import { isPositionTable } from "./position-tables.ts";
 
 const SETTINGS = operandsThat("settings");
 const WEIGHTS = operandsThat("weights");
+const NORMS = operatorsThat("norm");
 
 /** Names that torch.onnx.export makes up for a weight that it has turned or folded. */
 export const MADE_UP = /^(onnx::|val_\d+$)/;
@@ -36,7 +37,22 @@ export function isParameter(graph: Graph, value: Value): boolean {
   if (rank === 0) return false;
   // The scale and bias of a norm that has none, for instance.
   if (STATED.test(name)) return weighs && new Set(numbersOf(graph, value)).size > 1;
-  return weighs || looksLearned(graph, value);
+  return weighs || looksLearned(graph, value) || scalesNorm(value);
+}
+
+/** Whether a constant is the scale or bias that torch.onnx.export writes behind a GroupNorm. */
+const scalesNorm = ({ uses }: Value): boolean =>
+  uses.some(({ node }) => node.inputs.some((input) => isNormalized(input, STEPS)));
+
+/** Operators before the bias of a GroupNorm: its normalization, Reshape and Mul. */
+const STEPS = 3;
+const BETWEEN = new Set([...operatorsThat("reshapes"), "Mul"]);
+
+function isNormalized(value: Value | null, steps: number): boolean {
+  const node = value?.producer;
+  if (!node || steps === 0) return false;
+  const isBetween = BETWEEN.has(node.op);
+  return NORMS.has(node.op) || (isBetween && node.inputs.some((x) => isNormalized(x, steps - 1)));
 }
 
 /** A number below all weights: added to a score, it hides a position. */

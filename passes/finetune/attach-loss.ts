@@ -1,6 +1,5 @@
 import { InputError } from "../../src/errors.ts";
 import type { Builder } from "../../src/graph/builder.ts";
-import type { Graph, Types } from "../../src/graph/graph.ts";
 import { isFloat, type Type } from "../../src/onnx/dtypes.ts";
 import type {
   ChosenLoss,
@@ -70,7 +69,7 @@ export function attachLoss(
 
 /** Writes what the loss is computed from: the prediction and the target. */
 function lossInputs(asked: Asked, reading: Reading, written: Builder) {
-  const { graph, types, output, options, target, arrays, rows, loss } = asked;
+  const { graph, types, output, options, target, arrays, rows } = asked;
   const type = types.get(output)!;
   const shape = type.shape!;
   const { axis, form, shift } = reading;
@@ -91,7 +90,7 @@ function lossInputs(asked: Asked, reading: Reading, written: Builder) {
     arrays: Object.fromEntries(
       Object.entries(arrays).map(([option, array]) => [option, tensorOf(array)]),
     ),
-    others: othersOf({ graph, types }, loss.others ?? [], options),
+    others: othersOf({ graph, types }, asked),
     rows,
     options,
   };
@@ -106,19 +105,18 @@ const tensorOf = ({ name, type }: LossTarget): LossTensor => ({
 
 /** Further outputs that options of a loss name. Throws an InputError if a name is not an output. */
 function othersOf(
-  { graph, types }: { readonly graph: Graph; readonly types: Types },
-  names: readonly string[],
-  options: ChosenLoss["options"],
+  { graph, types }: Pick<LossPlace, "graph" | "types">,
+  { loss, options }: ChosenLoss,
 ): Record<string, LossTensor> {
   return Object.fromEntries(
-    names.flatMap((option) => {
+    (loss.others ?? []).flatMap((option) => {
       const name = options[option];
       if (typeof name !== "string") return [];
       const value = graph.main.values.get(name);
       const type = value && types.get(value);
       if (!type?.shape || !isFloat(type.dtype))
         throw new InputError(
-          `--${option} names ${name}, which is ${value ? "not floats" : "no output"} of ${graph.file.source.name}; it has ${graph.main.outputs.map((output) => output.name).join(", ")}.`,
+          `the ${option} of loss ${loss.name} is ${name}, which is ${value ? "not floats" : "no output"} of ${graph.file.source.name}; it has ${graph.main.outputs.map((output) => output.name).join(", ")}.`,
         );
       return [[option, { name, dtype: type.dtype, shape: type.shape }]];
     }),

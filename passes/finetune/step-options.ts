@@ -51,7 +51,7 @@ export interface StepOptions extends Omit<StepTerm, "chosen" | "weight"> {
 /** What is trained, and towards what, as the command line and the API offer it. */
 export const training = {
   loss: {
-    describe: `loss function: ${losses.map(({ name }) => name).join(", ")}; or an .onnx file with inputs output and target`,
+    describe: `loss function: ${losses.map(({ name }) => name).join(", ")}; or an .onnx file with inputs output, target and arrays of the data`,
   },
   output: {
     type: "string",

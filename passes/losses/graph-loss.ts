@@ -3,16 +3,20 @@ import { InputError } from "../../src/errors.ts";
 import { typeOfInfo, type Value } from "../../src/graph/graph.ts";
 import type { Model } from "../../src/model.ts";
 import { type Dimension, isFloat, showShape, type Type } from "../../src/onnx/dtypes.ts";
+import type { Options } from "../../src/options.ts";
 import { checkOpset, checkPlain, writeGraph } from "./graph-of-loss.ts";
 import {
-  type FitAsked,
   type Loss,
   type LossInputs,
   type LossOutputs,
+  type LossTensor,
   lossFunction,
 } from "./loss.ts";
 
 const [OUTPUT, TARGET] = ["output", "target"];
+
+/** What the name of an input starts with that is given another output of the model. */
+const OTHER_OUTPUT = "output.";
 
 /** A graph's input and what its file declares of it. */
 const declared = ({ file, graph }: Model, name: string): Type | null => {
@@ -21,27 +25,36 @@ const declared = ({ file, graph }: Model, name: string): Type | null => {
 };
 
 /**
- * Returns the loss that a model computes: its inputs are `output` and, if it has one, `target`; its
- * first output of floats, or that named `loss`, is the loss, one number or one for each row; other
- * scalars are metrics. Throws an InputError if a model is not a loss.
+ * Returns the loss that a model computes: its inputs are `output` and, if it has one, `target`,
+ * `output.NAME` for another output, and arrays of the data by their names. Its first output of
+ * floats, or that named `loss`, is the loss, one number or one for each row; other scalars are
+ * metrics. Throws an InputError if a model is not a loss.
  */
 export function graphLoss(model: Model): Loss {
   checkModel("finetune", model, "loss");
   const { name } = model.source;
   const inputs = model.graph.main.inputs.map((input) => input.name);
-  const others = inputs.filter((input) => input !== OUTPUT && input !== TARGET);
-  if (!inputs.includes(OUTPUT) || others.length > 0)
+  if (!inputs.includes(OUTPUT))
     throw new InputError(
-      `the loss ${name} has ${inputs.length === 0 ? "no inputs" : `the inputs ${inputs.join(", ")}`}; a loss has the input output, and target if it needs one, and no others.`,
+      `the loss ${name} has ${inputs.length === 0 ? "no inputs" : `the inputs ${inputs.join(", ")}`}; a loss has the input output, and target if it needs one.`,
     );
   checkPlain(model);
   const results = resultsOf(model);
+  const further = inputs.filter((input) => input !== OUTPUT && input !== TARGET);
+  const isOutput = (input: string) => input.startsWith(OTHER_OUTPUT);
+  // An option for each further input says what it is given.
+  const named = further.map((input) => [
+    input,
+    { type: "string", default: isOutput(input) ? input.slice(OTHER_OUTPUT.length) : input },
+  ]);
   return lossFunction({
     name,
     about: `computed by ${name}`,
-    options: {},
+    options: Object.fromEntries(named) as Options,
+    arrays: further.filter((input) => !isOutput(input)),
+    others: further.filter(isOutput),
     targetless: () => !inputs.includes(TARGET),
-    fit: (asked) => misfit(model, asked) ?? { axis: null },
+    fit: () => ({ axis: null }),
     write: (inputs) => write(model, results, inputs),
   }) as Loss;
 }
@@ -68,27 +81,44 @@ function resultsOf({ file, graph, source }: Model): Results {
   return { loss, metrics: scalars };
 }
 
-/** Why an output and its target are not what a graph takes, the end of a sentence; null if they are. */
-function misfit(model: Model, { output, target }: FitAsked): string | null {
+/** What the inputs of a graph are given. Throws an InputError if it is not what they declare. */
+function givenTo(model: Model, { builder, output, target, arrays, others }: LossInputs) {
+  const { to } = builder;
   const sizes = new Map<string, Dimension>();
-  for (const [name, given] of [
-    [OUTPUT, output],
-    [TARGET, target],
-  ] as const) {
-    const wanted = declared(model, name);
-    if (!wanted || !given) continue;
-    const title = `its input ${name} is ${wanted.dtype} ${showShape(wanted.shape)}`;
-    if (isFloat(given.dtype) && !isFloat(wanted.dtype))
-      return `${title}, and what it is given holds ${given.dtype} ${showShape(given.shape)}`;
-    if (!agree(wanted.shape, given.shape, sizes))
-      return `${title}, and what it is given is ${given.dtype} ${showShape(given.shape)}`;
-  }
-  return null;
+  const given = Object.entries({ [OUTPUT]: output, [TARGET]: target, ...arrays, ...others });
+  return new Map(
+    given.flatMap(([input, { name, dtype, shape }]): [string, string][] => {
+      const wanted = declared(model, input);
+      if (!wanted) return [];
+      const fitting = withAxesOfOne(shape, wanted.shape);
+      if ((isFloat(dtype) && !isFloat(wanted.dtype)) || !agree(wanted.shape, fitting, sizes))
+        throw new InputError(
+          `${model.source.name} on output ${output.name}: its input ${input} is ${wanted.dtype} ${showShape(wanted.shape)}, and what it is given is ${dtype} ${showShape(shape)}.`,
+        );
+      const cast = wanted.dtype === dtype ? name : to.cast(name, wanted.dtype);
+      const isAs = fitting.length === shape.length;
+      return [[input, isAs ? cast : to.reshape(cast, fitting.map(Number))]];
+    }),
+  );
+}
+
+/** A shape in the rank that is declared: axes of one that are declared, or that are not. */
+function withAxesOfOne(given: LossTensor["shape"], wanted: Type["shape"]): LossTensor["shape"] {
+  if (!wanted || wanted.length === given.length) return given;
+  const long = given.filter((size, axis) => axis === 0 || size !== 1);
+  const sizes = [...long];
+  const fitting = wanted.map((size) => (size === 1 ? 1 : (sizes.shift() ?? 1)));
+  const isWhole = sizes.length === 0 && wanted.filter((size) => size !== 1).length === long.length;
+  return isWhole ? fitting : given;
 }
 
 /** Whether a shape is one that is declared; sizes of free dimensions are noted by name. */
-function agree(wanted: Type["shape"], given: Type["shape"], sizes: Map<string, Dimension>) {
-  if (!wanted || !given) return true;
+function agree(
+  wanted: Type["shape"],
+  given: LossTensor["shape"],
+  sizes: Map<string, Dimension>,
+): boolean {
+  if (!wanted) return true;
   return (
     wanted.length === given.length &&
     wanted.every((dim, k) => {
@@ -103,20 +133,10 @@ function agree(wanted: Type["shape"], given: Type["shape"], sizes: Map<string, D
 }
 
 function write(model: Model, { loss, metrics }: Results, inputs: LossInputs): LossOutputs {
-  const { builder, output, target, rows } = inputs;
+  const { builder, output, rows } = inputs;
   const { op, to, constant } = builder;
   checkOpset(model, inputs.opset);
-  const cast = ({ name, dtype }: typeof output, wanted: string | undefined) =>
-    wanted === undefined || wanted === dtype ? name : to.cast(name, wanted);
-  const nameOf = writeGraph(
-    builder,
-    model,
-    new Map([
-      [OUTPUT, cast(output, declared(model, OUTPUT)?.dtype)],
-      [TARGET, cast(target, declared(model, TARGET)?.dtype)],
-    ]),
-    inputs.opset,
-  );
+  const nameOf = writeGraph(builder, model, givenTo(model, inputs), inputs.opset);
   const mean = (value: Value) =>
     to.cast(op.ReduceMean(nameOf(value.name), null, { keepdims: 0 }), output.dtype);
   return {
