@@ -1,20 +1,11 @@
-import type { Hash } from "node:crypto";
-import fs from "node:fs";
+import type { Model } from "../src/index.ts";
+import { sha256 } from "../src/internal.ts";
 
-/** Number of bytes that are read at a time. */
-const BLOCK = 1 << 22;
-
-/** Adds the bytes of a file to a hash, which is returned. */
-export function hashFile(hash: Hash, file: string): Hash {
-  const open = fs.openSync(file, "r");
+/** Returns the SHA-256 of a file that was opened for it, in hexadecimal. */
+export async function hashOf(file: Model["source"]): Promise<string> {
   try {
-    const block = Buffer.alloc(BLOCK);
-    for (let read = 1; read > 0; ) {
-      read = fs.readSync(open, block, 0, BLOCK, null);
-      hash.update(block.subarray(0, read));
-    }
+    return await sha256(file);
   } finally {
-    fs.closeSync(open);
+    file.close?.();
   }
-  return hash;
 }

@@ -298,8 +298,12 @@ describe("targets are read in the one way that they can be", () => {
   });
 
   it.each([
-    ["no whole numbers", single([0, 1.5, 1, 1, 2, 0]), /label 1.5; class labels are whole numbers/],
-    ["a label of -1", int64([0, -1, 1, 1, 2, 0]), /label -1, .*--ignore-index -1/],
+    [
+      "no whole numbers",
+      single([0, 1.5, 1, 1, 2, 0]),
+      / is 1.5 in row 1 .from 0.; class labels are whole numbers/,
+    ],
+    ["a label of -1", int64([0, -1, 1, 1, 2, 0]), / is -1 in row 1 .from 0., .*--ignore-index -1/],
     [
       "several ones",
       int64(
@@ -331,7 +335,7 @@ describe("targets are read in the one way that they can be", () => {
       evaluated(body, output, "cross-entropy", labels, more);
     const fits = await given(`${both} o = Identity(w)`, "float[N, 2, 3] o").catch((e) => e.message);
     // Labels 0 to 2 of two classes.
-    expect(fits).toMatch(/label 2, and the model's 2 classes/);
+    expect(fits).toMatch(/ is 2 in row 0 .from 0., and the model's 2 classes/);
     const asked = given(`${square} o = Identity(s)`, "float[N, 3, 3] o");
     await expect(asked).rejects.toThrow(
       /\[6, 3, 3\] fits labels \[6, 3\] .* axis 1 or 2; .*--class-axis/,

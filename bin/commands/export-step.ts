@@ -1,24 +1,11 @@
 import { ranking } from "../../passes/distributed/export-options.ts";
-import { fitting, hyperparameters } from "../../passes/finetune/fit-options.ts";
+import { fitting, hyperparameters, lasting } from "../../passes/finetune/fit-options.ts";
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import { command, text } from "./command.ts";
 import type { InsertingArguments } from "./inserting.ts";
 import { finding, force, printing, running } from "./options.ts";
 
-const {
-  loss,
-  target,
-  output,
-  optimizer,
-  train,
-  newHead,
-  classes,
-  threads: _,
-  accumulate: __,
-  metrics: ___,
-  best: ____,
-  ...course
-} = fitting;
+const { loss, target, output, optimizer, train, newHead, classes } = fitting;
 
 const theLoss = {
   loss: { ...loss, type: "string", demandOption: true },
@@ -41,7 +28,8 @@ const step = {
       "examples that show the sizes and the target's type: an .npz file, or a folder of them",
   },
   ...ranking,
-  ...course,
+  ...lasting,
+  ...hyperparameters.scheduleOptions,
   optimizer,
 } as const;
 

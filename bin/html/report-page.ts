@@ -76,7 +76,7 @@ export async function stagedReport(
   const { title, verdict, ladder, sections, models, ...others } = await make();
   const { warnings = [], outputs = new Map<string, string>() } = others;
   const read = models.flatMap(({ file, model }) => filesOfModel(file, model).slice(1));
-  const reproduce = reproductionOf(args, read, outputs);
+  const reproduce = await reproductionOf(args, read, outputs);
   const page = pageOf(title, verdict, [
     ...(ladder ? ladderSections(ladder) : []),
     ...sections,

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
+import { fileSource } from "../../src/internal.ts";
 import { VERSION } from "../../src/version.ts";
-import { hashFile } from "../hash-file.ts";
+import { hashOf } from "../hash-file.ts";
 import { READ } from "../heed.ts";
 import { installedRuntime } from "../installed-runtime.ts";
 import { lines, type Section, table } from "./markup.ts";
@@ -28,20 +28,19 @@ export interface Reproduction {
 const LARGEST = 4e9;
 
 /** Describes a file, which lies at `at` until it gets its name. */
-function fileRecord(name: string, at = name): FileRecord {
+async function fileRecord(name: string, at = name): Promise<FileRecord> {
   const stat = fs.statSync(at);
   if (!stat.isFile()) return { path: name, bytes: null, sha256: null };
-  return { path: name, bytes: stat.size, sha256: stat.size > LARGEST ? null : sha256Of(at) };
+  const sha256 = stat.size > LARGEST ? null : await hashOf(fileSource(at));
+  return { path: name, bytes: stat.size, sha256 };
 }
 
-const sha256Of = (file: string) => hashFile(createHash("sha256"), file).digest("hex");
-
 /** Returns how to make a result again. `outputs` says where each file lies, by its name. */
-export function reproductionOf(
+export async function reproductionOf(
   args: { readonly words?: readonly string[] | undefined },
   dataFiles: readonly string[],
   outputs: ReadonlyMap<string, string>,
-): Reproduction {
+): Promise<Reproduction> {
   const given = args as Readonly<Record<string, unknown>>;
   const files = READ.flatMap((name) => [given[name]].flat()).filter(
     (file): file is string => typeof file === "string" && fs.existsSync(file),
@@ -55,8 +54,10 @@ export function reproductionOf(
       node: process.versions.node,
       platform: `${process.platform} ${process.arch}`,
     },
-    inputs: [...new Set([...files, ...dataFiles])].map((file) => fileRecord(file)),
-    outputs: [...outputs].map(([name, at]) => fileRecord(name, at)),
+    inputs: await Promise.all(
+      [...new Set([...files, ...dataFiles])].map((file) => fileRecord(file)),
+    ),
+    outputs: await Promise.all([...outputs].map(([name, at]) => fileRecord(name, at))),
   };
 }
 

@@ -1,12 +1,11 @@
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { type Model, openModel, VERSION } from "../../src/index.ts";
-import { hashFile } from "../hash-file.ts";
+import { openModel, VERSION } from "../../src/index.ts";
+import { fileSource, sha256 } from "../../src/internal.ts";
+import { hashOf } from "../hash-file.ts";
 import type { ModelImport } from "./query.ts";
-
-const BLOCK = 1 << 20;
 
 /**
  * Returns the folder of cached results: in the node_modules of the nearest package, or in the
@@ -30,44 +29,24 @@ export interface Dependencies {
 
 /** Reads what a result depends on. Throws an InputError if the model cannot be read. */
 export async function dependenciesOf(wanted: ModelImport): Promise<Dependencies> {
-  const hash = createHash("sha256");
   const model = await openModel(wanted.model, { trustLinks: wanted.trustLinks });
   try {
     const work = wanted.work.map(({ step, args }) => [step, args]);
-    hash.update(JSON.stringify([VERSION, path.basename(wanted.model), work]));
-    hashModel(hash, model);
+    const parts = [JSON.stringify([VERSION, path.basename(wanted.model), work])];
+    parts.push(await sha256(model.source));
+    for (const name of model.dataFiles) parts.push(await hashOf(model.folder!.open(name, true)));
     const others = wanted.others.flatMap(filesUnder);
-    for (const file of others) {
-      hash.update(`${path.basename(file)}:${fs.statSync(file).size}:`);
-      hashFile(hash, file);
-    }
+    for (const file of others) parts.push(path.basename(file), await hashOf(fileSource(file)));
     const home = path.dirname(wanted.model);
     const data = model.dataFiles.map((name) => path.join(home, name));
     return {
-      key: hash.digest("hex").slice(0, 32),
+      key: createHash("sha256").update(parts.join()).digest("hex").slice(0, 32),
       files: [wanted.model, ...data, ...others],
       hasData: data.length > 0,
     };
   } finally {
     model.close();
   }
-}
-
-function hashModel(hash: Hash, { source, folder, dataFiles }: Model): void {
-  hashSource(hash, source);
-  for (const name of dataFiles) {
-    const data = folder!.open(name, true);
-    try {
-      hashSource(hash, data);
-    } finally {
-      data.close?.();
-    }
-  }
-}
-
-function hashSource(hash: Hash, { size, read }: Pick<Model["source"], "size" | "read">): void {
-  hash.update(`${size}:`);
-  for (let at = 0; at < size; at += BLOCK) hash.update(read(at, Math.min(size, at + BLOCK)));
 }
 
 /** A file, or the files of a folder in order of their names; none if it is not there. */

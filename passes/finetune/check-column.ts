@@ -1,21 +1,60 @@
+import type { Tensor } from "onnxruntime-common";
 import { InputError } from "../../src/errors.ts";
 import { numbersOfBytes } from "../../src/graph/numbers.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
-import { type Column, chunks, firstWhere } from "./data-set-rows.ts";
-import { type IsLabel, labelAdvice, NOT_ONE_HOT, oneHotFault } from "./labels.ts";
+import { bytesOfTensor, dtypeOf } from "../../src/ort/tensors.ts";
+import type { ChosenLoss } from "../losses/loss.ts";
+import { bytesInMemory, type Column, chunks, firstWhere } from "./data-set-rows.ts";
+import type { Reading } from "./target-reading.ts";
 
 /** What the labels of a target must be. */
 interface Labels {
-  readonly isLabel: IsLabel;
+  /** Whether a number may be in the target. */
+  readonly isLabel: (label: number, classes: number) => boolean;
   readonly classes: number;
   /** A label that counts for none. */
   readonly ignore: number | null;
 }
 
+/** Whether a number is a class, from 0. */
+export const isClass: Labels["isLabel"] = (label, classes) =>
+  label >= 0 && label < classes && Number.isInteger(label);
+
+/** Returns a batch's target as a column. */
+export function columnOfBatch(name: string, tensor: Tensor): Column {
+  const [rows = 1, ...dims] = tensor.dims;
+  const [bytes, dtype] = [bytesOfTensor(tensor), dtypeOf(tensor)];
+  const width = bytes.length / (rows || 1);
+  const read = (from: number, to: number) => bytesInMemory(bytes)(from * width, to * width);
+  return {
+    name,
+    role: "target",
+    dtype,
+    dims,
+    parts: [{ file: "a batch", rows, stored: dtype, read }],
+  };
+}
+
+/**
+ * Throws an InputError if a target of classes does not hold what its loss reads it as: labels, or a
+ * single 1 among integers. `dataset` is null for one batch, in which no label need count.
+ */
+export function checkClasses(
+  column: Column,
+  dataset: string | null,
+  { loss, options }: ChosenLoss,
+  { form, classes, axis }: Reading,
+): void {
+  if (form === "one-hot") checkOneHot(column, axis!);
+  const isLabel = form === "labels" ? isClass : loss.isLabel;
+  const ignore = form === "labels" ? options.ignoreIndex : null;
+  if (isLabel && classes !== null) checkLabels(column, dataset, { isLabel, classes, ignore });
+}
+
 /** Throws an InputError if a target holds a number that is not a label, or none that counts. */
 export function checkLabels(
   column: Column,
-  dataset: string,
+  dataset: string | null,
   { isLabel, classes, ignore }: Labels,
 ): void {
   let counting = 0;
@@ -25,14 +64,26 @@ export function checkLabels(
     return !isLabel(label, classes);
   });
   if (wrong) throw new InputError(`${titleOf(column, wrong)}${labelAdvice(wrong.value, classes)}`);
-  if (counting === 0)
+  if (counting === 0 && dataset !== null)
     throw new InputError(
       `target ${column.name} of ${dataset} is ${ignore} in every row, the label to ignore.`,
     );
 }
 
+/** Returns what to do about a label that is not a class: the end of a sentence. */
+const labelAdvice = (label: number, classes: number): string =>
+  classes === 1
+    ? ", and the model gives one number for each example; use --loss binary-cross-entropy if it is the logit of yes and no, or give the model a last layer of more classes with --new-head."
+    : Number.isInteger(label)
+      ? `, and the model's ${classes} classes are 0 to ${classes - 1}; ${
+          label < 0
+            ? `pass --ignore-index ${label} if such rows are not to count, or number the labels so`
+            : `number the labels so, or give the model a last layer of more classes with --new-head`
+        }.`
+      : "; class labels are whole numbers, and soft targets have the output's shape.";
+
 /** Throws an InputError if integers of a target are not a single 1 among zeros along an axis. */
-export function checkOneHot({ name, dims, parts }: Column, axis: number): void {
+function checkOneHot({ name, dims, parts }: Column, axis: number): void {
   for (const { file, stored, rows, read } of parts)
     for (const { from, count, bytes } of chunks(stored, rows, dims, read)) {
       const row = oneHotFault(numbersOfBytes(stored, bytes), [count, ...dims], axis);
@@ -41,6 +92,30 @@ export function checkOneHot({ name, dims, parts }: Column, axis: number): void {
           `target ${name} of ${file}, row ${from + row} (from 0), ${NOT_ONE_HOT}`,
         );
     }
+}
+
+const NOT_ONE_HOT =
+  "holds integers of the output's shape that are not a single 1 among zeros; give class numbers, floats that are the share of each class, or --loss binary-cross-entropy if several classes hold at once.";
+
+/** Returns the first row in which integers are not one-hot along an axis; null if all are. */
+function oneHotFault(
+  values: ArrayLike<number | bigint>,
+  dims: readonly number[],
+  axis: number,
+): number | null {
+  const inner = elements(dims.slice(axis + 1));
+  const classes = dims[axis];
+  const width = values.length / dims[0];
+  for (let place = 0; place < values.length / classes; place++) {
+    const from = Math.floor(place / inner) * inner * classes + (place % inner);
+    let sum = 0;
+    for (let k = 0; k < classes; k++) {
+      const value = Number(values[from + k * inner]);
+      sum += value === 0 || value === 1 ? value : Number.NaN;
+    }
+    if (sum !== 1) return Math.floor(from / width);
+  }
+  return null;
 }
 
 /** Throws an InputError if a target that counts is not from 0 to 1; `ignore` does not count. */

@@ -1,10 +1,9 @@
 import { InputError } from "../../src/errors.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { skipsNaN } from "../losses/loss.ts";
-import { checkLabels, checkOneHot, checkShares, missingValues } from "./check-column.ts";
+import { checkClasses, checkShares, missingValues } from "./check-column.ts";
 import type { Dataset } from "./data-set.ts";
 import type { TermPlan } from "./finetune-options.ts";
-import { isClass } from "./labels.ts";
 import type { TrainedTerm } from "./terms.ts";
 
 const columnOf = (dataset: Dataset, { chosen, target }: TrainedTerm) =>
@@ -14,19 +13,11 @@ const columnOf = (dataset: Dataset, { chosen, target }: TrainedTerm) =>
 export function checkTarget(dataset: Dataset, term: TrainedTerm, { reading }: TermPlan): void {
   const column = columnOf(dataset, term);
   if (!column) return;
-  const { loss, reads, options } = term.chosen;
-  const { form, classes, axis } = reading;
+  const { reads, options } = term.chosen;
   const { ignoreIndex: ignore } = options;
-  if (form === "own") {
-    const { isLabel } = loss;
-    if (classes !== null && isLabel)
-      checkLabels(column, dataset.name, { isLabel, classes, ignore: null });
-    return;
-  }
-  if (form === "labels")
-    checkLabels(column, dataset.name, { isLabel: isClass, classes: classes!, ignore });
-  else if (form === "one-hot") checkOneHot(column, axis!);
-  else if (reads !== "values") checkShares(column, ignore);
+  checkClasses(column, dataset.name, term.chosen, reading);
+  const isShares = reading.form === "shares" || reading.form === "values";
+  if (isShares && reads !== "values") checkShares(column, ignore);
   if (!skipsNaN(term.chosen)) return;
   const [missing, all] = missingValues(column, dataset.rows, ignore);
   if (missing === all)

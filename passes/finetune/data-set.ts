@@ -97,14 +97,7 @@ export function readDataset(
     const parts = files.map(({ source, arrays, placements }): RowPart => {
       const from = placements[k].from;
       const title = { file: source.name, name, missing: missing === true, dtype, from };
-      if (arrays[k].range) return partAtHand(title, arrays[k], arrays[k].range);
-      if (isSmall) return rowPart(title, arrays[k], bytesInMemory(arrays[k].load()));
-      const { part, scratch } = partInFile(title, source.source!, arrays[k], {
-        ...keeping,
-        needed,
-      });
-      if (scratch) opened.push(scratch);
-      return part;
+      return partOf(title, arrays[k], source.source, { ...keeping, needed, isSmall, opened });
     });
     const { axis, from, dims } = files[0].placements[k];
     const isShared = from === null;
@@ -178,35 +171,41 @@ function readFile(
   return { source, arrays, placements, pictures };
 }
 
-/** Rows of values that are at hand. Throws an InputError if one is a NaN, or is lost by a cast. */
-function partAtHand(
-  title: Title,
-  array: StoredArray,
-  read: NonNullable<StoredArray["range"]>,
-): RowPart {
-  for (const _ of checkedBlocks(title, array));
-  return rowPart(title, array, read, true);
+/** Where the values of one array may be kept. */
+interface ArrayStorage extends SampleStorage {
+  /** Bytes that all arrays need. */
+  readonly needed: number;
+  /** Whether all of them go into memory. */
+  readonly isSmall: boolean;
+  /** Scratch files, to which one may be added. */
+  readonly opened: Source[];
 }
 
-/** Rows that stay in their file, or in a scratch file if that is compressed. */
-function partInFile(
+/**
+ * Returns an array's rows, where its values are at hand: in memory, in its file, or in a scratch file
+ * if that is compressed. Throws an InputError if one is a NaN, or is lost by a cast.
+ */
+function partOf(
   title: Title,
-  source: Source,
   array: StoredArray,
-  { free, scratch, needed }: SampleStorage & { readonly needed: number },
-): { readonly part: RowPart; readonly scratch: Source | null } {
-  if (array.at !== null && source.path) {
+  source: Source | null,
+  { free, scratch, needed, isSmall, opened }: ArrayStorage,
+): RowPart {
+  const isReadable = array.at !== null && Boolean(source?.path);
+  const read = array.range ?? (!isSmall && isReadable ? bytesInFile(source!, array.at!) : null);
+  if (read) {
     for (const _ of checkedBlocks(title, array));
-    return { part: rowPart(title, array, bytesInFile(source, array.at), true), scratch: null };
+    return rowPart(title, array, read, true);
   }
-  if (!scratch && needed <= free!)
-    return { part: rowPart(title, array, bytesInMemory(array.load())), scratch: null };
+  if (isSmall || (!scratch && needed <= free!))
+    return rowPart(title, array, bytesInMemory(array.load()));
   if (!scratch)
     throw new InputError(
-      `${source.name} takes ${gigabytes(needed)} of memory, but only ${gigabytes(free!)} are free; give its path, so that it is read row by row.`,
+      `${title.file} takes ${gigabytes(needed)} of memory, but only ${gigabytes(free!)} are free; give its path, so that it is read row by row.`,
     );
   const file = scratch(checkedBlocks(title, array));
-  return { part: rowPart(title, array, bytesInFile(file, 0), true), scratch: file };
+  opened.push(file);
+  return rowPart(title, array, bytesInFile(file, 0), true);
 }
 
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(2)} GB`;
@@ -228,7 +227,7 @@ function checkType(file: string, { name, dtype }: Expected, array: StoredArray):
   const numpy = dataTypeNamed(dtype)?.ort ?? dtype;
   const isBytes = array.dtype === "uint8" && isFloat(dtype);
   throw new InputError(
-    `array ${name} of ${file} is ${array.dtype}, and ${dtype} is expected; ${isBytes ? "--scale, --mean and --std make pixels of it, or " : ""}convert it with .astype("${numpy}"), as the model was trained.`,
+    `array ${name} of ${file} is ${array.dtype}, and ${dtype} is expected; convert it with .astype("${numpy}"), as the model was trained${isBytes ? ", or give finetune --scale, --mean and --std, which make floats of pixels" : ""}.`,
   );
 }
 

@@ -5,8 +5,8 @@ import { own } from "../../src/graph/own.ts";
 import type { Model } from "../../src/model.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { dtypeOf } from "../../src/ort/tensors.ts";
+import { checkClasses, columnOfBatch } from "./check-column.ts";
 import type { FinetuneOptions } from "./finetune-options.ts";
-import { checkTargetOf } from "./labels.ts";
 import type { StepTerm } from "./step-options.ts";
 import { axesOfOne, targetOf } from "./target-of.ts";
 import type { LossTarget, Reading } from "./target-reading.ts";
@@ -76,12 +76,8 @@ export class FedTerms {
   check(fed: Tensors, readings: readonly { readonly reading: Reading }[]): void {
     for (const [k, { from, chosen }] of this.terms.entries()) {
       if (from === null || chosen.loss.distils) continue;
-      const { ignoreIndex } = chosen.options;
-      const { isLabel } = chosen.loss;
-      checkTargetOf(fed[this.#ports.get(from)!], readings[k].reading, {
-        ignore: ignoreIndex,
-        isLabel,
-      });
+      const column = columnOfBatch(from, fed[this.#ports.get(from)!]);
+      checkClasses(column, null, chosen, readings[k].reading);
     }
   }
 

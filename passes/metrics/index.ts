@@ -1,14 +1,10 @@
 import { InputError } from "../../src/errors.ts";
 import { suggestion } from "../../src/nearest.ts";
-import { accuracy } from "./accuracy.ts";
 import { cer } from "./cer.ts";
-import { f1Macro, f1Micro } from "./f1.ts";
-import { iou } from "./iou.ts";
-import { mae } from "./mae.ts";
+import { accuracy, mae, perplexity, topK } from "./means.ts";
 import type { Metric } from "./metric.ts";
-import { perplexity } from "./perplexity.ts";
+import { f1Macro, f1Micro, iou } from "./overlaps.ts";
 import { r2 } from "./r2.ts";
-import { topK } from "./top-k.ts";
 
 /** Every metric, in the order of listings; top-5 stands for top-1, top-2, …. */
 export const metrics: readonly Metric[] = [

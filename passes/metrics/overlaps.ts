@@ -30,3 +30,15 @@ export const f1Micro: Metric = {
       return macro([all], f1);
     }),
 };
+
+/** Intersection over union, the mean over all classes, or labels. */
+export const iou: Metric = {
+  name: "iou",
+  about: "intersection over union, the mean over all classes or labels",
+  better: "higher",
+  kinds: ["classes", "yes-no"],
+  tally: () =>
+    countTally((counts) =>
+      macro(counts, ({ right, given, missed }) => [right, right + given + missed]),
+    ),
+};
