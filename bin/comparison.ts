@@ -10,7 +10,7 @@ export function comparisonLines(
   comparison: Comparison,
   all: boolean,
   heads: readonly string[] = [],
-): string {
+): string[] {
   const some = (found: readonly string[]) => firstLines(found, all, "      ");
   const { apart, findings, outputs, first } = comparison;
   const ran = apart ?? describeFunction(comparison);
@@ -27,7 +27,7 @@ export function comparisonLines(
     ),
     ...some(found.map(line)),
   ];
-  const lines = [
+  return [
     conclusion(comparison, made, described),
     ...(heads.length > 0 ? ["", ...heads] : []),
     "",
@@ -42,7 +42,6 @@ export function comparisonLines(
     ),
     ...some(findings.filter(({ harmless }) => harmless).map((found) => `  ${line(found).trim()}`)),
   ];
-  return lines.join("\n");
 }
 
 /** The verdict as a sentence. */

@@ -17,8 +17,8 @@ export function diffLines(diff: ModelDiff, all: boolean, crashes: readonly Crash
     changesLine("node", diff.nodes),
     changesLine("weight", diff.weights),
     "",
-    operatorTable(diff),
-    ...(sites.length > 0 ? ["", siteTable(sites)] : []),
+    ...operatorTable(diff),
+    ...(sites.length > 0 ? ["", ...siteTable(sites)] : []),
     ...(others.length > 0 ? ["", ...firstLines(others.map(regionLine), all, "  ")] : []),
     ...weightLines(diff, all),
     ...(comparison === null ? [] : ["", ...proofLines(comparison, all)]),
@@ -42,7 +42,7 @@ function port({ type }: ModelPort): string {
 }
 
 /** What both models are and hold, a row each: before, after, and the difference. */
-function operatorTable({ before, after, operators }: ModelDiff): string {
+function operatorTable({ before, after, operators }: ModelDiff): string[] {
   const rows: string[][] = [];
   const isUsed = (domain: string) =>
     domain === "" || operators.some(({ op }) => op.startsWith(`${domain}.`));
@@ -89,7 +89,7 @@ function numberRow(name: string, before: number, after: number, shown: (value: n
 }
 
 /** The sites of LAuReL, one a row: their figures in the second model, or else in the first. */
-function siteTable(sites: readonly RegionDiff[]): string {
+function siteTable(sites: readonly RegionDiff[]): string[] {
   const rows = sites.map(({ name, nodes, laurel }) => {
     const [before, after] = [laurel.before, laurel.after].map((all) => all.map(siteFigures));
     const moved = (of: (figures: SiteFigures) => readonly number[] | null) => {
@@ -138,5 +138,5 @@ function weightLines({ weights }: ModelDiff, all: boolean): string[] {
 function proofLines(comparison: NonNullable<ModelDiff["comparison"]>, all: boolean): string[] {
   return "outcome" in comparison
     ? [`${marks["not run"]} ${"same function".padEnd(22)}not run: ${comparison.reason}`]
-    : [comparisonLines(comparison, all)];
+    : comparisonLines(comparison, all);
 }

@@ -1,6 +1,7 @@
 import { EXIT } from "./exit.ts";
 import { printable } from "./guard-terminal.ts";
 import { printJsonError } from "./json.ts";
+import { printNote } from "./print.ts";
 
 /** Marks a command line that is not understood. Known by its name: bundles have copies of the class. */
 export class UsageError extends Error {
@@ -42,6 +43,6 @@ export function printFailure(error: unknown): void {
     message: (error as Error).message,
     exitCode: process.exitCode,
   });
-  process.stderr.write(`laurelize: ${printable(failureSentence(error))}\n`);
+  printNote("laurelize", printable(failureSentence(error)));
   if (!expected && process.env.DEBUG) console.error(error);
 }

@@ -1,5 +1,6 @@
 import { type FoundResiduals, findResiduals, type Model } from "../src/index.ts";
 import type { InspectArguments } from "./commands/inspect.ts";
+import { printNote } from "./print.ts";
 import { withProgress } from "./progress.ts";
 import { ort } from "./runtime.ts";
 import { tell } from "./supervision.ts";
@@ -18,7 +19,6 @@ export async function foundSites(args: Finding, model: Model): Promise<FoundResi
   const found = await withProgress(args, "inspecting", (onProgress) =>
     findResiduals(model, { ...options, onProgress }),
   );
-  if (!args.quiet)
-    for (const warning of found.warnings) process.stderr.write(`warning: ${warning}\n`);
+  if (!args.quiet) for (const warning of found.warnings) printNote("warning", warning);
   return found;
 }

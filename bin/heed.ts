@@ -4,6 +4,7 @@ import { checkValues } from "../src/option-values.ts";
 import { dashed, idleOptions, type Options } from "../src/options.ts";
 import { declared, flags } from "./commands/command.ts";
 import { UsageError } from "./failure.ts";
+import { printNote } from "./print.ts";
 
 /** What a command line says, by name. */
 type Arguments = Record<string, unknown>;
@@ -18,7 +19,7 @@ export function heed(args: Arguments, recipe: Readonly<Arguments> = {}): void {
   checkPlaces(args);
   for (const [name, why] of idleOptions(args, options)) {
     if (!args.quiet && !Object.hasOwn(recipe, name))
-      process.stderr.write(`warning: --${dashed(name)} has no effect: ${why}.\n`);
+      printNote("warning", `--${dashed(name)} has no effect: ${why}.`);
   }
   checkValues(args, options, (name) => `--${dashed(name)}`);
   chooseByFlags(args);

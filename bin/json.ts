@@ -1,3 +1,5 @@
+import { printedLines } from "./print.ts";
+
 /** How a command answers: in text, as one JSON document, or as JSON documents of a line each. */
 export type Answer = "text" | "json" | "json-lines";
 
@@ -55,7 +57,7 @@ export function printResult(
   lines: readonly string[],
 ): void {
   if (json) printJson(document);
-  else if (!quiet) process.stdout.write(`${lines.join("\n")}\n`);
+  else if (!quiet) process.stdout.write(printedLines(lines));
 }
 
 /** Returns the line for a report, below others; none if none is written. */

@@ -3,6 +3,7 @@ import type { Epoch, EpochStep, FitStart } from "../src/index.ts";
 import type { FinetuneArguments } from "./commands/finetune.ts";
 import { EXIT } from "./exit.ts";
 import { printEvent } from "./json.ts";
+import { oneLine } from "./print.ts";
 import { stderrBar } from "./progress.ts";
 import { tell } from "./supervision.ts";
 
@@ -81,7 +82,7 @@ export class Monitor {
   }
 
   #say(text: string): void {
-    if (!this.#quiet) process.stderr.write(`${this.#bar ? "\r\x1b[K" : ""}${text}\n`);
+    if (!this.#quiet) process.stderr.write(`${this.#bar ? "\r\x1b[K" : ""}${oneLine(text)}\n`);
   }
 
   /** A terminal sends Ctrl-C to this process and to its parent, which sends a message for it. */

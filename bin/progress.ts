@@ -1,4 +1,5 @@
 import { type Options, SingleBar } from "cli-progress";
+import { oneLine } from "./print.ts";
 import { tell } from "./supervision.ts";
 
 /** Milliseconds after which a step shows its progress. */
@@ -31,7 +32,7 @@ export class Progress {
 
   /** Writes a line to stderr, in place of the bar if there is one. */
   note(text: string): void {
-    process.stderr.write(`${this.#bar ? "\r\x1b[K" : ""}${text}\n`);
+    process.stderr.write(`${this.#bar ? "\r\x1b[K" : ""}${oneLine(text)}\n`);
   }
 
   /** Takes the bar away. */

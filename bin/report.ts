@@ -7,14 +7,17 @@ import { crashes } from "./supervision.ts";
 import { headline, sums } from "./text.ts";
 
 /** Returns the first lines: the model, its sites, what is inserted. */
-export const summary = (name: string, laurel: Laurelized): string =>
-  [headline(name, laurel.original), sums(laurel.found, false), insertedLine(laurel)].join("\n");
+export const summary = (name: string, laurel: Laurelized): string[] => [
+  headline(name, laurel.original),
+  sums(laurel.found, false),
+  insertedLine(laurel),
+];
 
 /** Returns a line for each check, and one for everything that failed. */
 export function proofLines(
   { checks, leftOut, sample }: Proof,
   crashes: readonly Crash[] = [],
-): string {
+): string[] {
   const lines = checks.flatMap((check) => {
     const head = `${marks[check.outcome]} ${check.name.padEnd(22)}`;
     return check.outcome === "not run"
@@ -26,7 +29,7 @@ export function proofLines(
     ...sampleLines(sample),
     ...crashLines(crashes),
     ...(leftOut ? [`  ${"not checked".padEnd(22)}${leftOut}`] : []),
-  ].join("\n");
+  ];
 }
 
 /** Returns what `--json` prints. */

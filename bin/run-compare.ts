@@ -8,6 +8,7 @@ import { checkReport, stagedReport } from "./html/report-page.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printResult, reportLine } from "./json.ts";
 import { filesOfModel } from "./output.ts";
+import { printedLines } from "./print.ts";
 import { withProgress } from "./progress.ts";
 import { crashLines } from "./report-notes.ts";
 import { ort } from "./runtime.ts";
@@ -34,12 +35,12 @@ export async function runCompare(args: CompareArguments): Promise<void> {
   const document = { a: args.a, b: args.b, ...comparison, crashes: crashes(), ...report.json };
   const heads = [headline(path.basename(args.a), a), headline(path.basename(args.b), b)];
   printResult(args, document, [
-    comparisonLines(comparison, args.all, heads),
+    ...comparisonLines(comparison, args.all, heads),
     ...crashLines(crashes()),
     ...reportLine(args, ""),
   ]);
   if (args.quiet && !args.json && !same)
-    process.stderr.write(`${comparisonLines(comparison, args.all)}\n`);
+    process.stderr.write(printedLines(comparisonLines(comparison, args.all)));
 }
 
 async function compared(

@@ -7,7 +7,9 @@ import { parseDims } from "./inputs.ts";
 import { printResult } from "./json.ts";
 import { modelToTrain } from "./model-to-train.ts";
 import { picked } from "./picked.ts";
+import { printNote } from "./print.ts";
 import { ort } from "./runtime.ts";
+import { removeAfterwards } from "./staged.ts";
 import { tell } from "./supervision.ts";
 import { bytes, count, counted } from "./text.ts";
 
@@ -15,7 +17,7 @@ import { bytes, count, counted } from "./text.ts";
 export async function runExportStep(args: ExportStepArguments): Promise<void> {
   const given = await openModel(args.model, { trustLinks: args.trustLinks });
   const say = (kind: "note" | "warning", text: string) => {
-    if (!args.quiet) process.stderr.write(`${kind}: ${text}\n`);
+    if (!args.quiet) printNote(kind, text);
   };
   const model = await modelToTrain(args, given, say);
   tell({ step: "writing the step" });
@@ -31,7 +33,7 @@ export async function runExportStep(args: ExportStepArguments): Promise<void> {
     dims: parseDims(dim),
     lossOptions: picked(args, hyperparameters.lossOptions),
     optimizerOptions: picked(args, hyperparameters.optimizerOptions),
-    onTemporary: (temporary) => tell({ temporary }),
+    onTemporary: removeAfterwards,
   });
   for (const note of step.notes) say("note", note);
   printResult(args, asJson(step), linesOf(step));

@@ -21,9 +21,10 @@ import { modelToTrain, type Say } from "./model-to-train.ts";
 import { Monitor } from "./monitor.ts";
 import { checkFree, checkOutput, checkWritable } from "./output.ts";
 import { picked } from "./picked.ts";
+import { printNote } from "./print.ts";
 import { Progress } from "./progress.ts";
 import { ort } from "./runtime.ts";
-import { writeHeld } from "./staged.ts";
+import { removeBegun, writeHeld } from "./staged.ts";
 import { writeTuned } from "./write-tuned.ts";
 
 /** Trains, and writes the tuned model, the adapter, the log, the loss curve and the state. */
@@ -67,6 +68,7 @@ async function trained(
     monitor.start(start);
   };
   const onNote = (note: string) => say("note", note);
+  removeBegun(files.state);
   const result = await fit(model, { ...options, teacher, onNote, onStart }).finally(() =>
     monitor.stop(),
   );
@@ -81,7 +83,7 @@ async function trained(
 
 /** Says what went wrong, and sets the exit code. */
 function report({ error, stopped }: FitResult): void {
-  if (error) process.stderr.write(`laurelize: ${error}\n`);
+  if (error) printNote("laurelize", error);
   if (stopped === "diverged") process.exitCode = EXIT.diverged;
   if (stopped === "aborted") process.exitCode = EXIT.interrupted;
 }

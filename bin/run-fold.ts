@@ -15,6 +15,7 @@ import { checkReport, stagedFiles, stagedReport } from "./html/report-page.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printResult, reportLine } from "./json.ts";
 import { checkCopies, checkOutput, filesOfModel, outputOf } from "./output.ts";
+import { printNote } from "./print.ts";
 import { withProgress } from "./progress.ts";
 import { marks } from "./report-notes.ts";
 import { ort } from "./runtime.ts";
@@ -54,8 +55,9 @@ export async function runFold(args: ArgumentsFor<typeof fold>): Promise<void> {
   if (proof.passed) return;
   const failed = proof.function.outcome !== "not run";
   process.exitCode = failed ? EXIT.checkFailed : EXIT.notProved;
-  process.stderr.write(
-    `laurelize: ${failed ? "the folded model differs" : "the folded model could not be run"}; nothing was written.\n`,
+  printNote(
+    "laurelize",
+    `${failed ? "the folded model differs" : "the folded model could not be run"}; nothing was written.`,
   );
 }
 

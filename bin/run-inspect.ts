@@ -35,8 +35,8 @@ export async function runInspect(args: InspectArguments): Promise<void> {
     headline(path.basename(args.model), model),
     sums(found, args.why),
     ...(some ? [`chosen: ${counted(chosen.length, "site")} of ${sites.length}`] : []),
-    ...(chosen.length > 0 ? ["", siteTable(chosen)] : []),
-    ...(args.why && rejected.length > 0 ? ["", rejectedTable(rejected)] : []),
+    ...(chosen.length > 0 ? ["", ...siteTable(chosen)] : []),
+    ...(args.why && rejected.length > 0 ? ["", ...rejectedTable(rejected)] : []),
     ...reportLine(args, ""),
   ]);
 }

@@ -20,8 +20,9 @@ import { EXIT } from "./exit.ts";
 import { laurelizePage, noSitePage } from "./html/laurelize-page.ts";
 import { checkReport, stagedFiles, stagedReport } from "./html/report-page.ts";
 import { parseDims, readInputs } from "./inputs.ts";
-import { printJson } from "./json.ts";
+import { printJson, reportLine } from "./json.ts";
 import { checkOutput, filesOfModel, type Output, outputOf } from "./output.ts";
+import { printedLines, printNote } from "./print.ts";
 import { withProgress } from "./progress.ts";
 import { asJson, proofLines, summary } from "./report.ts";
 import { ort } from "./runtime.ts";
@@ -53,14 +54,14 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   warnOf(args, laurel, target.copies === null);
   if (isFirst()) say(args, summary(path.basename(args.model), laurel));
   if (args.dryRun) {
-    say(args, `\n${siteTable(laurel.plan.sites.map(({ site }) => site))}`);
-    say(args, "\ndry run: nothing proved, nothing written");
+    const table = siteTable(laurel.plan.sites.map(({ site }) => site));
+    say(args, ["", ...table, "", "dry run: nothing proved, nothing written"]);
     if (args.json) printJson(asJson(laurel, { input: args.model, output: null, proof: null }));
     return;
   }
   const memory = args.prove === "full" ? checkMemory(laurel.model).needed : 0;
   if (memory > SPOKEN_OF && isFirst())
-    say(args, `proving it takes about ${bytes(memory)} of memory`);
+    say(args, [`proving it takes about ${bytes(memory)} of memory`]);
   await provedAndWritten(args, laurel, { output: target.file, dims, alsoOrt });
 }
 
@@ -81,13 +82,13 @@ function checkExtent({ allSites, alsoWeb, inputs, prove }: LaurelizeArguments): 
 /** Whether onnxruntime has not ended an earlier attempt at the command. */
 const isFirst = () => crashes().length === 0;
 
-function say({ quiet, json }: LaurelizeArguments, text: string): void {
-  if (!quiet && !json) process.stdout.write(`${text}\n`);
+function say({ quiet, json }: LaurelizeArguments, lines: readonly string[]): void {
+  if (!quiet && !json) process.stdout.write(printedLines(lines));
 }
 
 /** Reports why there is nothing to do. */
 function leave(args: LaurelizeArguments, why: string): void {
-  say(args, `${path.basename(args.model)} ${why}`);
+  say(args, [`${path.basename(args.model)} ${why}`]);
   if (args.json) printJson({ input: args.model, output: null, alreadyLaurelized: true });
 }
 
@@ -130,8 +131,7 @@ function warnOf(args: LaurelizeArguments, laurel: Laurelized, nothingCopied: boo
     ...(idle ? [`--again has no effect: no chosen site of ${name} is LAuReL yet.`] : []),
     ...laurel.warnings,
   ];
-  if (!args.quiet && isFirst())
-    for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+  if (!args.quiet && isFirst()) for (const warning of warnings) printNote("warning", warning);
 }
 
 /** Where the result goes, and how it is proved. */
@@ -152,7 +152,7 @@ async function provedAndWritten(args: LaurelizeArguments, laurel: Laurelized, to
       pending.discard();
       throw error;
     });
-    say(args, `\n${proofLines(proof, crashes())}`);
+    say(args, ["", ...proofLines(proof, crashes())]);
   }
   const proved = performance.now();
   const isKept = proof?.passed ?? true;
@@ -169,14 +169,14 @@ async function provedAndWritten(args: LaurelizeArguments, laurel: Laurelized, to
   const seconds = (from: number, until: number) => `${((until - from) / 1000).toFixed(1)} s`;
   const at = proof?.leftOut ? "proved at its sites" : "proved";
   const how = proof ? `, ${at} in ${seconds(written, proved)}` : ", not proved (--no-prove)";
-  say(args, `\nwrote ${output}   ${bytes(laurel.model.size)} in ${seconds(start, written)}${how}`);
   const name = path.basename(args.model);
-  if (laurel.model.dataFiles.includes(name))
-    say(
-      args,
-      `its old weights are those in ${name}: keep the two files together, and ${name} as it is`,
-    );
-  if (args.report !== undefined) say(args, `wrote ${args.report}`);
+  const keep = `its old weights are those in ${name}: keep the two files together, and ${name} as it is`;
+  say(args, [
+    "",
+    `wrote ${output}   ${bytes(laurel.model.size)} in ${seconds(start, written)}${how}`,
+    ...(laurel.model.dataFiles.includes(name) ? [keep] : []),
+    ...reportLine(args),
+  ]);
   if (args.json)
     printJson({ ...asJson(laurel, { input: args.model, output, proof }), ...report.json });
 }
@@ -190,9 +190,8 @@ function failed(
 ): void {
   if (args.json)
     printJson({ ...asJson(laurel, { input: args.model, output: null, proof }), ...json });
-  process.stderr.write(
-    `laurelize: ${unproved(proof)}; ${output} was not written.\n${args.json || args.quiet ? `${proofLines(proof, crashes())}\n` : ""}`,
-  );
+  printNote("laurelize", `${unproved(proof)}; ${output} was not written.`);
+  if (args.json || args.quiet) process.stderr.write(printedLines(proofLines(proof, crashes())));
   const isFailed = proof.checks.some(({ outcome }) => outcome === "failed");
   process.exitCode = isFailed ? EXIT.checkFailed : EXIT.notProved;
 }

@@ -5,6 +5,7 @@ import { defaultOutput, hasDefaultOutput } from "./default-output.ts";
 import { EXIT } from "./exit.ts";
 import { printFailure, UsageError } from "./failure.ts";
 import { answerAs, printJson } from "./json.ts";
+import { printedLines } from "./print.ts";
 
 /** What a command line says of where results go. */
 interface Places {
@@ -115,7 +116,7 @@ async function runAll(jobs: readonly One[], run: Run): Promise<void> {
   if (json) {
     answerAs("json");
     printJson(documents);
-  } else if (!quiet) process.stdout.write(`\n${summary(jobs, codes).join("\n")}\n`);
+  } else if (!quiet) process.stdout.write(printedLines(["", ...summary(jobs, codes)]));
 }
 
 function summary(jobs: readonly { model: string }[], codes: readonly number[]): string[] {

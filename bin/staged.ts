@@ -1,5 +1,5 @@
 import type { Model } from "../src/index.ts";
-import { stageModel } from "../src/internal.ts";
+import { stageModel, temporaryStart } from "../src/internal.ts";
 import { runAfterwards } from "./run-afterwards.ts";
 import { tell } from "./supervision.ts";
 
@@ -29,6 +29,17 @@ export function writeHeld(write: () => void): void {
   }
 }
 
+/** Lets a temporary file or folder be gone when this process ends, however it ends. */
+export function removeAfterwards(temporary: string): void {
+  tell({ temporary });
+  runAfterwards('rm -rf -- "$1"', temporary);
+}
+
+/** Does the same for all that this process may have begun to write as a target. */
+export function removeBegun(target: string): void {
+  runAfterwards('rm -f -- "$1"*.tmp', temporaryStart(target));
+}
+
 /**
  * Writes a model, and files beside it by name, under temporary names, which are gone when this
  * process ends without having kept them, however it ends. A signal that comes while they are
@@ -47,8 +58,7 @@ export async function staged(
     pending.discard();
   };
   process.once("exit", discard);
-  tell({ temporary: pending.temporary });
-  runAfterwards('rm -rf -- "$1"', pending.temporary);
+  removeAfterwards(pending.temporary);
   await new Promise(setImmediate);
   release();
   const keep = () => {

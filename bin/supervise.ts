@@ -5,6 +5,7 @@ import type { FunctionReport } from "../src/index.ts";
 import { EXIT } from "./exit.ts";
 import { isCollecting, printJson, printJsonError } from "./json.ts";
 import { watchMemory } from "./memory-watch.ts";
+import { printNote } from "./print.ts";
 import { runAfterwards } from "./run-afterwards.ts";
 
 /** How far onnxruntime optimizes a session. */
@@ -120,8 +121,7 @@ export const supervise: Start = async (command, args) => {
     const crash = `${session ? "onnxruntime" : "the process"} crashed (${signal}) ${where}`;
     if (known.once !== null) return say("crash", `${crash}; ${known.once}`);
     if (!lower) return say("crash", `${crash}; nothing was written. ${session ? REPORT : HEAP}`);
-    if (!args.quiet)
-      process.stderr.write(`warning: ${crash}; starting again at level "${lower}".\n`);
+    if (!args.quiet) printNote("warning", `${crash}; starting again at level "${lower}".`);
     ceiling = lower;
   }
 };
@@ -138,7 +138,7 @@ const HEAP =
 /** Says why a command ended without a result. */
 const say = (code: string, text: string): void => {
   printJsonError({ code, message: text, exitCode: EXIT.notProved });
-  process.stderr.write(`laurelize: ${text}\n`);
+  printNote("laurelize", text);
 };
 
 /** Runs one child to its end. */

@@ -1,6 +1,7 @@
 import Table from "cli-table3";
 import type { Rejection, Site } from "../src/index.ts";
 import { pathOf } from "../src/internal.ts";
+import { oneLine } from "./print.ts";
 
 /** The parts of a table's lines, which are not drawn. */
 const LINES = ["top", "bottom", "left", "mid", "right"].flatMap((line) =>
@@ -11,26 +12,23 @@ const PLAIN = {
   style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
 };
 
-/**
- * Lays out rows below a head, without lines; the first `left` columns begin at the left. A line
- * break in a name is written out, so that a row is one line.
- */
+/** Lays out rows below a head, a line each; the first `left` columns begin at the left. */
 export function textTable(
   head: string[],
   rows: readonly (readonly (string | number)[])[],
   left = head.length,
-): string {
+): string[] {
   const colAligns = head.map((_, k) => (k < left ? "left" : "right"));
   const table = new Table({ head, ...PLAIN, colAligns });
-  table.push(...rows.map((row) => row.map((cell) => String(cell).replaceAll("\n", "\\n"))));
-  return table.toString();
+  for (const row of rows) table.push(row.map((cell) => oneLine(String(cell))));
+  return table.toString().split("\n");
 }
 
 const showDims = (shape: readonly (number | string)[]) =>
   `[${shape.map((dim) => dim || "?").join(", ")}]`;
 
 /** Returns the sites, one a row. */
-export function siteTable(sites: readonly Site[]): string {
+export function siteTable(sites: readonly Site[]): string[] {
   const head = ["site", "kind", "shape", "feature axis", "size", "stream", "position"];
   const rows = sites.map(({ name, kind, shape, feature, stream, position }) => {
     return [name, kind, showDims(shape), feature.axis, feature.size, stream, position];
@@ -39,7 +37,7 @@ export function siteTable(sites: readonly Site[]): string {
 }
 
 /** Returns the sums that are not sites, one a row, with the reason. */
-export function rejectedTable(rejected: readonly Rejection[]): string {
+export function rejectedTable(rejected: readonly Rejection[]): string[] {
   const rows = rejected.map(({ node: own, within, output, reason, kind }) => {
     const node = within ?? own;
     const name = node.message.name || output.name;

@@ -1,4 +1,5 @@
 import { EXIT } from "./exit.ts";
+import { printNote } from "./print.ts";
 
 /**
  * Answers failures of this process's output. A reader that has gone, as `head` does, changes
@@ -9,7 +10,7 @@ export function watchOutput(): void {
   process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
     if (code === "EPIPE") return;
     const why = code === "ENOSPC" ? "the disk is full" : code;
-    process.stderr.write(`laurelize: the output cannot be written: ${why}.\n`);
+    printNote("laurelize", `the output cannot be written: ${why}.`);
     process.exit(EXIT.usage);
   });
   process.stderr.on("error", () => {});

@@ -1,6 +1,14 @@
 import { InputError } from "./errors.ts";
 import { copyNames, type Placing } from "./graph/placing.ts";
-import { checkOptions, type Declared, type Option, type Options, shown } from "./options.ts";
+import { checkValues } from "./option-values.ts";
+import {
+  checkOptions,
+  type Declared,
+  type GivenOptions,
+  type Option,
+  type Options,
+  shown,
+} from "./options.ts";
 import type { Watching } from "./ort/abortable.ts";
 import type { Ort } from "./ort/session.ts";
 
@@ -62,7 +70,8 @@ export const watching: Declared<Watching> = { signal: object, onProgress: callba
 
 /**
  * Checks the options of an API function, and those of nested objects (`within`). Throws a TypeError
- * of one sentence for a wrong key or type, or if onnxruntime is missing.
+ * of one sentence for a wrong key or type, or if onnxruntime is missing, and an InputError for a
+ * value that an option does not take: before anything is read, and not where it is first used.
  */
 export function checkGiven(
   of: string,
@@ -82,7 +91,8 @@ export function checkGiven(
           `${of} has no option ${name}; it is one of ${group}: { ${group}: { ${name}: … } }.`,
         );
   checkOptions(of, options, declared);
-  const given = options as Readonly<Record<string, unknown>>;
+  checkValues(options as GivenOptions, declared);
+  const given = options as GivenOptions;
   for (const name of ["ort", "alsoOrt"])
     if (name in declared && (given[name] !== undefined || name === "ort") && !isOrt(given[name]))
       throw new TypeError(
@@ -92,7 +102,9 @@ export function checkGiven(
     throw new TypeError(`option signal of ${of} must be the signal of an AbortController.`);
   for (const [name, inner] of Object.entries(within)) {
     const value = given[name];
-    if (value !== undefined) checkOptions(`${of}'s ${name}`, value, inner);
+    if (value === undefined) continue;
+    checkOptions(`${of}'s ${name}`, value, inner);
+    checkValues(value as GivenOptions, inner);
   }
 }
 

@@ -1,4 +1,4 @@
-export { fileSource, sha256 } from "#node";
+export { fileSource, sha256, temporaryStart } from "#node";
 export { insertedWeights } from "../passes/adapter/trainable.ts";
 export { brief, type SiteFigures, siteFigures } from "../passes/diff/site-figures.ts";
 export { readTensors, writeTensors } from "../passes/finetune/tensor-bytes.ts";

@@ -475,6 +475,29 @@ describe("laurelize compare a.onnx b.onnx", () => {
     expect(missing.stderr).toMatch(/^laurelize: .*none\.onnx does not exist[^\n]*\n$/);
   });
 
+  it("writes out line breaks in names, which would forge lines of the report", () => {
+    const named = (name: string) => (model: ModelProto) => {
+      for (const [k, node] of model.graph!.node!.entries()) node.name = `${k}${name}`;
+      making(model, "normed").name += "\nlaurelize: done";
+    };
+    const [x, y] = [a, b].map((file, k) => {
+      const forged = path.join(folder, `forged-${k}.onnx`);
+      fs.writeFileSync(forged, changed(fs.readFileSync(file), named("\n✓ all")));
+      return forged;
+    });
+    for (const words of [
+      ["compare", x, y, "--all"],
+      ["diff", x, y],
+      [x, "--dry-run"],
+    ]) {
+      const { stdout, stderr } = cli(words);
+      expect(stdout).toMatch(/\\n✓ all/);
+      expect(
+        (stdout + stderr).split("\n").filter((line) => /^(✓ all|laurelize: d)/.test(line)),
+      ).toEqual([]);
+    }
+  });
+
   it("prints one JSON document with --json", () => {
     const { code, stdout } = cli(["compare", a, b, "--json"]);
     expect(code).toBe(1);

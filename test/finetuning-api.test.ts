@@ -114,19 +114,6 @@ describe("finetune", () => {
       /the label 3, and .* 0 to 2/,
     ],
     ["a label below", {}, off({ labels: ids(0, -1, 2, 0) }), /the label -1/],
-    ["no optimizer", { optimizer: "lion" as "sgd" }, batch(4, "0"), /no optimizer "lion"/],
-    [
-      "a negative clip",
-      { optimizerOptions: { clip: -1 } },
-      batch(4, "0"),
-      /clip must be a number of at least 0 \(got -1\)/,
-    ],
-    [
-      "a beta of 1",
-      { optimizerOptions: { betas: [0.9, 1] } },
-      batch(4, "0"),
-      /betas must be 2 numbers of at least 0 and below 1 \(got 0.9, 1\)/,
-    ],
   ];
   it.each(wrong)("refuses %s in a sentence, and closes after it", async (_, more, one, why) => {
     const tuning = finetune(model, { ...given, ...more });

@@ -268,6 +268,20 @@ describe("functions of the API", () => {
     await expect(call()).rejects.toThrow(/^[^\n]+[.?]$/);
   });
 
+  it.each<[string, object, RegExp]>([
+    ["finetune", { optimizer: "lion" }, /^optimizer must be adamw or sgd \(got lion\)\.$/],
+    ["exportStep", { optimizer: "lion" }, /^optimizer must be adamw or sgd/],
+    ["stepGraph", { optimizer: "lion", inputs: {} }, /^optimizer must be adamw or sgd/],
+    ["fit", { optimizerOptions: { clip: -1 } }, /^clip must be a number of at least 0 \(got -1\)/],
+    ["finetune", { optimizerOptions: { betas: [0.9, 1] } }, /^betas must be 2 numbers .*0\.9, 1/],
+  ])("%s refuses %j before it reads anything", async (name, wrong, sentence) => {
+    const options = { ort, loss: "mse", ...wrong };
+    const folder = name === "exportStep" ? ["no-such/step"] : [];
+    const call = async () => loose[name](laurel.model, ...folder, options);
+    await expect(call()).rejects.toMatchObject({ name: "InputError" });
+    await expect(call()).rejects.toThrow(sentence);
+  });
+
   it("refuse any wrong first argument in words of their own", async () => {
     const isClass = (value: unknown) => /^class /.test(String(value));
     for (const [name, call] of Object.entries(loose))

@@ -2,6 +2,7 @@ import path from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import type { Comparison } from "../../src/index.ts";
 import { comparisonLines } from "../comparison.ts";
+import { printedLines } from "../print.ts";
 import { lines, tableSection } from "./markup.ts";
 import { outputsTable } from "./proof-sections.ts";
 import { ladderIn, type ReadModel, type ReportContents } from "./report-page.ts";
@@ -12,7 +13,7 @@ export async function comparisonPage(
   b: ReadModel,
   comparison: Comparison,
 ): Promise<ReportContents> {
-  const text = stripVTControlCharacters(comparisonLines(comparison, true));
+  const text = stripVTControlCharacters(printedLines(comparisonLines(comparison, true)));
   const [first] = text.split("\n");
   const { same, outputs, findings } = comparison;
   return {

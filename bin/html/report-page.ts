@@ -5,6 +5,7 @@ import { stageBytes } from "../../src/internal.ts";
 import { UsageError } from "../failure.ts";
 import { checkFree, checkWritable, filesOfModel } from "../output.ts";
 import { ort } from "../runtime.ts";
+import { removeAfterwards } from "../staged.ts";
 import { tell } from "../supervision.ts";
 import { ladderSections, rejectedSection } from "./ladder-sections.ts";
 import { bullets, type Section } from "./markup.ts";
@@ -85,7 +86,7 @@ export async function stagedReport(
     reproductionSection(reproduce),
   ]);
   const pending = stageBytes(new TextEncoder().encode(page), args.report);
-  tell({ temporary: pending.temporary });
+  removeAfterwards(pending.temporary);
   return { json: { report: { ladder, reproduce } }, keep: () => pending.keep() };
 }
 

@@ -20,7 +20,6 @@ import { type Model, saveBytes, sourceOf } from "../../src/model.ts";
 import { isFloat, showShape } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import type { Source } from "../../src/onnx/source.ts";
-import { checkValues } from "../../src/option-values.ts";
 import { type Declared, shown } from "../../src/options.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { tensorOfBytes } from "../../src/ort/tensors.ts";
@@ -108,7 +107,6 @@ const withoutUndo = (read: Laurelization): Laurelization => {
 export function adapterBytes(adapter: Adapter, options: AdapterFormat = {}): Uint8Array {
   checkAdapter("adapterBytes", adapter);
   checkGiven("adapterBytes", options, adapterFormat);
-  checkValues({ ...options }, adapterFormat);
   const { laurelizations, tensors, tuning } = adapter;
   if (options.format === "onnx_adapter") return writeOnnxAdapter(tensors);
   if (laurelizations.length === 0 && !tuning)

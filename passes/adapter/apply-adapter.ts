@@ -10,7 +10,6 @@ import {
 } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import type { Model } from "../../src/model.ts";
-import { checkValues } from "../../src/option-values.ts";
 import type { Declared } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { newHead } from "../head/new-head.ts";
@@ -54,7 +53,6 @@ export async function applyAdapter(
 ): Promise<Model> {
   checkModel("applyAdapter", model);
   checkGiven("applyAdapter", options, applyOptions);
-  checkValues({ ...options }, applyOptions);
   checkAdapter("applyAdapter", adapter);
   const { ort, weights = "inside", externalData } = options;
   const laurel = await madeLike(model, adapter, { ort, externalData });

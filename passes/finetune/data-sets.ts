@@ -3,7 +3,6 @@ import { scratch } from "#node-data";
 import { checkGiven, checkModel, object } from "../../src/arguments.ts";
 import { typeOfInfo } from "../../src/graph/graph.ts";
 import type { Model } from "../../src/model.ts";
-import { checkValues } from "../../src/option-values.ts";
 import { type Declared, shown } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { type ArrayFile, digestOf } from "./array-file.ts";
@@ -61,7 +60,6 @@ export async function openDataset(
   checkModel("openDataset", model);
   const { ort: _, ...withoutOrt } = datasetOptions;
   checkGiven("openDataset", options, options?.ort === undefined ? withoutOrt : datasetOptions);
-  checkValues({ ...options }, reading);
   checkTargets(options.targets ?? []);
   const {
     targets = [],

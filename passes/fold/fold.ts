@@ -16,7 +16,6 @@ import { applyPatch } from "../../src/graph/patch.ts";
 import { folderAfter } from "../../src/graph/placing.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import { type Model, modelOf, typesOf } from "../../src/model.ts";
-import { checkValues } from "../../src/option-values.ts";
 import type { Declared } from "../../src/options.ts";
 import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
 import { VERSION } from "../../src/version.ts";
@@ -73,7 +72,6 @@ export interface FoldedModel {
 export async function fold(model: Model, options: FoldOptions): Promise<FoldedModel> {
   checkModel("fold", model);
   checkGiven("fold", options, foldOptions);
-  checkValues({ ...options }, foldOptions);
   const { ort: given, signal, onProgress, externalData, copyData, extent = "all" } = options;
   const step = stepper({ signal, onProgress });
   step(0, "reading the sites");

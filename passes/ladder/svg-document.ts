@@ -1,5 +1,4 @@
 import { checkGiven } from "../../src/arguments.ts";
-import { checkValues } from "../../src/option-values.ts";
 import type { Declared } from "../../src/options.ts";
 import { rootClass, styleSheet, THEMES, type Theme } from "./palette.ts";
 import { at, element, titled } from "./svg-text.ts";
@@ -20,7 +19,6 @@ const drawingOptions: Declared<DrawingOptions> = {
 /** Throws a TypeError or InputError of one sentence for options that do not fit. */
 export function checkDrawing(of: string, options: DrawingOptions): void {
   checkGiven(of, options, drawingOptions);
-  checkValues({ ...options }, drawingOptions);
 }
 
 /** A drawing without its frame. */

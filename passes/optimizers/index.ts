@@ -1,4 +1,3 @@
-import { InputError } from "../../src/errors.ts";
 import {
   type ChosenValues,
   optionsOfChosen,
@@ -33,19 +32,12 @@ export interface ChosenOptimizer {
   readonly options: ValuesOf<typeof everyOptimizer> & Readonly<Record<string, unknown>>;
 }
 
-/**
- * Returns an optimizer and its hyper-parameters, with defaults for those not given. Throws an
- * InputError if there is no optimizer of this name, or if a value is out of range.
- */
+/** Returns an optimizer and its hyper-parameters, with defaults for those not given. */
 export function optimizerOf(
   name: string = optimizers[0].name,
   given: Given<OptimizerOptions> = {},
 ): ChosenOptimizer {
-  const optimizer: Optimizer | undefined = optimizers.find((each) => each.name === name);
-  if (!optimizer)
-    throw new InputError(
-      `there is no optimizer "${name}"; choose ${optimizers.map((each) => each.name).join(", ")}.`,
-    );
+  const optimizer: Optimizer = optimizers.find((each) => each.name === name)!;
   return {
     optimizer,
     options: { ...valuesOf(optimizer.options, given), ...valuesOf(everyOptimizer, given) },

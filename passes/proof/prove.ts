@@ -2,7 +2,6 @@ import { checkGiven, checkLaurelized, text, type WithOrt, withOrt } from "../../
 import { type Judged, judgedOf } from "../../src/compare/judged.ts";
 import { InputError } from "../../src/errors.ts";
 import { type Model, typesOf } from "../../src/model.ts";
-import { checkValues } from "../../src/option-values.ts";
 import { abortable } from "../../src/ort/abortable.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import type { Ort } from "../../src/ort/session.ts";
@@ -26,7 +25,6 @@ export async function prove(
 ): Promise<Proof> {
   checkLaurelized("prove", laurelized);
   checkGiven("prove", options, { ...withOrt, ...proving, written: text });
-  checkValues({ ...options }, proving);
   if (options.extent === "sites" && options.alsoOrt)
     throw new InputError(
       'alsoOrt repeats a run of the whole model, and the extent "sites" runs none; leave one of them out.',

@@ -12,6 +12,7 @@ const refuse = (): never => {
 export const fileSource: typeof Node.fileSource = refuse;
 export const openPath: typeof Node.openPath = refuse;
 export const writePending: typeof Node.writePending = refuse;
+export const temporaryStart: typeof Node.temporaryStart = refuse;
 export const isThere: typeof Node.isThere = refuse;
 export const writeTogether: typeof Node.writeTogether = refuse;
 

@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { InputError } from "../errors.ts";
 import type { Source } from "../onnx/source.ts";
-import { fileSource, hiddenName, writingTo } from "./node.ts";
+import { fileSource, temporaryStart, writingTo } from "./node.ts";
 import { isFolder, namesIn } from "./node-source.ts";
 
 /** Returns a path itself or, of a folder, the paths of its .npz files, by name. */
@@ -47,7 +47,7 @@ export function pendingFolder(
       `${parent} does not exist; create it first, or choose another place with -o.`,
     );
   let stage: string | null = writingTo(target, "folder", () =>
-    fs.mkdtempSync(path.join(parent, hiddenName(place))),
+    fs.mkdtempSync(temporaryStart(place)),
   );
   const first = stage;
   fs.chmodSync(first, 0o755);

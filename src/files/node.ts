@@ -17,8 +17,7 @@ export { fileSource };
 /** Streams a source into a temporary file next to `target`. Leaves nothing if it fails. */
 export function writePending(source: Source, target: string): PendingFile {
   checkOwn(source, target);
-  const hidden = `${hiddenName(target)}${randomBytes(4).toString("hex")}.tmp`;
-  const temporary = path.join(path.dirname(path.resolve(target)), hidden);
+  const temporary = `${temporaryStart(target)}${randomBytes(4).toString("hex")}.tmp`;
   const remove = () => fs.rmSync(temporary, { force: true });
   writingTo(target, "path", () => writeFile(temporary, source));
   const move = () => fs.renameSync(temporary, target);
@@ -28,8 +27,14 @@ export function writePending(source: Source, target: string): PendingFile {
 /** Length in characters up to which a file's name is part of its temporary name. */
 const SHORT_NAME = 50;
 
-/** Returns how the temporary name of a file begins; a name may be as long as the system allows. */
-export const hiddenName = (target: string) => `.${path.basename(target).slice(0, SHORT_NAME)}.`;
+/**
+ * Returns how temporary paths of this process for a target begin: hidden, beside it, and short, because
+ * the target's name may be as long as the system allows.
+ */
+export const temporaryStart = (target: string): string => {
+  const name = `.${path.basename(target).slice(0, SHORT_NAME)}.${process.pid}.`;
+  return path.join(path.dirname(path.resolve(target)), name);
+};
 
 /** Whether a file next to a target holds the same bytes as a source. */
 export function isThere(source: Source, target: string, beside: string): boolean {
@@ -64,9 +69,7 @@ export function writeTogether(
       `the data file ${same} would have the name of the model itself; choose another name.`,
     );
   const all = new Map([...others, [name, source]]);
-  const stage = writingTo(target, "path", () =>
-    fs.mkdtempSync(path.join(folder, hiddenName(name))),
-  );
+  const stage = writingTo(target, "path", () => fs.mkdtempSync(temporaryStart(target)));
   const remove = () => fs.rmSync(stage, { recursive: true, force: true });
   const move = () => {
     const old = fs.mkdtempSync(path.join(stage, "old."));

@@ -211,10 +211,6 @@ function linkCalls(file: ModelFile, main: Scope, functions: readonly Scope[]): v
         const { domain, opType, overload } = node.message;
         node.callee = bodies.get(key(domain, opType, overload)) ?? null;
         for (const inner of scopesIn(node)) inlined += nodesIn(inner);
-        if (inlined > MAX_INLINED)
-          throw refused(
-            `the calls of its functions come to more than ${MAX_INLINED} nodes once they are inlined, as onnxruntime does; export it without functions`,
-          );
       }
       return inlined + scope.nodes.length;
     },
@@ -222,7 +218,11 @@ function linkCalls(file: ModelFile, main: Scope, functions: readonly Scope[]): v
       throw refused(`function ${name} calls itself, which ONNX forbids; the model is damaged`);
     },
   );
-  for (const scope of [main, ...functions]) linked(scope);
+  for (const scope of functions) linked(scope);
+  if (linked(main) - main.nodes.length > MAX_INLINED)
+    throw refused(
+      `the calls of its functions come to more than ${MAX_INLINED} nodes once they are inlined, as onnxruntime does; export it without functions`,
+    );
 }
 
 const IR_VERSION = 8;

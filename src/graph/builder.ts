@@ -104,11 +104,15 @@ function writtenBy(write: () => void, nodes: Insertion[]): NewNode[] {
   return nodes.splice(from).map(({ node }) => node);
 }
 
-/** Returns what makes names that are not among these, each once: "name", "name_1". */
+/**
+ * Returns what makes names that are not among these, each once: "name", "name_1". A NUL, which the
+ * name of a node may contain, would end a value's name in onnxruntime's JavaScript API.
+ */
 export function uniqueNames(present: ReadonlySet<string> = new Set()): (name: string) => string {
   const taken = new Set<string>();
   const numbers = new Map<string, number>();
-  return (name) => {
+  return (asked) => {
+    const name = asked.replaceAll("\0", "_");
     let free = name;
     for (let k = numbers.get(name) ?? 1; present.has(free) || taken.has(free); k++) {
       free = `${name}_${k}`;
