@@ -317,6 +317,14 @@ describe("targets are read in the one way that they can be", () => {
     await expect(evaluated(...logits, target)).rejects.toThrow(why);
   });
 
+  it("and refused in words if they are of a larger map", async () => {
+    const map = "k = Constant <value_ints = [2, 3]> () o = Unsqueeze(a, k)";
+    const labels = int64(new Array(ROWS * 4).fill(0), [ROWS, 2, 2]);
+    await expect(evaluated(map, "float[N, 3, 1, 1] o", "cross-entropy", labels)).rejects.toThrow(
+      /must have the shape \[6, 1, 1\], but these have \[6, 2, 2\]; resize the labels to the output/,
+    );
+  });
+
   it("integers of values, and a missing axis of size 1", async () => {
     const t = [0, 1, 1, 0, 1, 0];
     const body = "q = Gather<axis = 1>(a, one) o = Sigmoid(q)";

@@ -62,7 +62,7 @@ export class SampleSizes {
     this.#placements.set(name, [first, by]);
     if (`${first.dims}` !== `${placement.dims}`)
       throw new InputError(
-        `${title} has rows of shape ${showShape(placement.dims)}, and ${by} has rows of ${showShape(first.dims)}; all files must have the same.`,
+        `${title} has rows of shape ${showShape(placement.dims)}, and ${by} has rows of ${showShape(first.dims)}; all files must have the same: pad the shorter ones.`,
       );
     if (first.axis !== placement.axis || (first.from === null) !== (placement.from === null))
       throw new InputError(

@@ -1,6 +1,7 @@
 import { freeMemory } from "#node";
 import { scratch } from "#node-data";
 import { checkGiven, checkModel, object } from "../../src/arguments.ts";
+import { InputError } from "../../src/errors.ts";
 import { typeOfInfo } from "../../src/graph/graph.ts";
 import type { Model } from "../../src/model.ts";
 import { type Declared, shown } from "../../src/options.ts";
@@ -76,6 +77,13 @@ export async function openDataset(
     const type = infos.get(name);
     return { name, role: "input", dtype: type?.dtype ?? null, shape: type?.shape ?? null };
   });
+  const text = inputs.find(
+    ({ dtype }) => dtype !== null && !/^(u?int|bool|b?float|double)/.test(dtype),
+  );
+  if (text)
+    throw new InputError(
+      `${model.source.name} takes ${text.dtype} as input ${text.name}, but data files contain numbers; train the part of the model that follows its text operators.`,
+    );
   const wanted = targets.map((target): Expected => {
     const given: Target = typeof target === "string" ? { name: target } : target;
     const { dtype = null, shape = null } = given;

@@ -1,7 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 import { own } from "../../src/graph/own.ts";
 import { listed } from "../../src/listed.ts";
-import { isFloat, showShape } from "../../src/onnx/dtypes.ts";
 import type { Expected } from "./expected.ts";
 
 /** The columns of a table that an array takes. */
@@ -54,10 +53,6 @@ export function assignedColumns(
     if (named[k] === null)
       notes.push(`input ${array.name} takes the columns ${listed(names)} of ${file}.`);
     checkCount(file, array, names, named[k] === null);
-    if (array.role === "input" && array.dtype !== null && !isNumeric(array.dtype))
-      throw new InputError(
-        `input ${array.name} is ${array.dtype} ${showShape(array.shape)}, but tables contain numbers; save arrays in an .npz file.`,
-      );
     return { expected: array, places, names };
   });
   const unread = left.filter((name) => !arrays.some(({ names }) => names.includes(name)));
@@ -86,5 +81,3 @@ function checkCount(
 
 const ownColumn = (columns: readonly string[], { name }: Expected) =>
   columns.includes(name) ? [name] : null;
-
-const isNumeric = (dtype: string) => isFloat(dtype) || /^(u?int|bool)/.test(dtype);

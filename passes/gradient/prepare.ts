@@ -86,7 +86,7 @@ function plainer(
   // Also nodes elsewhere, because values after them have no sizes until they are lowered.
   const taken = ifsOf(graph.main.nodes, (node) => branchTaken(graph, node));
   if (taken.size > 0) return withoutIf(graph, types, taken);
-  const tensors = withoutSequences(graph, types, nodes);
+  const tensors = withoutSequences(graph, types, graph.main.nodes);
   if (tensors) return tensors;
   const loops = withoutLoops(graph, types, nodes);
   if (loops.patch) return loops.patch;

@@ -47,9 +47,12 @@ export function classTarget(
   const axis = named ?? onlyAxis(asked, fitting) ?? classAxisOf(rank, options);
   if (fitsLabels(shape, axis, target)) return { axis, form: "labels" };
   const labels = shape.toSpliced(axis, 1);
+  const isMap = labels.length > 2 && target.shape?.length === labels.length;
+  const resize = isMap ? "; resize the labels to the output, without interpolation" : "";
+  const advice = fitting.length > 0 ? `; give --class-axis ${fitting[0]}` : resize;
   return isFloat(target.dtype)
     ? `soft targets must have the output's shape ${showShape(shape)} and labels ${showShape(labels)}, but these have ${showShape(target.shape)}`
-    : `labels of an output ${showShape(shape)} must have the shape ${showShape(labels)}, but these have ${showShape(target.shape)}${fitting.length > 0 ? `; give --class-axis ${fitting[0]}` : ""}`;
+    : `labels of an output ${showShape(shape)} must have the shape ${showShape(labels)}, but these have ${showShape(target.shape)}${advice}`;
 }
 
 /** Returns the axis along which the shares of the classes sum to 1. */

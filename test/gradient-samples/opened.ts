@@ -42,6 +42,14 @@ export const openedSamples: readonly Sample[] = [
     [2, 3],
     { given: "int64 i = {2}" },
   ),
+  // Before what is differentiated.
+  unary(
+    "l = SplitToSequence <axis = 1> (c, k) a = SequenceAt(l, i) b = Mul(a, x) y = Mul(b, b)",
+    [2],
+    {
+      given: "double[2, 4] c = {1, 2, 3, 4, -1, -2, 5, 0.5}, int64 k = {2}, int64 i = {1}",
+    },
+  ),
   unary("l = SequenceConstruct(x, x) y = ConcatFromSequence <axis = 1, new_axis = 1> (l)", [3]),
   unary(
     "e = SequenceEmpty <dtype = 11> () l = SequenceInsert(e, x) z = Mul(x, x) m = SequenceInsert(l, z) y = ConcatFromSequence <axis = -1> (m)",

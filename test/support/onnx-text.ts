@@ -12,6 +12,7 @@ const TYPES: Record<string, number> = {
   int8: 3,
   int32: 6,
   int64: 7,
+  string: 8,
   bool: 9,
   float16: 10,
   bfloat16: 16,
