@@ -7,25 +7,26 @@ import { type Reason, reasons } from "../residuals/reasons.ts";
 import type { Rejection, Site } from "../residuals/residual.ts";
 
 /** Whether a function's body holds a sum, in its calls and bodies too. */
-const holder = () =>
+const holder = (graph: Graph) =>
   derived<Scope, boolean>(
     ({ nodes }, holds) =>
       nodes.some(
         (node) =>
-          forms.some((form) => form.sumOf(node)) || scopesIn(node).some((one) => holds(one)),
+          forms.some((form) => form.sumOf(node, { graph, types: new Map() })) ||
+          scopesIn(node).some((one) => holds(one)),
       ),
     () => false,
   );
 
 /** Inlines every function that holds a sum; returns null if there is none. */
 export function inlineSums(graph: Graph): Inlined | null {
-  const holds = holder();
+  const holds = holder(graph);
   return inlined(graph, ({ callee }) => holds(callee!));
 }
 
 /** Returns calls with sums that cannot be inlined: their operators mean something else here. */
 export function closedCalls(graph: Graph): Rejection[] {
-  const holds = holder();
+  const holds = holder(graph);
   const misfit = (callee: Scope): Reason | null => {
     const why = misfitOf(graph, callee);
     if (why !== null) return reasons.closedFunction(callee.name, why);

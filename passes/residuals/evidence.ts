@@ -194,13 +194,13 @@ function scaled(setting: Setting, node: Node): Place | null {
   return null;
 }
 
-/** Returns the only axis of a value of this rank along which a broadcast factor varies. */
+/** Returns the only axis of a value of this rank along which a broadcast factor of fixed sizes varies. */
 function wideAxis(setting: Setting, factor: Value | null, rank: number): Place | null {
   const dims = sizesOf(setting, factor);
   const wide = dims.flatMap((size, k) =>
     size === 1 ? [] : [{ axis: k + rank - dims.length, size }],
   );
-  return wide.length === 1 ? wide[0] : null;
+  return wide.length === 1 && wide[0].size !== null ? wide[0] : null;
 }
 
 /** Writes the output label that the data lacks; reads the data label that the output lacks. */

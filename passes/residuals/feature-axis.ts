@@ -3,7 +3,7 @@ import { type Node, outputsOf, type Scope, type Use, type Value } from "../../sr
 import { bestFirst, descend } from "../../src/graph/walk.ts";
 import { type AxisMap, axesThrough, compose, inverse, sameAxes } from "./axes.ts";
 import { evidence, type Place } from "./evidence.ts";
-import { computedBy } from "./operators.ts";
+import { computedBy, traits } from "./operators.ts";
 import type { Setting, Sum, Term } from "./residual.ts";
 
 /** Maximum number of nodes that a search for a writer or reader visits. */
@@ -70,14 +70,15 @@ function branchEnd(
     (at.value.producer?.inputs ?? []).flatMap((input, index) => {
       if (!input || setting.constants.has(input) || evidenceAt(at)?.writes) return [];
       const through = axesThrough(setting, at.value.producer!, index, at.value);
-      return [{ value: input, axes: compose(through, at.axes) }];
+      const isResized = at.isResized || resizes(setting, input, at.value, through);
+      return [{ value: input, axes: compose(through, at.axes), isResized }];
     });
   let looks = 0;
   for (const at of descend([{ value, axes: sameAxes(rank) }], operandsOf, valueAt)) {
     if (++looks > LOOKS) break;
     const { writes, reads } = evidenceAt(at) ?? {};
     const mixer = writes && along(writes, at.axes);
-    if (mixer) return { mixer, scale };
+    if (mixer) return { mixer: at.isResized ? { ...mixer, size: null } : mixer, scale };
     if (!writes && reads) scale ??= along(reads, at.axes);
   }
   return { mixer: null, scale };
@@ -189,10 +190,20 @@ function nextRead(
   return null;
 }
 
+/** Whether a layout operator takes a part of an axis or adds to it, as for one of several gates. */
+function resizes(setting: Setting, operand: Value, made: Value, through: AxisMap): boolean {
+  const [from, to] = [operand, made].map((value) => setting.types.get(value)?.shape ?? []);
+  const changes = (axis: number | null, k: number) =>
+    axis !== null && typeof from[k] === "number" && from[k] !== to[axis];
+  return traits(setting, made.producer!).layout && through.some(changes);
+}
+
 /** A value on a search, and its axes as those of the value where the search began. */
 interface Seen {
   readonly value: Value;
   readonly axes: AxisMap;
+  /** Whether sizes changed in between. */
+  readonly isResized?: boolean;
 }
 
 /** A reader of such a value, and the value's axes. */

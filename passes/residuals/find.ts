@@ -173,7 +173,7 @@ function search(searching: Search, named: NamedAxes) {
 
 /** The sum that a node holds, with its slots or the reason why it has none; null if it holds none. */
 function sumAt({ setting, reach, options, isInserted }: Search, node: Node) {
-  const held = isInserted(node) ? null : sumIn(node);
+  const held = isInserted(node) ? null : sumIn(setting, node);
   if (!held) return null;
   const { form, sum } = held;
   const within = options.within?.get(sum.output.name) ?? null;
@@ -196,9 +196,9 @@ function sumAt({ setting, reach, options, isInserted }: Search, node: Node) {
 }
 
 /** The sum that a node holds, and its form; null if it holds none. */
-function sumIn(node: Node) {
+function sumIn(setting: Setting, node: Node) {
   for (const form of forms) {
-    const sum = form.sumOf(node);
+    const sum = form.sumOf(node, setting);
     if (sum) return { form, sum };
   }
   return null;

@@ -28,7 +28,7 @@ export function recognize(
   const nodes = new Set<Node>();
   const weighted: Weighted[] = [];
   for (const node of scopes.flatMap((scope) => scope.nodes)) {
-    const sum = forms.reduce<Sum | null>((found, form) => found ?? form.sumOf(node), null);
+    const sum = forms.reduce<Sum | null>((found, form) => found ?? form.sumOf(node, facts), null);
     const terms = sum?.terms ?? [];
     if (terms.length < 2 || terms.some(({ value }) => facts.constants.has(value))) continue;
     for (const { value } of terms) {

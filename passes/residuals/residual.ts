@@ -43,7 +43,7 @@ export interface Sum {
 export interface Form {
   readonly name: string;
   /** Returns the sum that this node holds; null if it does not hold one. */
-  readonly sumOf: (node: Node) => Sum | null;
+  readonly sumOf: (node: Node, known: Pick<KnownGraph, "graph" | "types">) => Sum | null;
 }
 
 /** Sums that are sites on request: x + x·gate, joins of two scales, a skip without data. */

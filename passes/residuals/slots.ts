@@ -45,11 +45,22 @@ function slotsOf(setting: Setting, reach: Reach, sum: Sum): Slots {
   const chosen = chooseAmong(setting, reach, sum, terms);
   if ("reason" in chosen) return chosen;
   if (isPosition(setting, sum)) return { reason: reasons.position() };
+  if (chosen.kind === "projected" && isSpread(setting, sum, chosen.skip))
+    return { reason: reasons.broadcast(shapesOf(setting, sum)) };
   if (chosen.kind === "projected" && opensGate(setting, sum.output))
     return { reason: reasons.opensGate() };
   if (sum.rare && !isResidualDifference(setting, reach, sum, chosen))
     return { reason: reasons.unrelated() };
   return isSubtracted(chosen.skip) ? { reason: reasons.subtracted(chosen.skip.value) } : chosen;
+}
+
+const shapesOf = ({ types }: Setting, { terms }: Sum) =>
+  terms.map(({ value }) => showShape(types.get(value)?.shape));
+
+/** Whether a skip has one position where the sum has an unknown number, like an embedding of time. */
+function isSpread({ types }: Setting, { output }: Sum, { value }: Term): boolean {
+  const sum = types.get(output)?.shape;
+  return types.get(value)?.shape?.some((dim, k) => k > 0 && dim === 1 && sum?.[k] === "") ?? false;
 }
 
 /** Whether a difference is between a value and what is computed from it with weights, and stays. */
@@ -139,8 +150,7 @@ function unfit(setting: Setting, reach: Reach, sum: Sum): Reason | null {
     if (constants.has(value)) continue;
     const shape = types.get(value)?.shape;
     if (!shape || !type?.shape) return reasons.unknownShape(shape ? output : value);
-    if (!sameShape(shape, type.shape))
-      return reasons.broadcast(terms.map((term) => showShape(types.get(term.value)?.shape)));
+    if (!sameShape(shape, type.shape)) return reasons.broadcast(shapesOf(setting, sum));
   }
   return null;
 }

@@ -17,8 +17,8 @@ const LARGEST = 1 << 28;
 /** Operators that may run for a long time. */
 const LONG = new Set(["Loop", ...operatorsThat("search")]);
 
-/** Operators whose outputs are sums that a search examines. */
-const SUMS = operatorsThat("sum");
+/** Operators whose outputs a search examines: sums, and what stacks the terms of one. */
+const EXAMINED: ReadonlySet<string> = new Set([...operatorsThat("sum"), "ConcatFromSequence"]);
 
 /** Sizes of the requested values in a run, and of the free dimensions of its inputs. */
 interface Run {
@@ -38,7 +38,9 @@ export async function measuredTypes(
   types: Types,
 ): Promise<ReadonlyMap<Value, Type>> {
   const { nodes } = graph.main;
-  const wanted = nodes.some(({ op, outputs: [sum] }) => SUMS.has(op) && sum && isLost(types, sum));
+  const wanted = nodes.some(
+    ({ op, outputs: [sum] }) => EXAMINED.has(op) && sum && isLost(types, sum),
+  );
   if (makesHuge(graph, (value) => types.get(value))) return new Map();
   if (!wanted || nodes.some(({ op }) => LONG.has(op)) || bytesOf(graph) > LARGEST) return new Map();
   const values = nodes.flatMap(({ outputs }) =>

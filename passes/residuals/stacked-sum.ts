@@ -1,0 +1,55 @@
+import { numbersOf } from "../../src/graph/constants.ts";
+import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
+import { placeOfAxis } from "./axes.ts";
+import { type Form, type KnownGraph, type Term, termsAt, weighted } from "./residual.ts";
+
+/** ReduceSum and ReduceMean over values that were stacked: each value is a term. */
+export const stackedSum: Form = {
+  name: "stacked",
+  sumOf(node, known) {
+    const [stack] = node.inputs;
+    const [output] = node.outputs;
+    if (!/^Reduce(Sum|Mean)$/.test(node.op) || !stack || !output) return null;
+    const axis = onlyAxis(known, node, stack);
+    const keeps = attribute(node, "keepdims")?.i !== 0;
+    const stacked = axis === null ? null : stackedAlong(known, stack, axis, keeps);
+    if (!stacked) return null;
+    const factor = node.op === "ReduceMean" ? 1 / stacked.length : 1;
+    const terms = stacked.map((term) => weighted(term, factor));
+    return { node, output, terms, place: 0, bias: null };
+  },
+};
+
+type Known = Pick<KnownGraph, "graph" | "types">;
+
+/** Returns the values stacked along an axis, which has size 1 in each if the sum keeps it. */
+function stackedAlong(known: Known, stack: Value, axis: number, keeps: boolean): Term[] | null {
+  const node = soleMaker(stack);
+  if (!node || placeIn(known, node, stack) !== axis) return null;
+  const isSequence = node.op === "ConcatFromSequence" && attribute(node, "new_axis")?.i === 1;
+  const list = isSequence && node.inputs[0] ? soleMaker(node.inputs[0]) : null;
+  if (isSequence) return !keeps && list?.op === "SequenceConstruct" ? termsAt(list) : null;
+  if (node.op !== "Concat") return null;
+  const terms = termsAt(node).flatMap((term) => {
+    if (keeps) return known.types.get(term.value)?.shape?.at(axis) === 1 ? [term] : [];
+    const own = soleMaker(term.value);
+    const isAdded = own?.op === "Unsqueeze" && onlyAxis(known, own, term.value) === axis;
+    return isAdded ? termsAt(own, [0]) : [];
+  });
+  return terms.length > 1 && terms.length === node.inputs.length ? terms : null;
+}
+
+/** Returns the node that makes a value which is read once. */
+const soleMaker = ({ producer, uses, isOutput }: Value): Node | null =>
+  uses.length === 1 && !isOutput ? producer : null;
+
+/** Returns the only axis of a value that a node reduces or adds; null if there are others. */
+function onlyAxis({ graph, types }: Known, node: Node, value: Value): number | null {
+  const axes = attribute(node, "axes")?.ints ?? numbersOf(graph, node.inputs[1]);
+  return axes?.length === 1 ? placeOfAxis(axes[0], rankOf(types, value)) : null;
+}
+
+const placeIn = ({ types }: Known, node: Node, value: Value) =>
+  placeOfAxis(attribute(node, "axis")?.i ?? 0, rankOf(types, value));
+
+const rankOf = (types: Known["types"], value: Value) => types.get(value)?.shape?.length ?? 0;
