@@ -73,7 +73,7 @@ async function valuesOf(ort: Ort, graph: Graph, nodes: readonly Node[]) {
       const tensor = fed.get(value);
       return tensor ? { dtype: dtypeOf(tensor), shape: tensor.dims } : null;
     };
-    const part = skeleton({ graph, known }, some, [], new Set(fed.keys()));
+    const part = skeleton({ graph, known }, some, { fed: new Set(fed.keys()) });
     if (!part) return computed;
     const feeds = Object.fromEntries([...fed].map(([{ name }, tensor]) => [name, tensor]));
     const got = await withSession(ort, part, "disabled", (session) => session.run(feeds)).catch(

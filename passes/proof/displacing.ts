@@ -25,19 +25,23 @@ interface Displacement {
 }
 
 /** Moves tensors by about 1/√n, n the longest axis, which half precision and 8 bits keep. */
-export function displaced(
+export const displaced = (
   from: Values,
   tensors: readonly DenseTensor[],
+  by: Displacement,
+): Values =>
+  new Map([...from, ...tensors.map((each) => [each.name, displacedOne(from, each, by)] as const)]);
+
+/** Moves one tensor. */
+export function displacedOne(
+  from: Values,
+  { name, dims }: DenseTensor,
   { seed, round, scale }: Displacement,
-): Values {
-  const moved = tensors.map(({ name, dims }) => {
-    const next = uniform(seed, `${name} ${round}`);
-    const step = scale / Math.sqrt(Math.max(1, ...dims));
-    const values = from.get(name)!.map((value) => {
-      const random = 2 * next() - 1;
-      return value + step * (random + Math.sign(random));
-    });
-    return [name, values] as const;
+): Float64Array {
+  const next = uniform(seed, `${name} ${round}`);
+  const step = scale / Math.sqrt(Math.max(1, ...dims));
+  return from.get(name)!.map((value) => {
+    const random = 2 * next() - 1;
+    return value + step * (random + Math.sign(random));
   });
-  return new Map([...from, ...moved]);
 }

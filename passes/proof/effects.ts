@@ -32,7 +32,8 @@ const ROUNDED = 1 / 64;
 
 /** Where a sum moved, and by how much in all. */
 export interface Movement {
-  readonly where: Uint8Array;
+  /** 1 where it did; null if it moved everywhere or nowhere. */
+  readonly where: Uint8Array | null;
   readonly count: number;
   readonly norm: number;
 }
@@ -47,8 +48,14 @@ export async function effectsAtSite(
   tensors: readonly DenseTensor[],
   displaced: (tensor: DenseTensor) => Tensors,
 ): Promise<Effect[]> {
-  if (tensors.length === 0) return [];
-  const sums = await sumsAt(at, tensors, displaced);
+  return tensors.length === 0 ? [] : effectsOf(await sumsAt(at, tensors, displaced), tensors);
+}
+
+/** What tensors do to a sum, weakest first, given the sum before and with each of them displaced. */
+export function effectsOf(
+  sums: readonly Tensor[] | null,
+  tensors: readonly DenseTensor[],
+): Effect[] {
   if (!sums) return tensors.map(unknownEffect);
   const [still, ...moved] = sums;
   const changes = tensors
@@ -71,38 +78,51 @@ export const unknownEffect = (tensor: DenseTensor): Effect => ({
 });
 
 /** A site's sum at a point, then with each of the tensors displaced; null if its nodes do not run. */
-export function sumsAt(
-  { ort, result, inserted, point }: SiteAtPoint,
+export const sumsAt = (
+  at: SiteAtPoint,
   tensors: readonly DenseTensor[],
   displaced: (tensor: DenseTensor) => Tensors,
-): Promise<readonly Tensor[] | null> {
-  const given = new Set([
-    ...operandNames([inserted]),
-    ...Object.values(inserted.parameters).map(({ name }) => name),
-  ]);
-  const at = Object.fromEntries(Object.entries(point).filter(([name]) => given.has(name)));
-  const sets = [at, ...tensors.map((tensor) => ({ ...at, ...displaced(tensor) }))];
-  return runSums(ort, result, inserted.site, sets);
+): Promise<readonly Tensor[] | null> =>
+  runSums(at.ort, at.result, at.inserted.site, setsAt(at, tensors.map(displaced)));
+
+/** What a site's nodes are given at a point, then with each of some tensors in place of its own. */
+export function setsAt(
+  { inserted, point }: Pick<SiteAtPoint, "inserted" | "point">,
+  others: readonly Tensors[],
+): Tensors[] {
+  const tensors = Object.values(inserted.parameters).map(({ name }) => name);
+  const given = new Set([...operandNames([inserted]), ...tensors]);
+  const at = Object.fromEntries([...given].map((name) => [name, point[name]]));
+  return [at, ...others.map((other) => ({ ...at, ...other }))];
 }
 
 /** Compares two values of a sum, bit by bit. */
 export function changeBetween(still: Tensor, moved: Tensor): Movement {
   const [before, bits] = [bitsOf(still), bitsOf(moved)];
   const [numbersBefore, numbers] = [numbersIn(still), numbersIn(moved)];
-  const where = new Uint8Array(bits.length);
-  let [count, squares] = [0, 0];
+  let count = 0;
+  let squares = 0;
   for (let k = 0; k < bits.length; k++) {
     if (bits[k] === before[k]) continue;
-    where[k] = 1;
     count++;
-    squares += (numbers[k] - numbersBefore[k]) ** 2;
+    const by = numbers[k] - numbersBefore[k];
+    squares += by * by;
   }
   const norm = Number.isNaN(squares) ? Infinity : Math.sqrt(squares);
-  return { where, count, norm };
+  const isPartial = count > 0 && count < bits.length;
+  return { where: isPartial ? placesApart(before, bits) : null, count, norm };
 }
 
+function placesApart(before: Bits, bits: Bits): Uint8Array {
+  const where = new Uint8Array(bits.length);
+  for (let k = 0; k < bits.length; k++) where[k] = bits[k] === before[k] ? 0 : 1;
+  return where;
+}
+
+type Bits = Uint16Array | Uint32Array | BigUint64Array;
+
 /** The bits of each element. */
-function bitsOf({ data }: Tensor): Uint16Array | Uint32Array | BigUint64Array {
+function bitsOf({ data }: Tensor): Bits {
   const { buffer, byteOffset, byteLength } = data as unknown as ArrayBufferView;
   const size = (data as Float32Array).BYTES_PER_ELEMENT;
   const View = { 2: Uint16Array, 4: Uint32Array, 8: BigUint64Array }[size]!;
@@ -111,7 +131,11 @@ function bitsOf({ data }: Tensor): Uint16Array | Uint32Array | BigUint64Array {
 
 /** Whether the second changes what the first does, but for what is lost in rounding. */
 export function within(a: Movement, b: Movement): boolean {
+  const [{ where }, { where: others }] = [a, b];
   let missed = 0;
-  for (let k = 0; k < a.where.length; k++) if (a.where[k] > b.where[k]) missed++;
+  if (b.count === 0) missed = a.count;
+  else if (others && where)
+    for (let k = 0; k < where.length; k++) missed += where[k] > others[k] ? 1 : 0;
+  else if (others) missed = a.count - b.count;
   return missed <= ROUNDED * a.count;
 }

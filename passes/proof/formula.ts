@@ -2,12 +2,12 @@ import type { Tensor } from "onnxruntime-common";
 import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers, largest, roundoff } from "../../src/graph/tensor.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
-import { placesIn } from "../../src/ort/broadcast.ts";
 import type { Tensors } from "../../src/ort/session.ts";
-import { numbersIn, runsAs, tensorToRun, toFloat64 } from "../../src/ort/tensors.ts";
+import { runsAs, tensorToRun, toFloat64 } from "../../src/ort/tensors.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
 import type { Folded, Stating, Variant } from "../variants/variant.ts";
+import { broadcastAt, numbersAt, positionsOf } from "./positions.ts";
 import { constantTensor, constantTerms, operandsOf, runSum, type Subject } from "./site-nodes.ts";
 
 /** What the inserted nodes of one site compute, against the paper's formula. */
@@ -24,32 +24,60 @@ export interface FormulaReport {
   readonly floatCopy: boolean;
 }
 
-/**
- * Runs the inserted nodes of a site alone, as they stand in the result, on operands captured from
- * a real run and on new weights drawn at random, and checks the sum against
- * `y = α f + β (x + Σ addends)`, its terms times the sum's own factors, and the constants that the
- * sum adds, in float64, at about 4,096 elements. The bound is the standard one of a sum of n
- * products, n u Σ|terms| with n = D + kr + 3k + 16 and u the type's unit roundoff (Higham, Accuracy
- * and Stability of Numerical Algorithms, section 3.1).
- */
-export async function checkFormula(
-  { ort, original, result, plan }: Subject,
+/** What the inserted nodes of a site are given: its operands, and new weights drawn at random. */
+export interface FormulaRun {
+  readonly inserted: InsertedSite;
+  readonly given: Tensors;
+  readonly weights: Weights;
+}
+
+/** Draws weights for the inserted nodes of a site, which are to run on these operands. */
+export function formulaRun(
+  { ort, plan }: Subject,
   inserted: InsertedSite,
   operands: Tensors,
-): Promise<FormulaReport> {
-  const { site, place, parameters } = inserted;
+): FormulaRun {
   const given: Record<string, Tensor> = Object.create(null);
   for (const { name } of operandsOf(inserted)) given[name] = operands[name];
   const weights: Record<string, Record<string, Float64Array>> = {};
-  for (const [key, { name, dtype, dims }] of Object.entries(parameters)) {
+  for (const [key, { name, dtype, dims }] of Object.entries(inserted.parameters)) {
     const [part, role] = key.split(".");
     const values = drawn(plan.options.seed, name, dims);
     given[name] = tensorToRun(ort, dtype, encodeNumbers(dtype, values), dims);
     weights[part] = { ...weights[part], [role]: toFloat64(given[name]) };
   }
+  return { inserted, given, weights };
+}
+
+/** Runs the inserted nodes of a site alone, as they stand in the result, and checks the sum. */
+export async function checkFormula(
+  subject: Subject,
+  inserted: InsertedSite,
+  operands: Tensors,
+): Promise<FormulaReport> {
+  const run = formulaRun(subject, inserted, operands);
+  return checkSum(
+    subject,
+    run,
+    await runSum(subject.ort, subject.result, inserted.site, run.given),
+  );
+}
+
+/**
+ * Checks what the inserted nodes of a site give on operands captured from a real run, and on new
+ * weights drawn at random, against `y = α f + β (x + Σ addends)`, its terms times the sum's own
+ * factors, and the constants that the sum adds, in float64, at about 4,096 elements. The bound is
+ * the standard one of a sum of n products, n u Σ|terms| with n = D + kr + 3k + 16 and u the type's
+ * unit roundoff (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1).
+ */
+export async function checkSum(
+  { ort, original, result, plan }: Subject,
+  { inserted, given: operands, weights }: FormulaRun,
+  sum: Tensor | null,
+): Promise<FormulaReport> {
+  const { site, place } = inserted;
   const dtype = runsAs(place.dtype);
   const report = { site: site.name, madeUp: false, floatCopy: dtype !== place.dtype };
-  const sum = await runSum(ort, result, site, given);
   if (!sum) return { ...report, difference: Infinity, bound: 0, passed: false, floatCopy: false };
   const { dims: shape } = operands[site.skip.value.name];
   const positions = positionsOf(shape, inserted, plan.options.seed);
@@ -58,74 +86,24 @@ export async function checkFormula(
     multiplied(broadcastAt(tensor, shape, positions), site.skip.factor),
   );
   const branches = site.branches.map(({ value, factor }) =>
-    multiplied(valuesAt(operands[value.name], positions), factor),
+    multiplied(numbersAt(operands[value.name], positions), factor),
   );
   if (site.bias) {
     const bias = await constantTensor(ort, original, site.bias.value);
     branches.push(broadcastAt(bias, shape, positions));
   }
-  const xs = inserted.operands.map(({ name }) => valuesAt(operands[name], positions));
+  const xs = inserted.operands.map(({ name }) => numbersAt(operands[name], positions));
   const terms = termsOf(plan, inserted, weights, xs);
-  const worst = worstOf(valuesAt(sum, positions), { ...terms, branches, constants }, dtype);
+  const worst = worstOf(numbersAt(sum, positions), { ...terms, branches, constants }, dtype);
   const isWhole = sum.data.length === elements(shape);
   return { ...worst, passed: worst.passed && isWhole, ...report };
 }
-
-/** Elements of a sum that are compared with the formula, all features of a position together. */
-const COMPARED = 1 << 12;
-/** Positions that are compared, whatever their features. */
-const LEAST = 16;
-
-/** Some positions of a sum: where the first feature of each lies, and how far apart features lie. */
-interface Positions {
-  readonly starts: Uint32Array;
-  readonly size: number;
-  readonly inner: number;
-}
-
-/** All positions of a sum, or a seeded sample of those of a large one. */
-function positionsOf(
-  shape: readonly number[],
-  { site, place }: InsertedSite,
-  seed: number,
-): Positions {
-  const { axis, size } = place.feature;
-  const inner = elements(shape.slice(axis + 1));
-  const count = elements(shape.slice(0, axis)) * inner;
-  const most = Math.max(LEAST, Math.floor(COMPARED / size));
-  const next = uniform(seed, `${site.name}.positions`);
-  const starts = Uint32Array.from({ length: Math.min(count, most) }, (_, k) => {
-    const position = count <= most ? k : Math.floor(next() * count);
-    return Math.floor(position / inner) * size * inner + (position % inner);
-  });
-  return { starts, size, inner };
-}
-
-/** Values at some positions: a row for each feature. `places` says where each is, if not in order. */
-function valuesAt(
-  tensor: Tensor,
-  { starts, size, inner }: Positions,
-  places?: Uint32Array,
-): Float64Array {
-  const numbers = numbersIn(tensor);
-  const values = new Float64Array(size * starts.length);
-  for (let [row, k] = [0, 0]; row < size; row++)
-    for (const start of starts) {
-      const at = start + row * inner;
-      values[k++] = numbers[places ? places[at] : at];
-    }
-  return values;
-}
-
-/** Values of a tensor at some positions of a larger shape, by numpy's rules. */
-const broadcastAt = (tensor: Tensor, shape: readonly number[], positions: Positions) =>
-  valuesAt(tensor, positions, placesIn(tensor.dims, shape));
 
 /** Uniform in ±1/√n, n the longest axis: products stay of the size of the operands. */
 function drawn(seed: number, name: string, dims: readonly number[]): Float64Array {
   const next = uniform(seed, `${name}.drawn`);
   const scale = 1 / Math.sqrt(Math.max(1, ...dims));
-  return Float64Array.from({ length: elements(dims) }, () => (2 * next() - 1) * scale);
+  return new Float64Array(elements(dims)).map(() => (2 * next() - 1) * scale);
 }
 
 /** The formula of a sum but for what its branches and constants add, and what bounds its rounding. */

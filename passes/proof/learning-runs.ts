@@ -9,10 +9,11 @@ import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { tensorOfBytes } from "../../src/ort/tensors.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
-import { displaced, type Values } from "./displacing.ts";
-import { type Effect, effectsAtSite, unknownEffect } from "./effects.ts";
+import { displacedOne, type Values } from "./displacing.ts";
+import { type Effect, effectsOf, setsAt, unknownEffect } from "./effects.ts";
 import { operandsIn } from "./operands.ts";
 import { operandsOf } from "./site-nodes.ts";
+import { sumsOf } from "./sums-together.ts";
 import type { Running } from "./weighted-runs.ts";
 
 /** What is asked, and of what. */
@@ -71,7 +72,7 @@ export function pointAt(
   { ort, feeds, tensors }: OpenRuns,
   at: Pick<Point, "values" | "round" | "scale">,
 ): Point {
-  const weights = tensors.map((tensor) => fed(ort, tensor, at.values));
+  const weights = tensors.map((tensor) => fed(ort, tensor, at.values.get(tensor.name)!));
   const all = Object.assign(Object.create(null), feeds, ...weights);
   return { ...at, feeds: all, known: {} };
 }
@@ -104,15 +105,15 @@ export async function valuesAt(
   return Object.fromEntries(names.map((name) => [name, known[name]]));
 }
 
-const fed = (ort: Ort, { name, dtype, dims }: DenseTensor, values: Values): Tensors => ({
-  [name]: tensorOfBytes(ort, dtype, encodeNumbers(dtype, values.get(name)!), dims),
+const fed = (ort: Ort, { name, dtype, dims }: DenseTensor, values: Float64Array): Tensors => ({
+  [name]: tensorOfBytes(ort, dtype, encodeNumbers(dtype, values), dims),
 });
 
 /** One tensor, displaced from a point, as it is fed. */
 export function moved({ ort, plan }: OpenRuns, point: Point, tensor: DenseTensor): Tensors {
   const { values, round, scale } = point;
   const { seed } = plan.options;
-  return fed(ort, tensor, displaced(values, [tensor], { seed, round, scale }));
+  return fed(ort, tensor, displacedOne(values, tensor, { seed, round, scale }));
 }
 
 /** Returns what gives the operands of some sites at a point; null for a body that did not run. */
@@ -134,22 +135,23 @@ export async function effectsAt(
   names: ReadonlySet<string>,
 ): Promise<Effect[][]> {
   const { ort, result, groups } = runs;
-  const effects: Effect[][] = [];
+  const effects = new Map<InsertedSite, Effect[]>();
   for (const batch of groups) {
     const read = await operandsAt(runs, point, batch);
-    for (const inserted of batch) {
+    const asked = batch.flatMap((inserted) => {
       const tensors = Object.values(inserted.parameters).filter(({ name }) => names.has(name));
       const operands = read(inserted);
-      const of = { ort, result, inserted, point: { ...point.feeds, ...operands } };
-      effects.push(
-        operands
-          ? await effectsAtSite(of, tensors, (tensor) => moved(runs, point, tensor))
-          : tensors.map(unknownEffect),
-      );
-      runs.step();
-    }
+      effects.set(inserted, operands ? [] : tensors.map(unknownEffect));
+      if (!operands || tensors.length === 0) return [];
+      const others = tensors.map((tensor) => moved(runs, point, tensor));
+      const sets = setsAt({ inserted, point: { ...point.feeds, ...operands } }, others);
+      return [{ site: inserted.site, sets, inserted, tensors }];
+    });
+    for await (const { asked: of, sums } of sumsOf(ort, result, asked))
+      effects.set(of.inserted, effectsOf(sums, of.tensors));
+    for (const _ of batch) runs.step();
   }
-  return effects;
+  return groups.flat().map((inserted) => effects.get(inserted)!);
 }
 
 /** A point, what the model gives there, and what each tensor does to its site's sum there. */

@@ -3,11 +3,12 @@ import { TOKEN_SEARCHES } from "../../src/graph/scopes.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
 import type { ProofOptions } from "./checks.ts";
-import { checkFormula, type FormulaReport } from "./formula.ts";
+import { checkSum, type FormulaReport, formulaRun } from "./formula.ts";
 import { holdsNumbers } from "./judging.ts";
 import type { Captured } from "./operands.ts";
 import { checkSite } from "./site-check.ts";
 import type { Subject } from "./site-nodes.ts";
+import { sumsOf } from "./sums-together.ts";
 
 /** The formula at every site, and what runs of the original show of the sites on the way. */
 export interface SiteFormulas {
@@ -35,25 +36,28 @@ export async function checkFormulas(
   options: ProofOptions,
   progress: (done: number) => void,
 ): Promise<SiteFormulas> {
-  const sites: FormulaReport[] = [];
+  const { ort, result, plan } = subject;
+  const reports = new Map<InsertedSite, FormulaReport>();
   const reached = new Map<InsertedSite, Tensors>();
   const notFinite: InsertedSite[] = [];
   for (const batch of groups) {
-    progress(sites.length / subject.plan.sites.length);
+    progress(reports.size / plan.sites.length);
     const runs = await captured(batch);
     for (const inserted of batch) {
       const run = runs.get(inserted);
       const by = run?.feeds ?? (alwaysRuns(inserted) ? feeds[0] : null);
       if (by) reached.set(inserted, by);
       if (run && lacksNumbers(run)) notFinite.push(inserted);
-      sites.push(
-        run
-          ? await checkFormula(subject, inserted, run.operands)
-          : await checkAlone(subject, inserted, options),
-      );
+      if (!run) reports.set(inserted, await checkAlone(subject, inserted, options));
     }
+    const asked = [...runs].map(([inserted, { operands }]) => {
+      const run = formulaRun(subject, inserted, operands);
+      return { ...run, site: inserted.site, sets: [run.given] };
+    });
+    for await (const { asked: run, sums } of sumsOf(ort, result, asked))
+      reports.set(run.inserted, await checkSum(subject, run, sums ? sums[0] : null));
   }
-  return { sites, reached, notFinite };
+  return { sites: plan.sites.map((inserted) => reports.get(inserted)!), reached, notFinite };
 }
 
 const lacksNumbers = ({ operands }: Captured) =>

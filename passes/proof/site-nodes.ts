@@ -1,6 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import { dataOf, tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
-import { type Graph, inputsOf, type Node, type Value } from "../../src/graph/graph.ts";
+import { type Graph, inputsOf, type Node, outputsOf, type Value } from "../../src/graph/graph.ts";
 import { valueLike } from "../../src/graph/scopes.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { isInlined, skeleton } from "../../src/infer/skeleton.ts";
@@ -109,7 +109,7 @@ export async function runValue(
 ): Promise<readonly Tensor[] | null> {
   const own = valueLike(graph, output);
   if (!own?.producer) return null;
-  const alone = nodesAlone(ort, graph, own.producer, sets[0]);
+  const alone = nodesAlone(ort, graph, [own.producer], sets[0]);
   if (!alone) return null;
   const { [place]: present } = own.producer.message.outputs;
   const { model } = alone;
@@ -134,11 +134,11 @@ export async function runValue(
 }
 
 /**
- * The nodes between the given tensors and a node's outputs as a model of their own, and the weights
+ * The nodes between the given tensors and nodes' outputs as a model of their own, and the weights
  * that it is fed. Null if one of the given tensors is read by none of them, or a weight has no value.
  */
-function nodesAlone(ort: Ort, graph: Graph, last: Node, given: Tensors) {
-  const nodes = between(last, given);
+export function nodesAlone(ort: Ort, graph: Graph, last: readonly Node[], given: Tensors) {
+  const nodes = nodesBetween(last, given);
   const read = new Set(nodes.flatMap(inputsOf));
   const fed = new Set([...read].filter(({ name }) => Object.hasOwn(given, name)));
   if (fed.size < Object.keys(given).length) return null;
@@ -153,15 +153,16 @@ function nodesAlone(ort: Ort, graph: Graph, last: Node, given: Tensors) {
   }
   const known = ({ name }: Value): Type | null =>
     Object.hasOwn(given, name) ? { dtype: dtypeOf(given[name]), shape: given[name].dims } : null;
-  const part = skeleton({ graph, known }, nodes, [], fed);
+  const shown = [...new Set(last.flatMap(outputsOf))];
+  const part = skeleton({ graph, known }, nodes, { fed, shown });
   return part && { model: part.model, weights };
 }
 
-/** The nodes between what is given and the sum, the sum's own included. */
-function between(sum: Node, given: Tensors): Node[] {
+/** The nodes between what is given and some nodes, these included. */
+export function nodesBetween(last: readonly Node[], given: Tensors): Node[] {
   const makersFor = (node: Node) =>
     inputsOf(node).flatMap(({ name, producer }) =>
       producer && !Object.hasOwn(given, name) ? [producer] : [],
     );
-  return [...walk([sum], makersFor)];
+  return [...walk(last, makersFor)];
 }

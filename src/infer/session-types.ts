@@ -26,7 +26,7 @@ export async function sessionTypes(
   ranked: readonly Value[] = [],
 ): Promise<SessionTypes> {
   const types = new Map<Value, Type>();
-  const stripped = skeleton(typed, nodes, ranked);
+  const stripped = skeleton(typed, nodes, { shapesOf: ranked });
   if (stripped === null) throw new Error("the type of an input is not known");
   const model = nodes.some(isKernelLess) ? withKeptShapes(stripped.model) : stripped.model;
   const read = (bytes: Uint8Array, named: (value: Value, reported: string) => string) =>

@@ -47,16 +47,24 @@ interface Skeleton {
   readonly outputs: readonly Value[];
 }
 
+/** What a skeleton takes and gives besides. */
+interface SkeletonOptions {
+  /** Values whose shapes are outputs too. */
+  readonly shapesOf?: readonly Value[];
+  /** Constants that become inputs regardless of their size. */
+  readonly fed?: ReadonlySet<Value>;
+  /** The values that are outputs, if not all. */
+  readonly shown?: readonly Value[];
+}
+
 /**
- * Builds a model of some nodes in which weights are inputs and every value is an output. `shapesOf`
- * adds the shapes of values as outputs; `fed` are constants that become inputs regardless of their
- * size. Returns null if an outer value has an unknown type.
+ * Builds a model of some nodes in which weights are inputs and every value is an output. Returns
+ * null if an outer value has an unknown type.
  */
 export function skeleton(
   { graph, known }: TypedGraph,
   nodes: readonly Node[],
-  shapesOf: readonly Value[] = [],
-  fed: ReadonlySet<Value> = new Set(),
+  { shapesOf = [], fed = new Set(), shown }: SkeletonOptions = {},
 ): Skeleton | null {
   const included = [...new Set(nodes)].filter((node) => !isLargeConstant(node));
   const made = new Set(included.flatMap(outputsOf));
@@ -77,7 +85,7 @@ export function skeleton(
     if (!isWide(node)) return bytesOf(graph, node.message.frame);
     return reading(graph, node, (value) => operand(node, value).name);
   });
-  const outputs = [...made];
+  const outputs = shown ?? [...made];
   const fields = [
     ...sources,
     ...[...outputs.map(({ name }) => name), ...shapesOf.map(shapeName)].map((name) =>

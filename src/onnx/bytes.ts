@@ -24,14 +24,15 @@ export const concat = (parts: readonly Uint8Array[]) => join(allocate(lengthOf(p
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   const [x, y] = [words(a), words(b)];
-  if (x && y)
-    return equalArrays(x, y) && equalArrays(a.subarray(x.byteLength), b.subarray(x.byteLength));
-  return equalArrays(a, b);
+  return equalArrays(x, y) && equalArrays(a.subarray(x.byteLength), b.subarray(x.byteLength));
 }
 
-/** Views the bytes as whole words, as many as fit; returns null if they are not aligned. */
-const words = ({ buffer, byteOffset, byteLength }: Uint8Array) =>
-  byteOffset % 4 === 0 ? new Uint32Array(buffer, byteOffset, byteLength >>> 2) : null;
+/** Views the bytes as whole words, as many as fit; copies bytes that are not aligned. */
+function words(bytes: Uint8Array): Uint32Array {
+  const { buffer, byteOffset, byteLength } =
+    bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
+  return new Uint32Array(buffer, byteOffset, byteLength >>> 2);
+}
 
 function equalArrays(a: Uint8Array | Uint32Array, b: Uint8Array | Uint32Array): boolean {
   for (let k = 0; k < a.length; k++) if (a[k] !== b[k]) return false;

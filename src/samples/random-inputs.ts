@@ -61,7 +61,8 @@ function randomTensor(setting: Setting, request: Request): Tensor {
   if (!dataTypeNamed(dtype)?.array)
     throw refuse("for which there are no random inputs; give --inputs");
   const draw = isFloat(dtype) ? floats(setting, request) : integers(setting, request);
-  const numbers = Float64Array.from({ length: elements(shape) }, draw);
+  const numbers = new Float64Array(elements(shape));
+  for (let k = 0; k < numbers.length; k++) numbers[k] = draw();
   if (attempt.integers === "sorted" && !isFloat(dtype)) sortRows(numbers, shape.at(-1) ?? 1);
   return tensorOfBytes(ort, dtype, encodeNumbers(dtype, numbers), shape);
 }

@@ -1,0 +1,122 @@
+import type { Tensor } from "onnxruntime-common";
+import { type Graph, type Node, outputsOf } from "../../src/graph/graph.ts";
+import { valueLike } from "../../src/graph/scopes.ts";
+import { type Ort, runFor, type Tensors, withSession } from "../../src/ort/session.ts";
+import { isKernelLess } from "../../src/ort/unsupported-operators.ts";
+import type { Site } from "../residuals/residual.ts";
+import { nodesAlone, nodesBetween, runSums } from "./site-nodes.ts";
+
+/** A site, and sets of tensors of the same names and types, on each of which its sum is run. */
+export interface AskedSum {
+  readonly site: Site;
+  readonly sets: readonly Tensors[];
+}
+
+/** A site's sum on each of the sets; null if its nodes do not run alone. */
+export interface GivenSums<Asked extends AskedSum> {
+  readonly asked: Asked;
+  readonly sums: readonly Tensor[] | null;
+}
+
+/**
+ * Runs the sums of sites as `runSums` does, those of many sites in one session, and yields them in
+ * any order. A session of a few nodes costs more than their run.
+ */
+export async function* sumsOf<Asked extends AskedSum>(
+  ort: Ort,
+  graph: Graph,
+  sites: readonly Asked[],
+): AsyncGenerator<GivenSums<Asked>> {
+  for (const { members } of batchesOf(graph, sites)) {
+    const runs = members.length > 1 ? await runTogether(ort, graph, members) : null;
+    for (const { asked, name } of members) {
+      const together = runs?.slice(0, asked.sets.length).map((run) => run[name]);
+      yield { asked, sums: together ?? (await runSums(ort, graph, asked.site, asked.sets)) };
+    }
+  }
+}
+
+/** A site in a batch, and the node and name of its sum. */
+interface Member<Asked> {
+  readonly asked: Asked;
+  readonly sum: Node | null;
+  readonly name: string;
+}
+
+/** Sites that run in one session. */
+interface Batch<Asked> {
+  readonly members: Member<Asked>[];
+  /** Names of the tensors that are given, and of the values that are computed. */
+  readonly given: Set<string>;
+  readonly made: Set<string>;
+  /** Elements of what is given that still fit. */
+  room: number;
+}
+
+/** Elements that are given to a session at once: it keeps all that it computes of them. */
+const HELD = 1 << 23;
+
+/** Sites in batches, none of which computes what it is given, or is given a tensor twice. */
+function batchesOf<Asked extends AskedSum>(graph: Graph, sites: readonly Asked[]): Batch<Asked>[] {
+  const batches: Batch<Asked>[] = [];
+  const open: Batch<Asked>[] = [];
+  for (const asked of sites) {
+    const { site, sets } = asked;
+    const sum = sumNodeOf(graph, site);
+    const name = sum?.message.outputs[site.place] ?? "";
+    const given = Object.keys(sets[0]);
+    const made = sum
+      ? nodesBetween([sum], sets[0]).flatMap((node) => outputsOf(node).map((value) => value.name))
+      : [];
+    const need = Object.values(sets[0]).reduce((all, { data }) => all + data.length, 0);
+    const fits = (batch: Batch<Asked>) =>
+      need <= batch.room &&
+      !given.some((each) => batch.given.has(each) || batch.made.has(each)) &&
+      !made.some((each) => batch.given.has(each));
+    let batch = sum ? open.find(fits) : undefined;
+    if (!batch) {
+      batch = { members: [], given: new Set(), made: new Set(), room: HELD };
+      batches.push(batch);
+      if (sum) open.push(batch);
+    }
+    batch.members.push({ asked, sum, name });
+    for (const each of given) batch.given.add(each);
+    for (const each of made) batch.made.add(each);
+    batch.room -= need;
+  }
+  return batches;
+}
+
+/** The node whose output a site's sum is, in the main graph and with a kernel; null if there is none. */
+function sumNodeOf(graph: Graph, { output, place }: Site): Node | null {
+  const node = valueLike(graph, output)?.producer;
+  const isPlain = node?.scope.kind === "main" && node.message.outputs[place] && !isKernelLess(node);
+  return isPlain ? node : null;
+}
+
+/** Runs sites of a batch on their sets, one after another; null if onnxruntime does not take them. */
+async function runTogether(
+  ort: Ort,
+  graph: Graph,
+  members: readonly Member<AskedSum>[],
+): Promise<Tensors[] | null> {
+  const count = Math.max(...members.map(({ asked }) => asked.sets.length));
+  const sets = Array.from(
+    { length: count },
+    (_, k): Tensors =>
+      Object.assign({}, ...members.map(({ asked: { sets } }) => sets[k] ?? sets[0])),
+  );
+  const alone = nodesAlone(
+    ort,
+    graph,
+    members.map(({ sum }) => sum!),
+    sets[0],
+  );
+  const names = members.map(({ name }) => name);
+  if (!alone) return null;
+  return withSession(ort, { model: alone.model }, "disabled", async (session) => {
+    const runs: Tensors[] = [];
+    for (const set of sets) runs.push(await runFor(session, { ...alone.weights, ...set }, names));
+    return runs;
+  }).catch(() => null);
+}
