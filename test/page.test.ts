@@ -161,6 +161,12 @@ describe.skipIf(!there)("the page in a real browser", { timeout: 240_000 }, () =
     expect(await page.locator("#answers tr").count()).toBe(8);
     const [name] = await saved(page, "#tuned-files a");
     expect(name).toBe("mlp.tuned.onnx");
+    await page.fill("#lr", "0");
+    await page.click("#tune");
+    expect(await textIn(page, "#tuning-error")).toMatch(/^lr must be a positive number/);
+    await page.fill("#lr", "0.01");
+    await page.click("#tune");
+    expect(await textIn(page, "#tuned-summary", "#tuning-error")).toMatch(/^Loss .* the best\.$/);
   });
 
   it("says of a bad file, and of one without sites, what the command line says", async () => {
@@ -186,6 +192,10 @@ describe.skipIf(!there)("the page in a real browser", { timeout: 240_000 }, () =
     await dropFiles(page, [at("fpn.onnx")]);
     expect(await textIn(page, "#model-error")).toBe(said("fpn.onnx"));
     await page.click("#search summary");
+    await page.fill("#feature-axis", "x");
+    await page.click("#search button");
+    expect(await textIn(page, "#model-error")).toContain("--feature-axis x must be an axis");
+    await page.fill("#feature-axis", "");
     await page.check('#search input[value="merge"]');
     await page.click("#search button");
     await page.waitForSelector("#model-ladder [data-site]");

@@ -1,3 +1,5 @@
+import { printable } from "../guard-terminal.ts";
+
 /** Returns an element of the page by its id. */
 export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   const found = document.getElementById(id);
@@ -14,7 +16,9 @@ export function make<Tag extends keyof HTMLElementTagNameMap>(
   ...children: readonly Child[]
 ): HTMLElementTagNameMap[Tag] {
   const created = Object.assign(document.createElement(tag), properties);
-  created.append(...children);
+  created.append(
+    ...children.map((child) => (typeof child === "string" ? printable(child) : child)),
+  );
   return created;
 }
 
@@ -23,9 +27,9 @@ export const show = (id: string, isShown: boolean): void => {
   byId(id).hidden = !isShown;
 };
 
-/** Sets an element's text. */
+/** Sets an element's text; what would turn its direction is written out, as on a terminal. */
 export const say = (id: string, text: string): void => {
-  byId(id).textContent = text;
+  byId(id).textContent = printable(text);
 };
 
 /** Lists sentences. */

@@ -17,11 +17,11 @@ export function modelView(engine: Engine, events: ModelEvents): void {
   say("limit", bytes(LIMIT));
   const choose = (files: () => Promise<readonly File[]>) => {
     byId<HTMLFormElement>("search-form").reset();
-    return openChosen(engine, events, files);
+    return openChosen(engine, events, files, false);
   };
   byId<HTMLFormElement>("search-form").onsubmit = (event) => {
     event.preventDefault();
-    void openChosen(engine, events, async () => openFiles);
+    void openChosen(engine, events, async () => openFiles, true);
   };
   const input = byId<HTMLInputElement>("files");
   input.onchange = () => {
@@ -33,7 +33,7 @@ export function modelView(engine: Engine, events: ModelEvents): void {
   takeDrops(choose);
   const asked = new URLSearchParams(location.search);
   const model = asked.get("model");
-  if (model !== null)
+  if (model)
     choose(async () => {
       const files: File[] = [];
       for (const address of [model, ...asked.getAll("data")]) files.push(await fetched(address));
@@ -51,10 +51,12 @@ function searchChoice(): SearchChoice {
   return { also, featureAxis: byId<HTMLInputElement>("feature-axis").value.trim() };
 }
 
+/** Opens a model, or the same again with another search: if that fails, the search can be corrected. */
 async function openChosen(
   engine: Engine,
   { onClose, onOpen }: ModelEvents,
   files: () => Promise<readonly File[]>,
+  isAgain: boolean,
 ): Promise<void> {
   const turn = ++latest;
   onClose();
@@ -79,8 +81,9 @@ async function openChosen(
     showModel(opened);
     onOpen(opened);
   } catch (error) {
-    if (turn === latest && !(error instanceof CancelledError))
-      say("model-error", (error as Error).message);
+    if (turn !== latest || error instanceof CancelledError) return;
+    say("model-error", (error as Error).message);
+    show("model-shown", isAgain);
   } finally {
     if (turn === latest) progress.end();
   }
@@ -153,13 +156,14 @@ function checkFileSize(name: string, size: number): void {
 
 /** Fetches a file of this site. Throws one sentence if it is elsewhere, missing or too large. */
 async function fetched(address: string): Promise<File> {
-  const url = new URL(address, location.href);
+  const url = URL.canParse(address, location.href) ? new URL(address, location.href) : null;
+  if (!url) throw new Error(`?model= takes the address of a file, and got ${address}; correct it.`);
   if (url.origin !== location.origin)
     throw new Error(
       `?model= takes a file of this site, ${location.origin}, and got one of ${url.origin}; download it and drop it here.`,
     );
   const response = await fetch(url, { mode: "same-origin" }).catch(() => null);
-  const name = decodeURIComponent(url.pathname.split("/").at(-1) || "model");
+  const name = plainName(url.pathname.split("/").at(-1) || "model");
   if (!response?.ok)
     throw new Error(
       `${name} could not be fetched (${response ? response.status : "no answer"}); check the address.`,
@@ -168,6 +172,15 @@ async function fetched(address: string): Promise<File> {
   if (declared > LIMIT) await response.body?.cancel();
   checkFileSize(name, declared);
   return new File([await limited(response, name)], name);
+}
+
+/** A name as people write it: "a b" for "a%20b". */
+function plainName(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }
 
 /** The body of a response, as long as it is not too large. */

@@ -1,5 +1,5 @@
 import { InputError } from "../errors.ts";
-import { concat, jsonIn } from "../onnx/bytes.ts";
+import { join, jsonIn, lengthOf } from "../onnx/bytes.ts";
 import { dataTypeNamed, elements, namedBySafetensors, safetensorsNames } from "../onnx/dtypes.ts";
 import { foreignFormat } from "../onnx/foreign.ts";
 import type { DenseTensor } from "../onnx/new-node.ts";
@@ -120,7 +120,9 @@ export function writeSafetensors(
   const padding = new Uint8Array(-text.length & 7).fill(0x20);
   const prefix = new Uint8Array(PREFIX);
   new DataView(prefix.buffer).setBigUint64(0, BigInt(text.length + padding.length), true);
-  return concat([prefix, text, padding, ...sorted.map(({ data }) => data)]);
+  const parts = [prefix, text, padding, ...sorted.map(({ data }) => data)];
+  // In a buffer of their own: a caller may hand it to another thread.
+  return join(new Uint8Array(lengthOf(parts)), 0, parts);
 }
 
 const byName = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
