@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { colors } from "./colors.ts";
-import { runCommand } from "./commands/index.ts";
+import { commandIn, runCommand } from "./commands/index.ts";
 import { printFailure } from "./failure.ts";
 import { guardTerminal } from "./guard-terminal.ts";
 import { answerAs } from "./json.ts";
@@ -31,7 +31,7 @@ process.once("message", async (job: Job) => {
   try {
     await runCommand(job.command, job.args);
   } catch (error) {
-    printFailure(error);
+    printFailure(error, commandIn(job.command));
   }
   tell({ done: Number(process.exitCode ?? 0) });
   process.off("disconnect", orphaned);

@@ -8,11 +8,11 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** Returns why a command failed, in one sentence. */
-export function failureSentence(error: unknown): string {
+/** Returns why a command failed, in one sentence; a wrong command line also where to read of it. */
+export function failureSentence(error: unknown, command = ""): string {
   const { message } = error as Error;
   const { exitCode } = error as { exitCode?: number };
-  if (isUsage(error)) return `${message} (laurelize --help)`;
+  if (isUsage(error)) return `${message} (${["laurelize", command].join(" ").trim()} --help)`;
   return exitCode !== undefined
     ? message
     : `${message}; this is a fault of laurelize, please report it with the model.`;
@@ -28,7 +28,7 @@ const CODES: Readonly<Record<number, string>> = {
 };
 
 /** Prints why a command failed, as JSON too if it answers so, and sets the exit code. */
-export function printFailure(error: unknown): void {
+export function printFailure(error: unknown, command = ""): void {
   const { code, exitCode } = error as { code?: unknown; exitCode?: number };
   const expected = isUsage(error) || exitCode !== undefined;
   process.exitCode = exitCode ?? EXIT.usage;
@@ -43,6 +43,6 @@ export function printFailure(error: unknown): void {
     message: (error as Error).message,
     exitCode: process.exitCode,
   });
-  printNote("laurelize", printable(failureSentence(error)));
+  printNote("laurelize", printable(failureSentence(error, command)));
   if (!expected && process.env.DEBUG) console.error(error);
 }

@@ -5,7 +5,7 @@ import { nearest } from "../src/nearest.ts";
 import { dashed } from "../src/options.ts";
 import { VERSION } from "../src/version.ts";
 import { camelCased, declared } from "./commands/command.ts";
-import { modulesOf } from "./commands/index.ts";
+import { commandIn, modulesOf } from "./commands/index.ts";
 import { printFailure, UsageError } from "./failure.ts";
 import { withFileLists } from "./file-lists.ts";
 import { DASH, heed } from "./heed.ts";
@@ -30,7 +30,7 @@ export async function main(words: readonly string[], start: Start): Promise<void
     if (words.length > 0) await parser.parseAsync();
     else parser.showHelp((help) => process.stdout.write(`${help}\n`));
   } catch (error) {
-    printFailure(error);
+    printFailure(error, commandIn(words[0]));
   }
 }
 
@@ -143,6 +143,17 @@ function known(parser: Argv): ReadonlySet<string> {
   return new Set([...Object.keys(key), ...Object.entries(alias).flat(2)]);
 }
 
+/** What other tools call options, and their names here. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  device: "provider",
+  gpu: "provider",
+  cuda: "provider",
+  "learning-rate": "lr",
+  out: "output",
+  "out-file": "output",
+  proof: "prove",
+};
+
 /**
  * Throws a UsageError for the first thing of a command line that is neither a command nor an option,
  * and suggests the one that was probably meant.
@@ -159,14 +170,23 @@ function checkUnderstood(
   const [command] = isAlone ? nearest(model, commands) : [];
   if (command !== undefined && !fs.existsSync(model as string))
     throw new UsageError(`${model} is neither a file nor a command; did you mean ${command}?`);
+  const [, later] = [args.model].flat() as (string | undefined)[];
+  if (later !== undefined && commands.includes(later) && !fs.existsSync(later))
+    throw new UsageError(
+      `${later} is a command; write it before the model: laurelize ${later} ${model}.`,
+    );
   for (const key of Object.keys(args)) {
     const name = dashed(key);
     if (key === "_" || key === "$0" || options.has(key) || options.has(name)) continue;
     const dashes = name.length > 1 ? "--" : "-";
-    const [near] = nearest(
-      name,
-      [...options].filter((each) => each.length > 1),
-    );
+    const meant = ELSEWHERE[name];
+    const [near] =
+      meant !== undefined && options.has(meant)
+        ? [meant]
+        : nearest(
+            name,
+            [...options].filter((option) => option.length > 1),
+          );
     // yargs makes shuffle: false of --no-shuffle.
     const typed = args[key] === false ? `no-${name}` : name;
     throw new UsageError(

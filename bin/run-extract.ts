@@ -1,7 +1,7 @@
 import path from "node:path";
 import { type Adapter, adapterBytes, extractAdapter, openModel, peftConfig } from "../src/index.ts";
 import { saveFiles } from "../src/internal.ts";
-import type { ExtractArguments } from "./commands/extract.ts";
+import { type ExtractArguments, formatOf } from "./commands/extract.ts";
 import { defaultOutput } from "./default-output.ts";
 import { printResult } from "./json.ts";
 import { checkFree, filesOfModel, realFolder } from "./output.ts";
@@ -12,13 +12,13 @@ const CONFIG = "adapter_config.json";
 
 /** Takes the LAuReL weights out of a model and writes them as an adapter. */
 export async function runExtract(args: ExtractArguments): Promise<void> {
-  const file =
-    args.output ?? defaultOutput("extract", args.model).replace(/safetensors$/, args.format);
+  const format = formatOf(args);
+  const file = args.output ?? defaultOutput("extract", args.model).replace(/safetensors$/, format);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const adapter = await extractAdapter(model, { train: args.train });
   realFolder(file);
-  const content = adapterBytes(adapter, { format: args.format });
-  const beside = args.peft && args.format === "safetensors" ? configOf(args, adapter) : new Map();
+  const content = adapterBytes(adapter, { format });
+  const beside = args.peft && format === "safetensors" ? configOf(args, adapter) : new Map();
   const files = [file, ...[...beside.keys()].map((each) => path.join(path.dirname(file), each))];
   for (const each of files) checkFree(each, filesOfModel(args.model, model), args.force);
   saveFiles(content, file, beside);

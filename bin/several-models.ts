@@ -52,6 +52,11 @@ function jobsOf(command: string, args: Several, outDir: string | undefined): One
   if (twice !== undefined) throw new UsageError(`${twice} is given twice.`);
   if (outDir !== undefined && args.output !== undefined)
     throw new UsageError("-o names a file and --out-dir a folder; give one of them.");
+  const [, second] = models;
+  if (models.length === 2 && hasDefaultOutput(command) && !fs.existsSync(second))
+    throw new UsageError(
+      `${second} does not exist; check the path, or name the result with -o ${second}.`,
+    );
   if (models.length > 1 && args.output !== undefined)
     throw new UsageError(
       `-o names one file, and there are ${models.length} models; name a folder with --out-dir.`,

@@ -263,7 +263,7 @@ describe("onnxruntime's adapter file", time, () => {
       await saveAdapter(adapters[0], at("0.safetensors"));
       const served = ["apply", at("plain.onnx"), at("0.safetensors"), "-o", at("served.onnx")];
       expect(cli([...served, "--weights", "as-optional-inputs"])).toMatchObject({ code: 0 });
-      const how = ["extract", at("1.onnx"), "--format", "onnx_adapter"];
+      const how = ["extract", at("1.onnx"), "-o", at("1.onnx_adapter")];
       expect(cli(how)).toMatchObject({ code: 0, stderr: "" });
       const script = path.join(import.meta.dirname, "judge/adapter.py");
       const judged = execFileSync(

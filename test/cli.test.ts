@@ -286,6 +286,15 @@ describe("a mistyped command line", () => {
     [["--stream", "x"], "--stream takes a number."],
     [["--rnk", "3"], "rnk is not understood"],
     [["--no-rnk"], "--no-rnk is not understood"],
+    [
+      ["--device", "cuda"],
+      "--device is not understood; did you mean --provider? (laurelize --help)",
+    ],
+    [
+      ["inspect"],
+      "inspect is a command; write it before the model: laurelize inspect no-such.onnx.",
+    ],
+    [["out.onnx"], "out.onnx does not exist; check the path, or name the result with -o out.onnx."],
   ])("%j is refused before anything is read", (given, message) => {
     const { code, stdout, stderr } = cli(["no-such.onnx", ...given]);
     expect([code, stdout]).toEqual([2, ""]);
@@ -303,7 +312,7 @@ describe("a mistyped command line", () => {
     const { code, stdout, stderr } = cliProcess(["combine", "a=x", "--output=c", "--json"]);
     expect([code, JSON.parse(stdout).error.code]).toEqual([2, "usage"]);
     expect(stderr).toMatch(
-      /^laurelize: a=x has no weight; .* use average\. \(laurelize --help\)\n$/,
+      /^laurelize: a=x has no weight; .* use average\. \(laurelize combine --help\)\n$/,
     );
   });
 

@@ -2,6 +2,7 @@ import { ranking } from "../../passes/distributed/export-options.ts";
 import { fitting, hyperparameters, lasting } from "../../passes/finetune/fit-options.ts";
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import { command, text } from "./command.ts";
+import { seed } from "./finetune.ts";
 import type { InsertingArguments } from "./inserting.ts";
 import { finding, force, printing, running } from "./options.ts";
 
@@ -38,6 +39,7 @@ const weights = {
   "new-head": newHead,
   classes,
   ...inserting,
+  seed,
   ...choosing,
   ...finding,
   ...force,

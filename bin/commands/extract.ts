@@ -1,5 +1,12 @@
+import type { GivenOptions } from "../../src/options.ts";
 import { type ArgumentsFor, command, flag } from "./command.ts";
 import { force, output, printing, train, trustLinks } from "./options.ts";
+
+/** Returns the format of an adapter: the one that is named, or that of the output file. */
+export const formatOf = ({ format, output }: GivenOptions) =>
+  (format ?? (String(output).endsWith(".onnx_adapter") ? "onnx_adapter" : "safetensors")) as
+    | "safetensors"
+    | "onnx_adapter";
 
 /** `laurelize extract`: only the tuned weights. */
 export const extract = command({
@@ -11,14 +18,13 @@ export const extract = command({
     ...output("model.safetensors beside the input"),
     format: {
       choices: ["safetensors", "onnx_adapter"],
-      default: "safetensors",
       describe:
-        "format of the adapter: a .safetensors file, or an .onnx_adapter that onnxruntime loads over optional inputs",
+        "format of the adapter: a .safetensors file, or an .onnx_adapter that onnxruntime loads over optional inputs  [default: by the output file's ending, or safetensors]",
     },
     peft: {
       ...flag("also write adapter_config.json, with the names that PEFT uses"),
-      idle: ({ format }) =>
-        format === "onnx_adapter" ? "an onnx_adapter has no configuration" : null,
+      idle: (others) =>
+        formatOf(others) === "onnx_adapter" ? "an onnx_adapter has no configuration" : null,
     },
     "base-model": {
       type: "string",

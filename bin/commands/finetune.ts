@@ -71,12 +71,19 @@ const run = {
   optimizer,
 } as const;
 
+/** The seed of a command that trains. */
+export const seed = {
+  ...inserting.seed,
+  describe: "seed of the new weights and of the order of the examples",
+} as const;
+
 const weights = {
   train,
   "new-head": newHead,
   classes,
   threads,
   ...inserting,
+  seed,
   ...choosing,
   ...finding,
   ...force,

@@ -55,6 +55,10 @@ const commands = new Map(registry.map((command) => [nameOf(command[0]), command]
 /** The names of all commands, in the order of the help. */
 export const commandNames = [...commands.keys()];
 
+/** Returns the command that a word names; "" for laurelize itself. */
+export const commandIn = (word = ""): string =>
+  word !== "laurelize" && commands.has(word) ? word : "";
+
 function nameOf({ command }: Declaration): string {
   const [name] = command.split(" ");
   return name === "$0" ? "laurelize" : name;

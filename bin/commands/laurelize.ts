@@ -37,7 +37,8 @@ export const again = {
 /** `laurelize model.onnx`: find, rewrite, prove, write. */
 export const laurelize = command({
   command: "$0 <model..>",
-  describe: "insert LAuReL at every residual connection, prove the result and write it",
+  describe:
+    "insert LAuReL, a learned augmented residual layer, at every residual connection, prove the result and write it",
   positionals: { model: "the .onnx file, or several" },
   options: {
     ...output("model.laurel.onnx beside the input"),

@@ -160,7 +160,7 @@ async function runCommandLine(args: readonly string[]): Promise<readonly string[
 /** The sentences of a command that failed, and the report of its proof. */
 function sentences(complaints: readonly string[], report: string): string {
   const said = complaints.map((line) =>
-    line.replace(OWN, "").replace(/ \(laurelize --help\)$/, ""),
+    line.replace(OWN, "").replace(/ \(laurelize [a-z-]*\s?--help\)$/, ""),
   );
   return [...said, ...(report.trim() === "" ? [] : ["", report.trimEnd()])].join("\n");
 }

@@ -18,7 +18,7 @@ import {
 } from "./data-set-rows.ts";
 import { SampleSizes } from "./data-set-sizes.ts";
 import { emptyCache } from "./empty-cache.ts";
-import type { Expected } from "./expected.ts";
+import { type Expected, useOf } from "./expected.ts";
 import { type PixelOptions, picturesOf, pixelsNote } from "./pixels.ts";
 import type { BatchAxes } from "./placement.ts";
 import { type Noting, sharedOrAlone } from "./shared-values.ts";
@@ -210,11 +210,11 @@ function partOf(
 
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(2)} GB`;
 
-function arrayFor(file: string, npz: Npz, { name, role }: Expected): StoredArray {
+function arrayFor(file: string, npz: Npz, expected: Expected): StoredArray {
+  const { name } = expected;
   if (npz.names.includes(name)) return npz.array(name);
-  const use = role === "input" ? "an input of the model" : "a target";
   throw new InputError(
-    `${file} has no array ${name}, which is ${use}; it has ${npz.names.join(", ") || "none"}.`,
+    `${file} has no array ${name}, which is ${useOf(expected)}; it has ${npz.names.join(", ") || "none"}.`,
   );
 }
 

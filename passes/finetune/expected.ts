@@ -4,6 +4,8 @@ import type { Dimension } from "../../src/onnx/dtypes.ts";
 export interface Expected {
   readonly name: string;
   readonly role: "input" | "target";
+  /** What it is for, in errors; by default an input of the model, or a target. */
+  readonly use?: string | undefined;
   /** As ONNX spells it; null for any type. */
   readonly dtype: string | null;
   /** Null for any shape whose first dimension is the batch. */
@@ -18,3 +20,7 @@ export interface Expected {
   /** Whether words of a table name classes, which they do by default. */
   readonly words?: boolean | undefined;
 }
+
+/** Returns what an array is for, in errors. */
+export const useOf = ({ role, use }: Pick<Expected, "role" | "use">): string =>
+  use ?? (role === "input" ? "an input of the model" : "a target");

@@ -1,6 +1,7 @@
 import { imageClasses } from "#node-images";
 import type { Model } from "../../src/model.ts";
 import { valuesOf } from "../../src/option-values.ts";
+import { dashed } from "../../src/options.ts";
 import { type ChosenLoss, skipsNaN } from "../losses/loss.ts";
 import {
   type BatchSource,
@@ -107,11 +108,13 @@ export function arraysOf(
   for (const { chosen, target, arrays } of trainedTerms(options)) {
     if (target !== null && !chosen.loss.distils)
       targets.set(target, { name: target, ...readAs(chosen, sees) });
-    for (const name of Object.values(arrays)) targets.set(name, targets.get(name) ?? { name });
+    for (const [option, name] of Object.entries(arrays))
+      targets.set(name, targets.get(name) ?? { name, use: `what --${dashed(option)} names` });
   }
   const own = new Set(model.graph.main.inputs.map(({ name }) => name));
   for (const { name } of options.teacher?.graph.main.inputs ?? [])
-    if (!own.has(name)) targets.set(name, targets.get(name) ?? { name });
+    if (!own.has(name))
+      targets.set(name, targets.get(name) ?? { name, use: "an input of the teacher" });
   return [...targets.values()];
 }
 

@@ -1,7 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import { own } from "../../src/graph/own.ts";
 import { listed } from "../../src/listed.ts";
-import type { Expected } from "./expected.ts";
+import { type Expected, useOf } from "./expected.ts";
 
 /** The columns of a table that an array takes. */
 export interface ArrayColumns {
@@ -41,10 +41,9 @@ export function assignedColumns(
   const notes: string[] = [];
   const arrays = expected.map((array, k): ArrayColumns => {
     const names = named[k] ?? (array.role === "input" && open.length === 1 ? left : []);
-    const use = array.role === "input" ? "an input of the model" : "a target";
     if (names.length === 0)
       throw new InputError(
-        `${file} has no column ${array.name}, which is ${use}; it has ${columns.join(", ")}${array.role === "input" ? `; --columns ${array.name}=${left.slice(0, 2).join(",") || "a,b"} says which it takes` : ""}.`,
+        `${file} has no column ${array.name}, which is ${useOf(array)}; it has ${columns.join(", ")}${array.role === "input" ? `; --columns ${array.name}=${left.slice(0, 2).join(",") || "a,b"} says which it takes` : ""}.`,
       );
     const places = names.map((name) => columns.indexOf(name));
     const missing = names[places.indexOf(-1)];

@@ -38,7 +38,7 @@ function noneChosen({ sites }: FoundResiduals, name: string): string {
   const one = `the one residual connection of ${name}`;
   if (sites.every(({ kind }) => kind === "laurel"))
     return `${length === 1 ? one : `each of the ${length} residual connections of ${name}`} is LAuReL already; --again adds to it.`;
-  return `${length === 1 ? `${one} is not` : `none of the ${length} residual connections of ${name} is`} chosen; loosen --include, --exclude, --stream or --every.`;
+  return `${length === 1 ? `${one} is not` : `none of the ${length} residual connections of ${name} is`} chosen; loosen --include, --exclude, --stream or --every (laurelize inspect ${name} lists the names).`;
 }
 
 /** The model contains LAuReL of this tool, but its metadata does not say so. */

@@ -70,5 +70,8 @@ export function lossOf(given: LossGiven, options: Given<LossOptions> = {}): Chos
 function unknownLoss(given: string): string {
   const names = losses.map(({ name }) => name);
   const choices = `choose ${names.join(", ")}, or give an .onnx file`;
-  return `there is no loss "${given}"; ${suggestion(given, names, choices)}`;
+  // "cross-entropy" for PyTorch's CrossEntropyLoss.
+  const dashed = given.replace(/([a-z])(?=[A-Z])/g, "$1-").toLowerCase();
+  const plain = dashed.replace(/[-_]?loss$/, "");
+  return `there is no loss "${given}"; ${suggestion(plain, names, choices)}`;
 }
