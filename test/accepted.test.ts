@@ -2,6 +2,7 @@ import { laurelize, openModel, prove } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { modelOfText } from "./support/onnx-text.ts";
+import { watchedRuns } from "./support/session.ts";
 
 /** A residual block, and an operator behind it that takes a further input of the model. */
 const model = (input: string, after: string, output: string, weights = "") =>
@@ -108,20 +109,43 @@ describe("random inputs", () => {
       { r = Reshape(x, shape) h = Relu(r) f = MatMul(h, w) [one] y = Add(r, f) }`);
     const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw" });
     let largest = 0;
-    const create = async (...given: Parameters<typeof ort.InferenceSession.create>) => {
-      const session = await ort.InferenceSession.create(...given);
-      const run = session.run.bind(session);
-      session.run = ((feeds: ort.InferenceSession.FeedsType, ...rest: []) => {
-        for (const { size } of Object.values(feeds as Record<string, ort.Tensor>))
-          largest = Math.max(largest, size);
-        return run(feeds, ...rest);
-      }) as typeof session.run;
-      return session;
-    };
-    const watched = { ...ort, InferenceSession: { create } } as typeof ort;
+    const watched = watchedRuns((feeds) => {
+      for (const { size } of Object.values(feeds)) largest = Math.max(largest, size);
+    });
     const { checks, passed } = await prove(laurel, { ort: watched });
     const dims = checks.flatMap((check) => ("dims" in check ? [check.dims] : []));
     expect([passed, dims]).toEqual([true, [{ T: 16, H: 16, W: 16 }]]);
     expect(largest).toBeLessThanOrEqual(3 * 32 ** 3);
+  });
+
+  /** The inputs of all runs of a proof. */
+  async function inputsOf(bytes: Uint8Array) {
+    const runs: Record<string, ort.Tensor>[] = [];
+    const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw" });
+    await prove(laurel, { ort: watchedRuns((feeds) => runs.push(feeds)) });
+    return runs;
+  }
+
+  it("are around 1 in a setting, such as a speed that divides a length", async () => {
+    const after = "l = Div(long, speed) n = Cast<to = 7>(l) out = Tile(y, n)";
+    const long = "float[4] long = {1, 1, 1, 2}";
+    const runs = await inputsOf(model("float[1] speed", after, "float[A, B, C, D] out", long));
+    const speeds = runs.flatMap(({ speed }) => (speed ? [...(speed.data as Float32Array)] : []));
+    expect(speeds.length).toBeGreaterThan(2);
+    expect(Math.min(...speeds)).toBeGreaterThanOrEqual(0.5);
+    expect(Math.max(...speeds)).toBeLessThan(1.5);
+    const features = runs.flatMap(({ x }) => (x ? [...(x.data as Float32Array)] : []));
+    expect(Math.min(...features)).toBeLessThan(-1);
+  });
+
+  it.each([
+    ["a mask has the length of what it masks", "float[B, T] keep, float[B, T, 8] x", [1, 8]],
+    ["sound is a quarter of a second", "float[B, S] keep, float[B, T, 8] x", [1, 4000]],
+  ])("are of usual sizes: %s", async (_, inputs, dims) => {
+    const bytes = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+      g (${inputs}) => (float[B, T, 8] y, float[B] k) <float[8, 8] w, int64[1] last = {1}>
+      { h = Relu(x) f = MatMul(h, w) [one] y = Add(x, f) k = ReduceSum<keepdims = 0>(keep, last) }`);
+    const shapes = (await inputsOf(bytes)).flatMap(({ keep }) => (keep ? [keep.dims] : []));
+    expect(new Set(shapes.map(String))).toEqual(new Set([String(dims)]));
   });
 });

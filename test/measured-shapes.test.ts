@@ -1,8 +1,14 @@
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { findResiduals, laurelize, openModel, prove } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { typesOf } from "../src/model.ts";
+import { bin } from "./support/cli.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { watchedRuns } from "./support/session.ts";
 
 /** A dense layer as Keras writes it: in rows, by shapes that are known only at run time. */
 const dense = (x: string, y: string, w: string, size: number) => `
@@ -54,5 +60,37 @@ describe("sizes that inference loses", () => {
     const { types, warnings } = await typesOf(model, ort);
     const shapes = Object.fromEntries([...types].map(([{ name }, type]) => [name, type.shape]));
     expect([shapes.h ?? null, warnings]).toEqual([null, []]);
+  });
+
+  it("are measured without holding all values at once", () => {
+    const names = Array.from({ length: 101 }, (_, k) => `v${k}`);
+    const chain = names.slice(1).map((name, k) => `${name} = Neg(${names[k]})`);
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "measured-"));
+    const model = path.join(folder, "chain.onnx");
+    const text = `<ir_version: 8, opset_import: ["" : 13]>
+      g (float[1024, 1024] x) => (float[] y) <bool[2] both = {1, 1}>
+      { s = Shape(x) t = Compress<axis = 0>(s, both) v0 = Reshape(x, t) ${chain.join(" ")} y = Add(v0, v100) }`;
+    fs.writeFileSync(model, modelOfText(text));
+    const peak = path.join(folder, "peak");
+    const preload = path.join(import.meta.dirname, "bench/peak.cjs");
+    spawnSync(process.execPath, ["--require", preload, bin, "inspect", model], {
+      env: { ...process.env, PEAK_FILE: peak },
+    });
+    const megabytes = Number(fs.readFileSync(peak, "utf8")) / 1024;
+    fs.rmSync(folder, { recursive: true });
+    // All values take 420 MB.
+    expect(megabytes).toBeLessThan(300);
+  });
+
+  it("are not measured on twice the size of sound that a model compares with itself", async () => {
+    const bytes = modelOfText(`<ir_version: 8, opset_import: ["" : 13]>
+      g (float[B, S] x) => (float[] y) <int64[2] column = {-1, 1}, int64[2] row = {1, -1}, bool[2] both = {1, 1}>
+      { s = Shape(x) t = Compress<axis = 0>(s, both) r = Reshape(x, t) c = Reshape(r, column) d = Reshape(r, row)
+        m = MatMul(c, d) p = Concat<axis = 0>(m, m) q = Relu(p) y = Add(p, q) }`);
+    const sizes: number[] = [];
+    await findResiduals(await openModel(bytes), {
+      ort: watchedRuns(({ x }) => sizes.push(x.size)),
+    });
+    expect(sizes).toEqual([4000]);
   });
 });

@@ -2,7 +2,7 @@ import type { Graph, Types, Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { patchedFile } from "../graph/patch.ts";
 import { allTensors } from "../onnx/all-tensors.ts";
-import { type Dimension, isFloat, type Type } from "../onnx/dtypes.ts";
+import { type Dimension, elements, isFloat, type Type } from "../onnx/dtypes.ts";
 import { byteLength } from "../onnx/external.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { runnable } from "../ort/loading.ts";
@@ -13,6 +13,9 @@ import { checkSizes } from "./value-sizes.ts";
 
 /** Size in bytes of a model and its weights above which it is not run to measure sizes. */
 const LARGEST = 1 << 28;
+
+/** Number of elements of a value above which a model is not run on inputs of twice the size. */
+const LARGEST_DOUBLED = 1 << 24;
 
 /** Operators that may run for a long time. */
 const LONG = new Set(["Loop", ...operatorsThat("search")]);
@@ -30,7 +33,7 @@ interface Run {
  * Measures the types of float values of the main graph whose sizes inference loses, in two runs on
  * sample inputs, the second with all free dimensions doubled. A size that stays is fixed, one that
  * follows a named dimension gets its name, any other is unknown. Returns none if every sum has its
- * sizes, or if the model is too large, may run long or does not run.
+ * sizes, or if the model or a value is too large, or if the model may run long or does not run.
  */
 export async function measuredTypes(
   ort: Ort,
@@ -94,6 +97,8 @@ async function twoRuns(
       return [];
     };
     const first = await sampleInputs({ ort, graph, types }, run, 1);
+    if (shapes.some((shape) => elements(shape) > LARGEST_DOUBLED))
+      throw new RangeError("values may grow with the square of a size");
     const before = { shapes, dims: first.dims };
     const dims = Object.fromEntries(
       Object.entries(first.dims).map(([name, size]) => [name, 2 * size]),
@@ -111,11 +116,13 @@ export function shapesInRuns<T>(
   work: (shapesOf: (feeds: Tensors) => Promise<Run["shapes"]>) => Promise<T>,
 ): Promise<T> {
   const names = values.map((_, k) => `shape ${k} of a value`);
+  const shapes = values.map(({ name }, k) => ({
+    before: null,
+    node: { name: "", op: "Shape", inputs: [name], outputs: [names[k]], attributes: {} },
+  }));
   const measuring = patchedFile(file, {
-    nodes: values.map(({ name }, k) => ({
-      before: null,
-      node: { name: "", op: "Shape", inputs: [name], outputs: [names[k]], attributes: {} },
-    })),
+    // onnxruntime runs what the last leaf needs first. In this order it frees each value at once.
+    nodes: shapes.reverse(),
     outputs: names.map((name) => ({ name, type: null })),
   });
   return withSession(ort, runnable(measuring), "disabled", (session) =>

@@ -44,13 +44,17 @@ export function drawer(model: Sampled, options: SampleOptions): Draw {
   const { ort, graph, types } = model;
   const fill = filler({ ort, graph, types, seed: options.seed ?? 0 });
   const given = options.dims ?? {};
+  // A mask has the length of the sequence that it masks, which other inputs show.
+  const inputs = [...graph.main.inputs].sort(
+    (a, b) => Number(isWave(types.get(a))) - Number(isWave(types.get(b))),
+  );
   return (attempt, round) => {
     const dims: Record<string, number> = Object.create(null);
     const feeds: Record<string, Tensor> = Object.create(null);
     const { step, size, batch } = attempt;
     const isFirst = step === 0 && size === undefined && batch === undefined;
     let bytes = 0;
-    for (const input of graph.main.inputs) {
+    for (const input of inputs) {
       const type = types.get(input);
       if (!type?.shape)
         throw new InputError(
@@ -96,7 +100,8 @@ function checkNames({ graph, types }: Sampled, { dims }: SampleOptions): void {
 const IMAGE = [224, 256, 64, 32, 512, 128, 640, 48];
 /** Of films and volumes, whose elements grow with the third power. */
 const VOLUME = [32, 64, 16, 8, 112, 48, 128, 96];
-const WAVE = [16000, 4000, 1024, 512, 160, 48000];
+/** A quarter of a second first: a model that compares all samples with all takes gigabytes for one. */
+const WAVE = [4000, 16000, 1024, 512, 160, 48000];
 const SEQUENCE = [8, 16, 32, 64, 128, 256, 512];
 const CHANNELS = [3, 1, 4];
 const PAST = 8;
@@ -128,9 +133,12 @@ export function sizeOf(
   const last = shape![rank - 1];
   if (rank >= 4 && axis === 1 && typeof last !== "number") return channels(input) ?? at(CHANNELS);
   if (rank >= 4) return at(rank > 4 ? VOLUME : IMAGE);
-  if (rank === 2) return at(WAVE);
-  return at(SEQUENCE);
+  return at(isWave({ dtype, shape }) ? WAVE : SEQUENCE);
 }
+
+/** Whether a type may be that of sound: a batch of rows of floats. */
+const isWave = (type: Type | undefined): boolean =>
+  type?.shape?.length === 2 && isFloat(type.dtype);
 
 /** Returns the number of channels that a convolution on the input takes. */
 function channels(input: Value): number | null {

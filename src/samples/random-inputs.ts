@@ -6,7 +6,7 @@ import { encodeNumbers } from "../graph/tensor.ts";
 import { dataTypeNamed, elements, hasTensors, isFloat } from "../onnx/dtypes.ts";
 import type { Ort } from "../ort/session.ts";
 import { tensorOfBytes } from "../ort/tensors.ts";
-import { acceptedAt, arrivals, comparedWith } from "./accepted.ts";
+import { type Accepted, acceptedAt, arrivals, comparedWith } from "./accepted.ts";
 import type { Attempt } from "./attempts.ts";
 
 /** An input that is to be filled. */
@@ -72,12 +72,19 @@ function sortRows(numbers: Float64Array, width: number): void {
   for (let at = 0; at < numbers.length; at += width) numbers.subarray(at, at + width).sort();
 }
 
+/** Largest number of settings in an input beside others, such as a speed and two scales. */
+const SETTINGS = 4;
+/** Around 1, because a setting divides a duration or scales noise: a speed of 0.01 makes hours of sound. */
+const SETTING: Accepted = [0.5, 1.5];
+
 const isMask = ({ name }: Value) => /mask/i.test(name);
 
-/** Floats: 1 in masks, uniform within a range that the operators accept, otherwise normal. */
-function floats({ seed }: Setting, { input, attempt, round }: Request): () => number {
+/** Floats: 1 in masks, around 1 in settings, within what the operators accept, otherwise normal. */
+function floats({ graph, seed }: Setting, { input, shape, attempt, round }: Request): () => number {
   const next = uniform(seed + round, input.name);
-  const accepted = acceptedAt(input, true);
+  const isSetting =
+    shape.length <= 1 && elements(shape) <= SETTINGS && graph.main.inputs.length > 1;
+  const accepted = acceptedAt(input, true) ?? (isSetting ? SETTING : null);
   if (isMask(input)) return () => 1;
   if (accepted) return () => accepted[0] + next() * (accepted[1] - accepted[0]);
   const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
