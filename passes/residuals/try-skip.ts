@@ -54,17 +54,29 @@ type Verdict = { kind: Kind } | { reason: Reason; kind?: OptionalKind; weak?: bo
 /** Whether this term is the skip; null if the others do not come from it at all. */
 export function trySkip(trial: Trial): Verdict | null {
   const { setting, reach, node, skip, others } = trial;
+  let refused: { readonly link: Link; readonly verdict: Verdict } | null = null;
   for (const link of origins(setting, skip.value)) {
+    if (refused && !isMoved(refused.link, link)) break;
     if (!isFloat(setting.types.get(link.value)?.dtype) && !isQuantized(link.value)) continue;
     const paths = others.map((term) => reach.paths(link.value, term.value, node));
     if (paths.includes(null) && isPieced(trial, link.value)) return { kind: link.kind };
     if (paths.includes(null)) continue;
     const elsewhere = comesFromElsewhere(trial, link);
     if (elsewhere && link.part?.single) continue;
-    return verdictOn(trial, link, { paths: paths.map((path) => path!), elsewhere });
+    const verdict = verdictOn(trial, link, { paths: paths.map((path) => path!), elsewhere });
+    if (!("weak" in verdict)) return verdict;
+    refused ??= { link, verdict };
   }
-  return null;
+  return refused?.verdict ?? null;
 }
+
+/** Whether a link is to what another leads to, at other positions: weights may read it there. */
+const isMoved = (near: Link, { kind, part, repeated, upsampled }: Link): boolean =>
+  kind !== "projected" &&
+  kind === near.kind &&
+  part === near.part &&
+  repeated === near.repeated &&
+  upsampled === near.upsampled;
 
 /** Whether a term comes from another part of what the skip is a part of. */
 const comesFromElsewhere = ({ setting, others }: Trial, { part, value }: Link): boolean =>
