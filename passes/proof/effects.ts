@@ -15,7 +15,7 @@ export interface Effect {
    * in the root of the sum of squares: what is behind the sum feels this one if it feels them.
    */
   readonly outdoes: readonly string[];
-  /** What it does to the sum, for the weakest of the site's; null if it is not kept or known. */
+  /** What it does to the sum; null if that is not known. */
   readonly change: Movement | null;
 }
 
@@ -68,7 +68,7 @@ export function effectsOf(
       .slice(0, k)
       .filter((weaker) => within(weaker, change))
       .map(({ tensor }) => tensor.name),
-    change: k === 0 ? change : null,
+    change,
   }));
 }
 

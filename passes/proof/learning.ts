@@ -12,10 +12,12 @@ import {
   knownAt,
   type LearningRuns,
   type Point,
+  pointAt,
   valuesAt,
 } from "./learning-runs.ts";
 import { movers } from "./movers.ts";
 import { tapsAt } from "./operands.ts";
+import { Passing } from "./passing.ts";
 import { judgedAgain } from "./unfelt.ts";
 import { withRuns } from "./weighted-runs.ts";
 
@@ -115,13 +117,12 @@ async function learn(runs: LearningRuns): Promise<Outcome<LearningReport>> {
   const { values: start } = runs.start;
   const begun = await firstMovers(runs, runs.start);
   if (typeof begun === "string") return notRun(begun);
-  const { judging, early } = begun;
+  const { judging, early, passing } = begun;
   const first = tensors.filter(({ name }) => early.has(name));
   const together = (scale: number) =>
     displaced(start, first, { seed: runs.plan.options.seed, round: "all", scale });
-  let left: ReadonlySet<string> = new Set(
-    tensors.flatMap(({ name }) => (early.has(name) ? [] : [name])),
-  );
+  const later = new Set(tensors.flatMap(({ name }) => (early.has(name) ? [] : [name])));
+  let left = await withoutFollowing(runs, passing, together(1), later);
   for (const scale of SCALES) {
     if (left.size === 0) break;
     left = await still(runs, judging, together(scale), left).catch((thrown) => {
@@ -156,18 +157,44 @@ async function learn(runs: LearningRuns): Promise<Outcome<LearningReport>> {
   });
 }
 
-/** How movements are seen, and the tensors that move something at the start; or why none can be. */
-async function firstMovers(
-  runs: LearningRuns,
-  point: Point,
-): Promise<{ readonly judging: Judging; readonly early: ReadonlySet<string> } | string> {
+/** How movements are seen, and the tensors that move something at the start. */
+interface FirstMovers {
+  readonly judging: Judging;
+  readonly early: ReadonlySet<string>;
+  /** What is known of movements from there. */
+  readonly passing: Passing;
+}
+
+/** The first movers; a clause if no movement can be seen. */
+async function firstMovers(runs: LearningRuns, point: Point): Promise<FirstMovers | string> {
   const effects = await effectsAt(runs, point, new Set(point.values.keys()));
   const round = { point, effects, still: await valuesAt(runs, point, judgedIn(runs)) };
   const judging = await judgingOf(runs, round);
   if (typeof judging === "string") return judging;
-  const { outputs, scale, passing } = judging;
-  const early = await movers(runs, { ...round, point: { ...point, scale } }, outputs, passing);
-  return { judging, early };
+  const { outputs, scale } = judging;
+  const scaled = { ...round, point: { ...point, scale } };
+  const passing = judging.passing ?? new Passing(runs, scaled, outputs);
+  return { judging, passing, early: await movers(runs, scaled, outputs, passing) };
+}
+
+/**
+ * Leaves out those of the named tensors that change their site's sum, its first movers displaced,
+ * where a movement does that arrived at the start, and by no less.
+ */
+async function withoutFollowing(
+  runs: LearningRuns,
+  passing: Passing,
+  values: Values,
+  names: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
+  const { start, groups } = runs;
+  if (groups.length !== 1 || names.size === 0) return names;
+  const point = { ...pointAt(runs, { values, round: "then", scale: 1 }), known: start.known };
+  const left = new Set(names);
+  for (const [k, effects] of (await effectsAt(runs, point, names)).entries())
+    for (const { tensor, change } of effects)
+      if (change && passing.arrives(groups[0][k], change)) left.delete(tensor.name);
+  return left;
 }
 
 /** Those of the named tensors that move nothing from a point. */

@@ -8,7 +8,7 @@ import { type LearningRuns, moved, type Round, valuesAt } from "./learning-runs.
 
 /** The share of a displacement that is sent past later sites, whose own effects outdo it then. */
 const SMALL = 1 / 64;
-/** How many are sent in a round at most: each looks for the sums that it must pass. */
+/** How many are sent past other sites at most: each looks for the sums that it must pass. */
 const SENT = 8;
 
 /**
@@ -56,10 +56,11 @@ export class Passing {
 
   /** Displaces a site's tensor a little, past the later sites; whether that is seen to arrive. */
   async send(inserted: InsertedSite, tensor: DenseTensor): Promise<boolean> {
-    const gates = this.#left > 0 ? this.#gatesBehind(inserted, tensor) : [];
-    if (gates.length === 0) return false;
+    if (this.#left === 0 || this.#sumOf(inserted) === null) return false;
+    const gates = [inserted, ...this.#gatesBehind(inserted, tensor)];
     const arrived = await this.#run(gates, tensor).catch(() => false);
-    this.#left = arrived ? this.#left - 1 : 0;
+    if (!arrived) this.#left = 0;
+    else if (gates.length > 1) this.#left--;
     if (arrived) this.sent.add(tensor.name);
     return arrived;
   }
