@@ -9,7 +9,7 @@ import { type LearningRuns, moved, type Round, valuesAt } from "./learning-runs.
 /** The share of a displacement that is sent past later sites, whose own effects outdo it then. */
 const SMALL = 1 / 64;
 /** How many are sent past other sites at most: each looks for the sums that it must pass. */
-const SENT = 8;
+const SENT = 24;
 
 /**
  * What one run tells of many sites: a movement that changes an output, small as it is, has come
@@ -88,12 +88,11 @@ export class Passing {
    */
   #gatesBehind(inserted: InsertedSite, { name }: DenseTensor): InsertedSite[] {
     const group = this.#runs.groups.find((sites) => sites.includes(inserted)) ?? [];
+    const untold = group.slice(group.indexOf(inserted) + 1).filter((gate) => !this.#isTold(gate));
     const from = this.#runs.result.main.values.get(name);
-    if (!from) return [];
+    if (!from || untold.length === 0) return [];
     const gates = gatesFrom(from, this.#outputs);
-    return group
-      .slice(group.indexOf(inserted) + 1)
-      .filter((gate) => !this.#isTold(gate) && gates.has(this.#sumOf(gate)!));
+    return untold.filter((gate) => gates.has(this.#sumOf(gate)!));
   }
 
   #isTold(inserted: InsertedSite): boolean {
