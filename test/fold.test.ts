@@ -538,8 +538,9 @@ const rules: readonly (readonly [title: string, ops: string, weights: string, ad
   ],
   [
     "SkipSimplifiedLayerNormalization",
-    `${tokens} p = MatMul(v, q) n = com.microsoft.SkipSimplifiedLayerNormalization(v, p, g) z = MatMul(n, w)`,
-    `${rows}${scalars}, float[8, 8] q`,
+    // So small that a wrong default of epsilon shows.
+    `${tokens} v2 = Mul(v, tiny) p = MatMul(v2, q) n = com.microsoft.SkipSimplifiedLayerNormalization(v2, p, g) z = MatMul(n, w)`,
+    `${rows}${scalars}, float[8, 8] q, float tiny = {0.0001}`,
     0,
   ],
   ["DepthToSpace", `u = DepthToSpace<blocksize = 2>(y) ${last}`, `, float[3, 2, 1, 1] w`, 0],

@@ -3,12 +3,10 @@ import { float } from "../../src/onnx/new-node.ts";
 import { axisLength, upTo } from "./attend.ts";
 import type { Composite, LoweringRule, LoweringTable } from "./composite.ts";
 import { channelsFirst, channelsLast } from "./convolutions.ts";
+import { SKIP_EPSILON, type SkipNorm, tokenNorms } from "./skip-norms.ts";
 
 /** The first opset with LayerNormalization. */
 const LAYER_NORM = 17;
-
-/** Default epsilon of a skip norm. */
-const SKIP_EPSILON = 1e-12;
 
 /** Casts to at least single precision, in which norms are computed, and back. */
 function widened<V>({ to: { cast }, dtype: dtypeOf }: Composite<V>) {
@@ -111,33 +109,29 @@ const embedded: LoweringRule = (call) => {
   return [y, wants(1) ? words() : null, sum];
 };
 
+/** A norm of input + skip + bias, and the sum if it is an output. */
+const skipNorm =
+  ({ norm, terms, bias, scale, sum: place }: SkipNorm): LoweringRule =>
+  (call) => {
+    const { op, input, inputs, shape, wants, refuse } = call;
+    if (norm === "rms" && wants(1))
+      return refuse("its mean output is used, but it does not compute a mean");
+    const sum = summed(op, [...terms.map(input), inputs[bias]]);
+    const epsilon = call.float("epsilon", SKIP_EPSILON);
+    const [y, mean = null, inverse = null] =
+      norm === "layer"
+        ? layerNorm(call, sum, [input(scale), inputs[scale + 1] ?? null], epsilon)
+        : rmsOutputs(rmsNorm(call, sum, input(scale), { axes: [shape(0).length - 1], epsilon }));
+    return [y, mean, inverse].toSpliced(place, 0, sum);
+  };
+
+/** The outputs of an RMS norm, which has no mean. */
+const rmsOutputs = <V>({ y, inverse }: { y: V; inverse: V }): (V | null)[] => [y, null, inverse];
+
 /** Norms, and sums that end in one. */
 export const loweredNorms: LoweringTable = {
   "com.microsoft.EmbedLayerNormalization": embedded,
-  /** LN(input + skip + bias); the sum is the fourth output. */
-  "com.microsoft.SkipLayerNormalization": (call) => {
-    const { op, input, inputs, float } = call;
-    const sum = summed(op, [input(0), input(1), inputs[4]]);
-    const [y, mean, inverse] = layerNorm(
-      call,
-      sum,
-      [input(2), inputs[3] ?? null],
-      float("epsilon", SKIP_EPSILON),
-    );
-    return [y, mean ?? null, inverse ?? null, sum];
-  },
-  /** RMSNorm(input + skip + bias); the sum is the fourth output. */
-  "com.microsoft.SkipSimplifiedLayerNormalization": (call) => {
-    const { op, input, inputs, shape, float, wants, refuse } = call;
-    if (wants(1)) return refuse("its mean output is used, but it does not compute a mean");
-    const sum = summed(op, [input(0), input(1), inputs[3]]);
-    const axes = [shape(0).length - 1];
-    const { y, inverse } = rmsNorm(call, sum, input(2), {
-      axes,
-      epsilon: float("epsilon", SKIP_EPSILON),
-    });
-    return [y, null, inverse, sum];
-  },
+  ...Object.fromEntries(tokenNorms().map(([op, row]) => [op, skipNorm(row)])),
   /** RMSNorm over the axes from `axis` on, under onnxruntime's name. */
   SimplifiedLayerNormalization: (call) => {
     const { input, shape, int, float } = call;

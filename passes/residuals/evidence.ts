@@ -1,6 +1,7 @@
 import { dimsOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, textAttribute, type Value } from "../../src/graph/graph.ts";
 import { own, rows } from "../../src/graph/own.ts";
+import { SKIP_NORMS } from "../lower/skip-norms.ts";
 import { factorsOf } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 
@@ -22,9 +23,11 @@ const NONE: Evidence = { writes: null, reads: null, norm: false };
 
 /** Returns what a node's weights show about the feature axes of its operand and its result. */
 export function evidence(setting: Setting, node: Node): Evidence {
-  const rule = own(EVIDENCE, node.op.split(".").at(-1)!);
+  const rule = own(EVIDENCE, bare(node.op));
   return rule ? rule(viewOf(setting, node)) : NONE;
 }
+
+const bare = (op: string) => op.slice(op.lastIndexOf(".") + 1);
 
 /** A node as the rules read it. */
 interface View {
@@ -142,8 +145,13 @@ const EVIDENCE: Readonly<Record<string, Rule>> = {
   ...rows(channels, "DepthToSpace SpaceToDepth"),
   ...rows(imageNorm, "BatchNormalization InstanceNormalization GroupNormalization"),
   BiasAdd: lastNorm(1),
-  ...rows(lastNorm(2), "SkipLayerNormalization SkipSimplifiedLayerNormalization"),
-  ...rows(groupNorm, "GroupNorm SkipGroupNorm"),
+  GroupNorm: groupNorm,
+  ...Object.fromEntries(
+    Object.entries(SKIP_NORMS).map(([op, { norm, scale }]) => [
+      bare(op),
+      norm === "group" ? groupNorm : lastNorm(scale),
+    ]),
+  ),
   ...rows(scale, "LayerNormalization RMSNormalization SimplifiedLayerNormalization Mul QLinearMul"),
 };
 

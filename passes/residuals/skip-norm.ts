@@ -1,25 +1,13 @@
 import type { Value } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
+import { SKIP_NORMS } from "../lower/skip-norms.ts";
 import { type Form, termsAt } from "./residual.ts";
-
-/** Positions of a fused operator's two summands and bias, and of the sum among its outputs. */
-interface Layout {
-  readonly terms: readonly [number, number];
-  readonly bias: number;
-  readonly sum: number;
-}
-
-const LAYOUTS: Readonly<Record<string, Layout>> = {
-  "com.microsoft.SkipLayerNormalization": { terms: [0, 1], bias: 4, sum: 3 },
-  "com.microsoft.SkipSimplifiedLayerNormalization": { terms: [0, 1], bias: 3, sum: 3 },
-  "com.microsoft.SkipGroupNorm": { terms: [0, 3], bias: 4, sum: 1 },
-};
 
 /** A norm that adds its skip: norm(input + skip + bias), with the sum as an optional output. */
 export const skipNorm: Form = {
   name: "skip norm",
   sumOf(node) {
-    const layout = own(LAYOUTS, node.op);
+    const layout = own(SKIP_NORMS, node.op);
     const [normed] = node.outputs;
     if (!layout || !normed) return null;
     const terms = termsAt(node, layout.terms);
@@ -45,7 +33,7 @@ export const biasAdd: Form = {
 /** Returns what a node computes from a sum that is another of its outputs, such as the norm. */
 export function besides(value: Value): readonly Value[] {
   const node = value.producer;
-  const place = node && (own(EMBEDDINGS, node.op) ?? own(LAYOUTS, node.op)?.sum);
+  const place = node && (own(EMBEDDINGS, node.op) ?? own(SKIP_NORMS, node.op)?.sum);
   const normed = node?.outputs[0];
   return normed && place && node.outputs[place] === value ? [normed] : [];
 }

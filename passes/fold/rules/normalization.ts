@@ -1,3 +1,4 @@
+import { SKIP_EPSILON, type SkipNorm, tokenNorms } from "../../lower/skip-norms.ts";
 import { type Factor, ONE, onAxis, reciprocal } from "../factor.ts";
 import type { At, Change, ScaleRule, ScaleTable } from "./rule.ts";
 import { isScalar, onlyAt } from "./shared.ts";
@@ -57,21 +58,20 @@ const batchNormalization: ScaleRule = {
   },
 };
 
-/** A sum that its norm takes in: the sum is the fourth output. */
-const skipNorm = (otherwise: number, bias: number): ScaleRule => ({
-  join: (at) => [0, 1, ...(at.has(bias) ? [bias] : [])],
-  joined: (_, input, factor) => (input < 2 ? factor : isScalar(factor) ? factor : null),
+/** A sum that its norm takes in. */
+const skipNorm = ({ terms, bias, sum }: SkipNorm): ScaleRule => ({
+  join: (at) => [...terms, ...(at.has(bias) ? [bias] : [])],
+  joined: (_, input, factor) => (terms.includes(input) || isScalar(factor) ? factor : null),
   forward: (at, [factor]) => {
-    const change = epsilonBy(at, factor, otherwise);
-    return change && { ...change, outputs: [ONE, ONE, ONE, factor] };
+    const change = epsilonBy(at, factor, SKIP_EPSILON);
+    return change && { ...change, outputs: [...Array<Factor>(sum).fill(ONE), factor] };
   },
 });
 
 /** Norms: each takes a factor in, its epsilon divided by the squared factor. */
 export const scaleNormalizations = {
   "com.microsoft.GroupNorm": norm(1e-5, "last", 2),
-  "com.microsoft.SkipLayerNormalization": skipNorm(1e-12, 4),
-  "com.microsoft.SkipSimplifiedLayerNormalization": skipNorm(1e-6, 3),
+  ...Object.fromEntries(tokenNorms().map(([op, row]) => [op, skipNorm(row)])),
   BatchNormalization: batchNormalization,
   GroupNormalization: norm(1e-5, "first", 2),
   InstanceNormalization: norm(1e-5, "first", 2),
