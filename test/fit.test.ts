@@ -62,6 +62,25 @@ describe("fit", { timeout: 60_000 }, () => {
     expect(adapterBytes(adapter)).toEqual(adapterBytes(until.adapter));
   });
 
+  it("clips by the norm of all gradients, to the last digits for hundreds of thousands", async () => {
+    const wide = await openModel(
+      modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+net (float[n] x) => (float y)
+<float[600, 600] w, float[500, 500] v, float small = {0.001}, float large = {30}, int64[2] from = {0, 0}, int64[2] to = {1, 1}>
+{
+  a = ReduceSum <keepdims = 0> (w) b = ReduceSum <keepdims = 0> (v) c = Add(a, b) d = Mul(c, small)
+  e = Slice(w, from, to) f = ReduceSum <keepdims = 0> (e) g = Mul(f, large)
+  h = ReduceSum <keepdims = 0> (x) i = Add(d, g) y = Add(h, i)
+}`),
+    );
+    const { history } = await fit(wide, {
+      ...{ ort, threads: 1, loss: "output", train: ["w", "v"], optimizer: "sgd", epochs: 1 },
+      data: npzOf({ x: [Float32Array.of(1), [1]] }),
+    });
+    const { norm } = history.steps[0];
+    expect(norm / Math.hypot(30.001, 0.001 * Math.sqrt(600 ** 2 + 500 ** 2 - 1))).toBeCloseTo(1, 6);
+  });
+
   it("says what has no effect, and what patience goes by without evaluations", async () => {
     const notes: string[] = [];
     const { stopped } = await train({

@@ -1,5 +1,4 @@
 import type { Builder } from "../../src/graph/builder.ts";
-import { total } from "../losses/loss.ts";
 import { sideBySide } from "./side-by-side.ts";
 import type { TrainedWeight } from "./trained-weights.ts";
 
@@ -25,6 +24,9 @@ const LARGE = 2 ** 18;
 const sizeOf = ({ of }: Weight) => of.dims.reduce((a, b) => a * b, 1);
 const sum = (sizes: readonly number[]) => sizes.reduce((a, b) => a + b, 0);
 
+/** Numbers that are added up one after the other: longer sums in single precision lose digits. */
+const WIDTH = 1024;
+
 /** Whether a weight is updated alone. */
 export const isUpdatedAlone = (weight: Weight) => sizeOf(weight) > LARGE;
 
@@ -33,23 +35,30 @@ export const cast = ({ to }: Builder, name: string, from: string, dtype: string)
   from === dtype ? name : to.cast(name, dtype);
 
 /**
- * Puts all gradients in one row, those of large weights as their norms. The norm of the row is that of
- * all gradients together. Also returns the gradients of each group as one tensor. Of the inputs of a
+ * Returns the norm of all gradients together and the gradients of each group as one tensor. All
+ * gradients are put in one row, those of large weights as their norms. Of the inputs of a
  * node, onnxruntime first computes the one that is written last. So this is the gradient that the
  * backward pass has first, and what it is computed from is freed early; all the others would keep it.
  * Flatten because the optimizer leaves it there.
  */
 export function gradientRow(builder: Builder, groups: readonly Group[]) {
-  const { op, to } = builder;
+  const { op, to, constant } = builder;
   const parts = groups.map((group) =>
     group.members.map((weight) => partOf(builder, group, weight)),
   );
   const inOrder = parts.flat().sort((a, b) => (b.weight.place ?? 0) - (a.weight.place ?? 0));
   const rows = new Map(inOrder.map((part) => [part, op.Flatten(part.inRow, { axis: 0 })]));
   const inRows = parts.flat().map((part) => rows.get(part)!);
-  const row = inRows.length === 1 ? inRows[0] : op.Concat(inRows, { axis: 1 });
   const sizes = parts.map((some) => sum(some.map(({ size }) => size)));
+  const lines = Math.ceil(sum(sizes) / WIDTH);
+  const left = lines > 1 ? lines * WIDTH - sum(sizes) : 0;
+  if (left > 0) {
+    inRows.push(constant("float", [1, left], new Array(left).fill(0)));
+    sizes.push(left);
+  }
+  const row = inRows.length === 1 ? inRows[0] : op.Concat(inRows, { axis: 1 });
   const cut = to.split(to.reshape(row, [sum(sizes)]), sizes, 0);
+  const norm = normOf(builder, row, [lines, sum(sizes) / lines]);
   const gradients = groups.map(({ members }, k) => {
     if (members.length > 1 && isInRow(groups[k], members[0])) return cut[k];
     const side = sideBySide(
@@ -58,17 +67,23 @@ export function gradientRow(builder: Builder, groups: readonly Group[]) {
     );
     return side.join(parts[k].map(({ gradient }) => gradient));
   });
-  return { row, gradients };
+  return { norm, gradients };
 }
 
 const isInRow = ({ dtype }: Group, weight: Weight) => dtype === "float" && !isUpdatedAlone(weight);
 
 /** A gradient in the data type of its group, and what stands for it in the row, of this size. */
 function partOf(builder: Builder, group: Group, weight: Weight) {
-  const { op } = builder;
   const { of, dtype = of.dtype } = weight;
   const gradient = cast(builder, weight.gradient, dtype, group.dtype);
   if (isInRow(group, weight)) return { weight, gradient, inRow: gradient, size: sizeOf(weight) };
-  const norm = op.Sqrt(total(builder, op.Mul(gradient, gradient), of.dims.length));
+  const norm = normOf(builder, gradient, of.dims);
   return { weight, gradient, inRow: cast(builder, norm, group.dtype, "float"), size: 1 };
+}
+
+/** Writes the norm of a tensor, added up line by line. */
+function normOf({ op, to }: Builder, x: string, [lines = 1, ...others]: readonly number[]): string {
+  const rows = to.reshape(x, [lines, others.reduce((a, b) => a * b, 1)]);
+  const sums = to.reduce("ReduceSum", op.Mul(rows, rows), [1], false);
+  return op.Sqrt(to.reduce("ReduceSum", sums, [0], false));
 }

@@ -1,6 +1,5 @@
 import type { Builder } from "../../src/graph/builder.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
-import { total } from "../losses/loss.ts";
 import type { ChosenOptimizer } from "../optimizers/index.ts";
 import { cast, type Group, gradientRow, isUpdatedAlone, type Weight } from "./gradient-row.ts";
 import { port } from "./ports.ts";
@@ -67,8 +66,7 @@ const groupOf = (members: readonly Weight[]): Group => ({
 /** The gradients, the norm of all together, and the factor that clips it; null without clipping. */
 function clipping(builder: Builder, groups: readonly Group[], clip: number | null) {
   const { op, constant } = builder;
-  const { row, gradients } = gradientRow(builder, groups);
-  const norm = op.Sqrt(total(builder, op.Mul(row, row), 2));
+  const { norm, gradients } = gradientRow(builder, groups);
   if (!clip) return { gradients, norm, scale: null };
   const one = constant("float", [], [1]);
   const limit = constant("float", [], [clip]);
