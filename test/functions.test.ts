@@ -82,4 +82,18 @@ describe("sites in functions", () => {
       F (t, a) => (y) { u = MatMul(t, a) r = Softmax(u) y = Add(t, r) }`;
     await expect(augmented(modelOfText(text))).rejects.toThrow("Softmax changed in opset 13");
   });
+
+  it("are not looked for in a function named as an operator, which onnxruntime runs instead", async () => {
+    const text = (name: string) => `<ir_version: 9, opset_import: ["" : 17, "own" : 1]>
+      net (float[8, 8] x) => (float[8, 8] y) <float[8, 8] w> { m = MatMul(x, w) s = Add(m, x) y = ${name}(s, w) }
+      <domain: "${name.includes(".") ? "own" : ""}", opset_import: ["" : 17]>
+      PRelu (a, b) => (c) { n = MatMul(a, b) c = Add(a, n) }`;
+    const sitesOf = async (name: string) => {
+      const laurel = await augmented(modelOfText(text(name)));
+      const { passed } = await prove(laurel, { ort });
+      return [laurel.plan.sites.length, laurel.lowered.calls.length, passed];
+    };
+    expect(await sitesOf("PRelu")).toEqual([1, 0, true]);
+    expect(await sitesOf("own.PRelu")).toEqual([2, 1, true]);
+  });
 });

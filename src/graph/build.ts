@@ -12,6 +12,7 @@ import { openFile } from "../onnx/open-file.ts";
 import { withOne } from "../onnx/short-lists.ts";
 import { bytesSource } from "../onnx/source.ts";
 import { called, type Graph, type Node, outward, type Scope, type Value } from "./graph.ts";
+import { isKnownOperator } from "./operators.ts";
 import { sorted } from "./order.ts";
 import { visible } from "./scopes.ts";
 import { derived, scopesIn } from "./walk.ts";
@@ -189,7 +190,10 @@ const MAX_CALLS = 200;
 /** Maximum number of nodes after all calls are inlined, as onnxruntime does. */
 const MAX_INLINED = 100_000;
 
-/** Links every node that calls one of the model's own functions to the body of that function. */
+/**
+ * Links every node that calls one of the model's own functions to the body of that function. A
+ * function that is named as an operator is never called: onnxruntime runs the operator.
+ */
 function linkCalls(file: ModelFile, main: Scope, functions: readonly Scope[]): void {
   if (functions.length === 0) return;
   const key = (domain: string, name: string, overload: string) => `${domain}\0${name}\0${overload}`;
@@ -209,7 +213,8 @@ function linkCalls(file: ModelFile, main: Scope, functions: readonly Scope[]): v
       let inlined = 0;
       for (const node of scope.nodes) {
         const { domain, opType, overload } = node.message;
-        node.callee = bodies.get(key(domain, opType, overload)) ?? null;
+        const body = bodies.get(key(domain, opType, overload)) ?? null;
+        node.callee = body && isKnownOperator(node.op) ? null : body;
         for (const inner of scopesIn(node)) inlined += nodesIn(inner);
       }
       return inlined + scope.nodes.length;
