@@ -21,7 +21,10 @@ import {
   type Check, type Laurelized, type Model, type Proof, type Site,
   findResiduals, InputError, laurelize, openModel, saveModel, prove,
 } from "laurelize";
+import { defineConfig } from "laurelize/config";
 import * as ort from "onnxruntime-node";
+
+export default defineConfig({ recipes: { small: { variant: "rw", include: ["*layer3*"], epochs: 5 } } });
 
 export async function tune(path: string): Promise<readonly Site[]> {
   const model: Model = await openModel(path);

@@ -5,7 +5,7 @@ import type { Start, Supervised } from "../supervise.ts";
 import { apply } from "./apply.ts";
 import { average, combine } from "./average.ts";
 import { check } from "./check.ts";
-import { type Declaration, moduleOf } from "./command.ts";
+import type { Declaration } from "./command.ts";
 import { compare } from "./compare.ts";
 import { completion } from "./completion.ts";
 import { diff } from "./diff.ts";
@@ -20,6 +20,7 @@ import { laurelize } from "./laurelize.ts";
 import { stepWorker } from "./step-worker.ts";
 import { strip } from "./strip.ts";
 import { trainScript } from "./train-script.ts";
+import { moduleOf } from "./yargs-module.ts";
 
 /** What runs a command; completion also needs all commands. */
 type Run = (args: never, modules: readonly CommandModule[]) => Promise<void> | void;

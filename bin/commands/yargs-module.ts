@@ -1,0 +1,121 @@
+import type { Argv, CommandModule } from "yargs";
+import { allowed } from "../../src/option-values.ts";
+import { dashed, type Option } from "../../src/options.ts";
+import { helpWidth } from "../help.ts";
+import { type CliOption, camelCased, type Declaration, declared, flags } from "./command.ts";
+
+const EXIT_CODES =
+  "Exit codes: 0 done, 1 a check failed, 2 wrong usage or unreadable input, 3 no residual site, 4 a check could not run, 130 interrupted. Results are written only with 0.";
+const EXIT_CODES_HERE = "Exit codes: 0 done, 2 wrong usage or unreadable input, 130 interrupted.";
+
+/** Returns examples as a shell takes them, each below what it does. */
+const written = (examples: NonNullable<Declaration["examples"]>): string[] =>
+  examples.length === 0
+    ? []
+    : ["Examples:", ...examples.map(([line, purpose]) => `# ${purpose}\n${folded(line)}\n`)];
+
+/** Returns a command line in lines that a help text has room for, broken in front of options. */
+function folded(line: string): string {
+  const parts = line.replace("$0", "laurelize").split(/ (?=-)/);
+  return parts.reduce((text, part) => {
+    const { length } = text.slice(text.lastIndexOf("\n") + 1);
+    return `${text}${length + part.length + 4 > helpWidth() ? " \\\n" : " "}${part}`;
+  });
+}
+
+/** Returns a command as a module of yargs; `run` runs it. */
+export function moduleOf(
+  {
+    command,
+    describe,
+    positionals = {},
+    options,
+    examples = [],
+    isHere,
+    epilogue = isHere ? EXIT_CODES_HERE : EXIT_CODES,
+  }: Declaration,
+  run: (args: object) => Promise<void>,
+): CommandModule {
+  return {
+    command,
+    describe,
+    builder: (yargs: Argv) => {
+      for (const [name, describe] of Object.entries(positionals))
+        yargs.positional(name, {
+          type: "string",
+          demandOption: command.includes(`<${name}`),
+          // yargs shows [] for several.
+          default: undefined,
+          describe,
+        });
+      yargs.options(withValues(options));
+      return yargs.epilogue([...written(examples), epilogue].join("\n"));
+    },
+    handler: run,
+  };
+}
+
+/**
+ * Returns the options of a command as yargs takes them. An option that is not a switch is refused
+ * without a value, unless its declaration allows that. Defaults are shown here and filled in later,
+ * so that `given` lists only what the user gave.
+ */
+function withValues(options: Declaration["options"]): Parameters<Argv["options"]>[0] {
+  declared.clear();
+  flags.clear();
+  const offered = Object.entries(options)
+    .flatMap(flagsOf)
+    .map(([name, option]) => {
+      declared.set(camelCased(name), option);
+      const { default: value, idle, range, length, nullable, flags, words, ...rest } = option;
+      const isPlain = value === undefined || value === false;
+      const shown = isPlain ? {} : { defaultDescription: described(value) };
+      const each = option.array ? { nargs: length ?? 1 } : {};
+      const needed = option.type === "boolean" ? {} : { requiresArg: true };
+      const listed = isList(option) ? { type: "string", coerce: numbersOr(words) } : {};
+      const describe = explained(option);
+      return [dashed(name), { ...needed, ...each, ...shown, ...rest, describe, ...listed }];
+    });
+  return Object.fromEntries(offered);
+}
+
+/** Returns an option's sentence with what its type does not show: its range, and whether it can be repeated. */
+function explained(option: CliOption): string {
+  const { describe = "", type, array, length, range } = option;
+  const [text, ...byDefault] = describe.split("  [default: ");
+  const more = [
+    ...(range ? [allowed(option as Option)] : []),
+    ...(array && type === "string" && length === undefined ? ["may be repeated"] : []),
+  ];
+  return [[text, ...more].join("; "), ...byDefault].join("  [default: ");
+}
+
+/** Whether an option is a list of numbers of any length, which is written 1,2,0.5. */
+const isList = ({ type, array, length }: CliOption) =>
+  type === "number" && array === true && length === undefined;
+
+/** Reads a list of numbers, or a word that stands in its place; a recipe holds numbers already. */
+const numbersOr =
+  (words: readonly string[] = []) =>
+  (given: readonly (string | number)[] | string | undefined) => {
+    if (given === undefined) return undefined;
+    const parts = [given].flat().map(String);
+    return parts.length === 1 && words.includes(parts[0]) ? parts[0] : parts.flatMap(numbersIn);
+  };
+
+const numbersIn = (text: string) =>
+  text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+
+const described = (value: unknown) =>
+  Array.isArray(value) ? value.join(" ") : JSON.stringify(value);
+
+/** A flag for each choice of an option that is offered so; other options as they are. */
+function flagsOf([name, option]: [string, CliOption]): [string, CliOption][] {
+  const { flags: isFlags, choices, describe = "", idle } = option;
+  if (!isFlags || !choices) return [[name, option]];
+  flags.set(camelCased(name), choices);
+  return choices.map((choice) => [
+    choice,
+    { type: "boolean", default: false, describe: describe.replace("%s", choice), idle },
+  ]);
+}
