@@ -193,6 +193,36 @@ describe("an exported step", () => {
     await trainer.close();
   });
 
+  it("reads further arrays that its loss names, as finetune does", async () => {
+    const text = LITTLE.replace("float[N, 3] p", "float[N, 3, 3] s").replace(
+      "p = Softmax<axis = -1>(logits)",
+      "u = Unsqueeze(logits, one) s = Concat<axis = 1>(u, u, u)",
+    );
+    const model = modelOfText(text.replace("] head>", "] head, int64[1] one = {1}>"));
+    const laurel = await laurelize(await openModel(model), { ort, featureAxis: 1 });
+    const int64 = (values: number[], dims: number[]) =>
+      new ort.Tensor("int64", BigInt64Array.from(values.map(BigInt)), dims);
+    const { x } = rows("ctc", 0, 4);
+    const labels = int64([1, 2, 2, 1, 1, 1, 2, 2], [4, 2]);
+    const batch = { x, labels, lengths: int64([1, 2, 1, 1], [4]) };
+    const array = ({ data, dims }: Tensor) => [data, dims] as [Float32Array, number[]];
+    const data = Object.entries(batch).map(([name, tensor]) => [name, array(tensor)]);
+    const lossOptions = { targetLengths: "lengths" };
+    const asked = { ort, loss: "ctc", target: "labels", lossOptions } as const;
+    const npz = npzOf(Object.fromEntries(data));
+    await exportStep(laurel.model, at("ctc"), { ...asked, data: npz, batchSize: 4 });
+    const step = await openStep(at("ctc"), { ort });
+    const { vector, arrays } = step.manifest;
+    expect(arrays).toMatchObject([{ array: "lengths", dtype: "int64", shape: [4], axis: 0 }]);
+    const sums = await step.gradients(batch);
+    const trainer = finetune(laurel.model, asked);
+    const losses: number[] = [];
+    for await (const { loss } of trainer.over([batch])) losses.push(loss);
+    expect(losses).toEqual([expect.closeTo(sums[vector.loss] / sums[vector.count], 5)]);
+    await trainer.close();
+    await step.close();
+  });
+
   it("gives the vector of a smaller batch row by row", async () => {
     const rank = new Rank("step");
     const whole = await rank.gradients(rows("train", 0, ROWS));

@@ -2,33 +2,19 @@ import { InputError } from "../../src/errors.ts";
 import type { Types } from "../../src/graph/graph.ts";
 import type { Model } from "../../src/model.ts";
 import { showShape, type Type } from "../../src/onnx/dtypes.ts";
-import type { Dataset } from "../finetune/data-set.ts";
+import type { Column } from "../finetune/data-set-rows.ts";
 
 /** How an array of the data becomes part of a batch. */
-export interface ArrayShape {
-  readonly dtype: string;
-  /** Shape of a row. */
-  readonly row: readonly number[];
-  /** The axis of the examples; null for one value for all of them. */
-  readonly axis: number | null;
-}
+export type ArrayShape = Pick<Column, "dtype" | "dims" | "axis">;
 
 /** Returns the type of so many rows. */
 export const typeOfRows = (
-  { dtype, row, axis }: ArrayShape,
+  { dtype, dims, axis = 0 }: ArrayShape,
   rows: number,
 ): Type & { readonly shape: readonly number[] } => ({
   dtype,
-  shape: axis === null ? row : row.toSpliced(axis, 0, rows),
+  shape: axis === null ? dims : dims.toSpliced(axis, 0, rows),
 });
-
-/** Returns how an array of examples is read. Throws an InputError if the data does not have it. */
-export function shapeInData({ columns }: Dataset, name: string): ArrayShape {
-  const column = columns.find((each) => each.name === name);
-  if (!column) throw new InputError(`the data has no array ${name}.`);
-  const { dtype, dims, axis = 0 } = column;
-  return { dtype, row: dims, axis };
-}
 
 /**
  * Returns how each of the model's inputs is read if no examples are given: the first axis is that of
@@ -47,10 +33,10 @@ export function shapesOfInputs(
         `the shape of input ${input.name} of ${model.source.name} is not known; give examples with --data.`,
       );
     const { dtype, shape } = type;
-    if (shape.length === 0) return [input.name, { dtype, row: [], axis: null }] as const;
+    if (shape.length === 0) return [input.name, { dtype, dims: [], axis: null }] as const;
     const [batch, ...others] = shape;
     if (typeof batch === "number") fixed = batch;
-    const row = others.map((dim, k) => {
+    const dims = others.map((dim, k) => {
       if (typeof dim === "number") return dim;
       const name = dim || `${input.name}.${k + 1}`;
       if (Object.hasOwn(sizes, name)) return sizes[name];
@@ -58,7 +44,7 @@ export function shapesOfInputs(
         `input ${input.name} ${showShape(shape)} has the free dimension ${name}; give its size, --dim ${name}=…, or examples with --data.`,
       );
     });
-    return [input.name, { dtype, row, axis: 0 }] as const;
+    return [input.name, { dtype, dims }] as const;
   });
   return { shapes: Object.fromEntries(shapes), fixed };
 }

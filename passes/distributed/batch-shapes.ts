@@ -14,7 +14,7 @@ import { axesOfOne } from "../finetune/target-of.ts";
 import { type TrainedTerm, trainedTerms } from "../finetune/terms.ts";
 import { specialize } from "../gradient/specialize.ts";
 import { classAxisOf } from "../losses/loss.ts";
-import { type ArrayShape, shapeInData, shapesOfInputs, typeOfRows } from "./array-shape.ts";
+import { type ArrayShape, shapesOfInputs, typeOfRows } from "./array-shape.ts";
 import type { ExportStepOptions } from "./export-options.ts";
 
 /** An array of the data, and the input of the graphs that it is fed to. */
@@ -51,9 +51,7 @@ export async function batchShapes(
   wanted: number | null,
 ): Promise<BatchShapes> {
   const [term] = trainedTerms(options);
-  const array = term.target;
-  if (array === null)
-    throw new InputError("a step needs a target: the name of an array of the data (--target).");
+  const array = term.target!;
   const { data, ort } = options;
   const targets = arraysOf(model, options);
   const opened = data === undefined ? null : await datasetOf(data, model, { ort, targets });
@@ -61,35 +59,27 @@ export async function batchShapes(
     throw new TypeError("exportStep takes data as .npz files or a dataset.");
   try {
     const dataset = opened?.dataset ?? null;
-    const read = dataset
+    const { rows, fixed, shapes } = dataset
       ? readOfData(dataset, { ...options, wanted })
       : await readOfModel(model, { ...options, wanted, term });
-    const { rows, fixed, shapes } = read;
     const { fresh } = newBuilder(model.graph, "loss");
-    const target = { name: fresh(array), array, ...shapes(array) };
+    const fed = (array: string, name = array): FedArray => ({ ...shapes(array), name, array });
+    const inputs = model.graph.main.inputs.map(({ name }) => fed(name));
+    const target = fed(array, fresh(array));
     const arrays = Object.entries(term.arrays).map(
-      ([option, name]) => [option, { name: fresh(name), array: name, ...shapes(name) }] as const,
+      ([option, name]) => [option, fed(name, fresh(name))] as const,
     );
-    const inputs = model.graph.main.inputs.map(({ name }) => ({
-      name,
-      array: name,
-      ...shapes(name),
-    }));
     const isInput = inputs.some(({ name }) => name === array);
     const sumsToOne = dataset ? sumsOf(dataset, term, options) : undefined;
     const typed = (of: FedArray, count: number) => ({ name: of.name, type: typeOfRows(of, count) });
     return {
-      ...{
-        rows,
-        fixed: fixed !== null || term.chosen.loss.comparesRows === true,
-        inputs,
-        arrays: Object.fromEntries(arrays),
-      },
+      rows,
+      fixed: fixed !== null || term.chosen.loss.comparesRows === true,
+      inputs,
       target: { ...target, missing: targets[0].missing === true },
+      arrays: Object.fromEntries(arrays),
       stepOf: (count) => ({
-        inputs: Object.fromEntries(
-          inputs.map((each) => [each.name, typeOfRows(each, count).shape]),
-        ),
+        inputs: Object.fromEntries(inputs.map((of) => [of.name, typeOfRows(of, count).shape])),
         target: { ...typed(target, count), isInput, ...(sumsToOne ? { sumsToOne } : {}) },
         arrays: Object.fromEntries(arrays.map(([option, of]) => [option, typed(of, count)])),
       }),
@@ -121,7 +111,8 @@ function readOfData(dataset: Dataset, { wanted, dims }: Asked): Read {
     throw new InputError("--dim and --data both state sizes; give one of them.");
   const rows = batchSizeOf(dataset, wanted);
   checkRows(rows, dataset.batchSize);
-  return { rows, fixed: dataset.batchSize, shapes: (array) => shapeInData(dataset, array) };
+  const shapes = (array: string) => dataset.columns.find(({ name }) => name === array)!;
+  return { rows, fixed: dataset.batchSize, shapes };
 }
 
 async function readOfModel(
@@ -179,7 +170,7 @@ async function targetShape(
       `the shape of output ${value.name} is not known; give examples with --data.`,
     );
   const dtype = isFloat(type.dtype) ? "float" : type.dtype;
-  if (chosen.reads !== "classes") return { dtype, row: sizes.slice(1), axis: 0 };
+  if (chosen.reads !== "classes") return { dtype, dims: sizes.slice(1) };
   const axis = classAxisOf(sizes.length, chosen.options);
-  return { dtype: "int64", row: sizes.toSpliced(axis, 1).slice(1), axis: 0 };
+  return { dtype: "int64", dims: sizes.toSpliced(axis, 1).slice(1) };
 }

@@ -58,7 +58,7 @@ export async function exportStep(
   checkPath("exportStep", folder);
   checkGiven("exportStep", options, exportStepOptions, withinStep);
   const { linkWeights, force, batchSize } = exportValues(options);
-  checkOneTarget(options);
+  checkTarget(options);
   if (linkWeights) checkLinked(model);
   const weights = trainedWeights(model, options.train);
   checkTypes(weights);
@@ -84,16 +84,18 @@ export async function exportStep(
   }
 }
 
-/** Throws an InputError unless the loss reads one array of the data. */
-function checkOneTarget(options: ExportStepOptions): void {
-  const [{ chosen, target, arrays }] = trainedTerms(options);
+/** Throws an InputError unless the loss reads a target of the data. */
+function checkTarget(options: ExportStepOptions): void {
+  const [{ chosen, target }] = trainedTerms(options);
   if (chosen.loss.distils)
     throw new InputError(
       "a step cannot have a teacher; save the original's outputs as an array of the data, and use that as the target of another loss.",
     );
-  if (Object.keys(arrays).length > 0 || (target === null && options.target !== undefined))
+  if (target === null)
     throw new InputError(
-      `a step reads one array of the data beside the inputs, and loss ${chosen.loss.name} reads ${target === null ? "none" : `${Object.values(arrays).join(" and ")} too`}; train it with finetune.`,
+      options.target === undefined
+        ? "a step needs a target: the name of an array of the data (--target)."
+        : `a step needs a target, and loss ${chosen.loss.name} reads none; train it with finetune.`,
     );
 }
 

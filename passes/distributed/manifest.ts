@@ -164,9 +164,10 @@ interface ManifestOf
 export function stepManifest(of: ManifestOf): StepManifest {
   const { values, shapes, reading, update, vector, adapter } = of;
   const { gradients: _, ...evaluation } = of.evaluation;
-  const input = ({ name, array, ...each }: FedArray): StepInput => {
-    const { dtype, shape } = typeOfRows(each, shapes.rows);
-    return { name, array, dtype: numpyType(dtype), shape, axis: each.axis };
+  const input = (fed: FedArray): StepInput => {
+    const { name, array, axis = 0 } = fed;
+    const { dtype, shape } = typeOfRows(fed, shapes.rows);
+    return { name, array, dtype: numpyType(dtype), shape, axis };
   };
   return {
     ...MANIFEST,
