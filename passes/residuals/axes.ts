@@ -174,6 +174,11 @@ const volume = (dims: readonly Dimension[]) =>
     ...dims.flatMap((dim) => (typeof dim === "number" ? [] : dim || "?")).sort(),
   ].join(" ");
 
+/** Whether an operand has fewer axes than a result, or one position where that may have several. */
+export const isSpread = (operand: readonly Dimension[], result: readonly Dimension[]) =>
+  operand.length < result.length ||
+  operand.some((dim, axis) => axis > 0 && dim === 1 && result[axis] !== 1);
+
 /** Whether two shapes can be equal; an unknown size matches every size. */
 export const sameShape = (a: readonly Dimension[], b: readonly Dimension[]) =>
   a.length === b.length &&

@@ -2,6 +2,7 @@ import { numbersOf } from "../../src/graph/constants.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
+import { isSpread } from "./axes.ts";
 import { computedSources, inFloats, traits } from "./operators.ts";
 import type { Trial } from "./reach.ts";
 import type { Setting, Term } from "./residual.ts";
@@ -66,11 +67,11 @@ export function foreignRoot(
     value === x || inFloats(value.producer?.op ?? "") === "Softmax"
       ? []
       : computedSources({ constants }, value);
-  const sizeOf = (value: Value) => types.get(value)?.shape?.join();
+  const shapeOf = (value: Value) => types.get(value)?.shape ?? [];
   for (const value of walk([branch], (at) => inputsOf(at).filter(comesFromX))) {
     if (!ELEMENTWISE.has(inFloats(value.producer?.op ?? ""))) continue;
     const foreign = inputsOf(value).find(
-      (input) => !comesFromX(input) && sizeOf(input) === sizeOf(value),
+      (input) => !comesFromX(input) && !isSpread(shapeOf(input), shapeOf(value)),
     );
     if (foreign) return foreign;
   }

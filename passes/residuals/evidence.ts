@@ -115,7 +115,8 @@ const fewBits: Rule = ({ number, fixed, last }) =>
 
 const block: Rule = (view) => (view.fixed(1) ? lastAxes(view) : NONE);
 
-const imageNorm: Rule = ({ dims }) => norm(1, dims(1)[0]);
+/** A norm of a single channel, as of a map of positions and features, shows neither. */
+const imageNorm: Rule = ({ dims }) => (dims(1)[0] === 1 ? NONE : norm(1, dims(1)[0]));
 const lastNorm =
   (weight: number): Rule =>
   ({ last, dims }) =>

@@ -1,6 +1,6 @@
 import type { Node } from "../../src/graph/graph.ts";
 import { isFloat, showShape } from "../../src/onnx/dtypes.ts";
-import { sameShape } from "./axes.ts";
+import { isSpread, sameShape } from "./axes.ts";
 import { comesInFloats, isAddedBack, isScatteredSum, isSubtracted } from "./difference.ts";
 import { flatten, independent, isOneMap, MOST_TERMS } from "./nested-sums.ts";
 import { areScores, isOnlySized, isPosition, opensGate } from "./position.ts";
@@ -45,7 +45,10 @@ function slotsOf(setting: Setting, reach: Reach, sum: Sum): Slots {
   const chosen = chooseAmong(setting, reach, sum, terms);
   if ("reason" in chosen) return chosen;
   if (isPosition(setting, sum)) return { reason: reasons.position() };
-  if (chosen.kind === "projected" && isSpread(setting, sum, chosen.skip))
+  const [whole, projected] = [sum.output, chosen.skip.value].map(
+    (value) => setting.types.get(value)?.shape ?? [],
+  );
+  if (chosen.kind === "projected" && isSpread(projected, whole))
     return { reason: reasons.broadcast(shapesOf(setting, sum)) };
   if (chosen.kind === "projected" && opensGate(setting, sum.output))
     return { reason: reasons.opensGate() };
@@ -56,12 +59,6 @@ function slotsOf(setting: Setting, reach: Reach, sum: Sum): Slots {
 
 const shapesOf = ({ types }: Setting, { terms }: Sum) =>
   terms.map(({ value }) => showShape(types.get(value)?.shape));
-
-/** Whether a skip has one position where the sum has an unknown number, like an embedding of time. */
-function isSpread({ types }: Setting, { output }: Sum, { value }: Term): boolean {
-  const sum = types.get(output)?.shape;
-  return types.get(value)?.shape?.some((dim, k) => k > 0 && dim === 1 && sum?.[k] === "") ?? false;
-}
 
 /** Whether a difference is between a value and what is computed from it with weights, and stays. */
 const isResidualDifference = (
