@@ -208,6 +208,13 @@ it("an output of unknown size is refused with the node that hides it", async () 
   await expect(stepGraph(await openModel(modelOfText(text)), options)).rejects.toThrow(
     /^the size of output y cannot be inferred .*: Loop at turns cannot be lowered into plain /,
   );
+  const unfit = modelOfText(
+    '<ir_version: 8, opset_import: ["" : 17]> g (float[N, T] x, float[M, T] u) => (float[N, K] y) <float[3, 3] w> { h = MatMul(x, w) [both] s = Add(h, u) y = Neg(s) }',
+  );
+  const inputs = { x: [4, 3], u: [2, 3] };
+  await expect(stepGraph(await openModel(unfit), { ...options, inputs })).rejects.toThrow(
+    /: Add at both takes \[4, 3\] and \[2, 3\], and what it gives is not known; check --batch-axis/,
+  );
 });
 
 describe("a step over several workers", () => {

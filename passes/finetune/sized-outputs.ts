@@ -1,5 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 import { called, type Types, titleOf, type Value } from "../../src/graph/graph.ts";
+import { showShape } from "../../src/onnx/dtypes.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { plainBetween } from "../gradient/prepare.ts";
 import type { Specialized } from "../gradient/specialize.ts";
@@ -29,7 +30,7 @@ export async function withSizedOutputs(
     const [reason] = plain.reasons;
     const why = reason
       ? `${titleIn(plain, reason[0])} cannot be lowered into plain operators (${reason[1]})`
-      : "check --batch-axis, and that the arrays fit together";
+      : `${unknownFrom(plain)}check --batch-axis, and that the arrays fit together`;
     throw new InputError(
       `the size of output ${value.name} cannot be inferred${free ? ` along ${free}` : ""} from those of the inputs: ${why}.`,
     );
@@ -41,6 +42,19 @@ export async function withSizedOutputs(
 function titleIn({ model }: Specialized, name: string): string {
   const node = model.graph.main.nodes.find((candidate) => called(candidate) === name);
   return node ? titleOf(node) : name;
+}
+
+/** Names the first node whose output has no known size though its inputs have, a clause; or nothing. */
+function unknownFrom({ model, types }: Specialized): string {
+  const shapeOf = (value: Value | null) => (value ? (types.get(value)?.shape ?? null) : []);
+  const isKnown = (value: Value | null) =>
+    shapeOf(value)?.every((dim) => typeof dim === "number") ?? false;
+  const first = model.graph.main.nodes.find(
+    ({ inputs, outputs }) => !isKnown(outputs[0]) && inputs.every(isKnown),
+  );
+  if (!first) return "";
+  const shapes = first.inputs.map((input) => showShape(shapeOf(input)));
+  return `${titleOf(first)} takes ${shapes.join(" and ")}, and what it gives is not known; `;
 }
 
 /** The name of a dimension of unknown size; null if there is none, or no shape at all. */
