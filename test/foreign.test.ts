@@ -20,13 +20,18 @@ const POINTER = utf8.encode(
 const model = fixture("pre-norm-mlp");
 const numbers = npzOf({ x: [Float32Array.of(1, 2), [2]] });
 
+const zipped = (name: string) =>
+  concat([Uint8Array.of(0x50, 0x4b, 3, 4), new Uint8Array(26), utf8.encode(name)]);
+
 describe("a file of another format is named as what it is", () => {
   it.each<[string, Uint8Array, RegExp]>([
     ["a Git LFS pointer", POINTER, /is a Git LFS pointer.*git lfs pull/],
     ["an HTML page", utf8.encode("<!DOCTYPE html><html><body>404"), /is an HTML page/],
     ["another", utf8.encode("\ufeff \n<!-- proxy -->\n<HTML lang=en>"), /is an HTML page/],
     ["a gzip file", gzipSync(model), /is compressed with gzip; unpack it/],
-    ["a zip archive", numbers, /is a zip archive/],
+    ["an .npz", numbers, /is an \.npz of arrays/],
+    ["a PyTorch file", zipped("net/data.pkl"), /is a PyTorch file; .*torch\.onnx\.export/],
+    ["a zip archive", zipped("net.onnx"), /is a zip archive/],
     ["an empty zip archive", Uint8Array.of(0x50, 0x4b, 5, 6, 0, 0), /is a zip archive/],
     ["a pickle", Uint8Array.of(0x80, 2, 0x8a, 10, 1), /is a Python pickle/],
     ["JSON", utf8.encode('{"error": "Repository not found"}'), /is a JSON file/],

@@ -23,8 +23,8 @@ const UNDER_WAY: readonly Format[] = [
 
 /** Formats that are mistaken for ONNX; no ONNX model begins with their first bytes. */
 const NO_ONNX: readonly Format[] = [
-  [/^PK\x03\x04.{26}[^\0]*\.pkl/s, "a PyTorch file; export the model with torch.onnx.export"],
-  [/^PK\x03\x04.{26}[^\0]*\.npy/s, "an .npz of arrays; give the .onnx file"],
+  [/^PK.{28}[\w/ .-]*\.pkl/s, "a PyTorch file; export the model with torch.onnx.export"],
+  [/^PK.{28}[\w/ .-]*\.npy/s, "an .npz of arrays; give the .onnx file"],
   [
     ["PK\x03\x04", "PK\x05\x06", "PK\x07\x08"],
     "a zip archive; unpack it, or export its content to ONNX",
