@@ -1,6 +1,6 @@
 import type { Node } from "../../src/graph/graph.ts";
 import { isFloat, showShape } from "../../src/onnx/dtypes.ts";
-import { isSpread, sameShape } from "./axes.ts";
+import { sameShape } from "./axes.ts";
 import { comesInFloats, isAddedBack, isScatteredSum, isSubtracted } from "./difference.ts";
 import { flatten, independent, isOneMap, MOST_TERMS } from "./nested-sums.ts";
 import { areScores, isOnlySized, isPosition, opensGate } from "./position.ts";
@@ -45,20 +45,12 @@ function slotsOf(setting: Setting, reach: Reach, sum: Sum): Slots {
   const chosen = chooseAmong(setting, reach, sum, terms);
   if ("reason" in chosen) return chosen;
   if (isPosition(setting, sum)) return { reason: reasons.position() };
-  const [whole, projected] = [sum.output, chosen.skip.value].map(
-    (value) => setting.types.get(value)?.shape ?? [],
-  );
-  if (chosen.kind === "projected" && isSpread(projected, whole))
-    return { reason: reasons.broadcast(shapesOf(setting, sum)) };
   if (chosen.kind === "projected" && opensGate(setting, sum.output))
     return { reason: reasons.opensGate() };
   if (sum.rare && !isResidualDifference(setting, reach, sum, chosen))
     return { reason: reasons.unrelated() };
   return isSubtracted(chosen.skip) ? { reason: reasons.subtracted(chosen.skip.value) } : chosen;
 }
-
-const shapesOf = ({ types }: Setting, { terms }: Sum) =>
-  terms.map(({ value }) => showShape(types.get(value)?.shape));
 
 /** Whether a difference is between a value and what is computed from it with weights, and stays. */
 const isResidualDifference = (
@@ -147,7 +139,8 @@ function unfit(setting: Setting, reach: Reach, sum: Sum): Reason | null {
     if (constants.has(value)) continue;
     const shape = types.get(value)?.shape;
     if (!shape || !type?.shape) return reasons.unknownShape(shape ? output : value);
-    if (!sameShape(shape, type.shape)) return reasons.broadcast(shapesOf(setting, sum));
+    if (!sameShape(shape, type.shape))
+      return reasons.broadcast(terms.map((term) => showShape(types.get(term.value)?.shape)));
   }
   return null;
 }
