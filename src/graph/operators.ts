@@ -2,105 +2,61 @@ import { EXTENSIONS } from "./extension-operators.ts";
 import { STANDARD } from "./standard-operators.ts";
 
 /**
- * The facts about an operator. An operator without facts is nonlinear, and does not mix features
- * with weights of its own.
- *
- * - `layout`: moves values or casts them; changes none
- * - `addition`: a sum or difference
- * - `projection`: a norm, pool or reduction, which may stand on a projected skip
- * - `convolution`: mixes features with weights if an input after the first is constant
- * - `product`: mixes features with weights if one of its factors is constant
- * - `block`: contains its weights and mixes features with them
- * - `attention`: takes query, key and value in this order, unless they are packed into one
- * - `enlarges`: can enlarge a feature map
- * - `random`: draws at random and has a float attribute `seed`
- * - `sizes`: reads only the shape of its input
- * - `sum`: adds its first inputs, and may norm the sum
- * - `elementwise`: computes each element from those at its place
- * - `bilinear`: linear in each of its two operands
- * - `reshapes`: keeps all elements in their order
- * - `quantized`: makes or multiplies integers that stand for floats
- * - `half`: onnxruntime's CPU provider computes it in half precision
- * - `missing`: onnxruntime's CPU provider has no kernel for it
- * - `search`: searches for tokens, with whole models as bodies
- * - `loop`: runs its body in iterations
- * - `sensitive`: onnxruntime vectorizes it from the first aligned number on, so that rounding
- *   depends on the address of the numbers
- * - `shares`: its result may share memory with its operand
- * - `carries`: passes the numbers of its operands on unchanged
- * - `sorts`: passes the numbers of its first operand on, sorted or selected
- * - `arithmetic`: computes one of the four operations
- * - `keeps`: its result has the shape of its first operand
- * - `broadcasts`: broadcasts its operands against each other
- * - `shortens`: its result has at most as many elements as its first operand
- * - `grows`: makes many elements from few
- * - `sized`: its constants give the exact number of elements of its result
- * - `steps`: its result is constant between the values at which it jumps
- * - `saturates`: its result is constant, or nearly so, beyond a bound of its operand
- * - `varying`: its result has as many elements as values decide
- * - `counts`: is used to compute shapes
- * - `shaped`: reads a shape, sizes or axes after its data
- * - `norm`: norms its first operand, whose shape it keeps
- * - `activation`: an activation
- * - `step`: stands in decomposed norms or activations
- * - `normstep`: stands in decomposed norms
- * - `matmul`: a product of two matrices, plus its third operand if there is one
- * - `chooses`: names the largest of its scores
- * - `minor`: says little of what a branch computes
- *
- * Facts about some of the operands, whose positions follow: `settings=1,2`
- *
- * - `settings`: say how it computes, or what its data was like; training does not change them
- * - `weights`: are weights if they are constant
+ * The facts about an operator, and what each means. An operator without facts is nonlinear, and does
+ * not mix features with weights of its own.
  */
-const FACTS = [
-  "layout",
-  "addition",
-  "projection",
-  "convolution",
-  "product",
-  "block",
-  "attention",
-  "enlarges",
-  "random",
-  "sizes",
-  "sum",
-  "elementwise",
-  "bilinear",
-  "reshapes",
-  "quantized",
-  "half",
-  "missing",
-  "search",
-  "loop",
-  "sensitive",
-  "shares",
-  "carries",
-  "sorts",
-  "arithmetic",
-  "keeps",
-  "broadcasts",
-  "shortens",
-  "grows",
-  "sized",
-  "steps",
-  "saturates",
-  "varying",
-  "counts",
-  "shaped",
-  "norm",
-  "activation",
-  "step",
-  "normstep",
-  "matmul",
-  "chooses",
-  "minor",
-] as const;
+export const FACTS = {
+  layout: "moves values or casts them; changes none",
+  addition: "a sum or difference",
+  projection: "a norm, pool or reduction, which may stand on a projected skip",
+  convolution: "mixes features with weights if an input after the first is constant",
+  product: "mixes features with weights if one of its factors is constant",
+  block: "contains its weights and mixes features with them",
+  attention: "takes query, key and value in this order, unless they are packed into one",
+  enlarges: "can enlarge a feature map",
+  random: "draws at random and has a float attribute `seed`",
+  sizes: "reads only the shape of its input",
+  sum: "adds its first inputs, and may norm the sum",
+  elementwise: "computes each element from those at its place",
+  bilinear: "linear in each of its two operands",
+  reshapes: "keeps all elements in their order",
+  quantized: "makes or multiplies integers that stand for floats",
+  half: "onnxruntime's CPU provider computes it in half precision",
+  missing: "onnxruntime's CPU provider has no kernel for it",
+  search: "searches for tokens, with whole models as bodies",
+  loop: "runs its body in iterations",
+  sensitive:
+    "onnxruntime vectorizes it from the first aligned number on, so that rounding depends on the address of the numbers",
+  shares: "its result may share memory with its operand",
+  carries: "passes the numbers of its operands on unchanged",
+  sorts: "passes the numbers of its first operand on, sorted or selected",
+  arithmetic: "computes one of the four operations",
+  keeps: "its result has the shape of its first operand",
+  broadcasts: "broadcasts its operands against each other",
+  shortens: "its result has at most as many elements as its first operand",
+  grows: "makes many elements from few",
+  sized: "its constants give the exact number of elements of its result",
+  steps: "its result is constant between the values at which it jumps",
+  saturates: "its result is constant, or nearly so, beyond a bound of its operand",
+  varying: "its result has as many elements as values decide",
+  counts: "is used to compute shapes",
+  shaped: "reads a shape, sizes or axes after its data",
+  norm: "norms its first operand, whose shape it keeps",
+  activation: "an activation",
+  step: "stands in decomposed norms or activations",
+  normstep: "stands in decomposed norms",
+  matmul: "a product of two matrices, plus its third operand if there is one",
+  chooses: "names the largest of its scores",
+  minor: "says little of what a branch computes",
+} as const;
 
-/** Facts about some operands. */
-const OPERAND_FACTS = ["settings", "weights"] as const;
+/** Facts about some of the operands, whose positions follow: `settings=1,2`. */
+export const OPERAND_FACTS = {
+  settings: "say how it computes, or what its data was like; training does not change them",
+  weights: "are weights if they are constant",
+} as const;
 
-type Fact = (typeof FACTS)[number];
+type Fact = keyof typeof FACTS;
 
 interface Operator {
   /** The version of its domain's operator set that introduced it. */
@@ -123,38 +79,19 @@ export const operatorsThat = (fact: Fact): ReadonlySet<string> =>
   new Set([...operators].filter(([, { facts }]) => facts.includes(fact)).map(([name]) => name));
 
 /** Returns the operands with this fact, positions by operator. */
-export const operandsThat = (
-  fact: (typeof OPERAND_FACTS)[number],
-): ReadonlyMap<string, readonly number[]> =>
-  new Map(
-    [...operators].flatMap(([name, { facts }]) => {
-      const stated = facts.find((word) => word.startsWith(`${fact}=`));
-      return stated
-        ? [
-            [
-              name,
-              stated
-                .slice(fact.length + 1)
-                .split(",")
-                .map(Number),
-            ],
-          ]
-        : [];
-    }),
-  );
+export function operandsThat(
+  fact: keyof typeof OPERAND_FACTS,
+): ReadonlyMap<string, readonly number[]> {
+  const positions = new Map<string, number[]>();
+  for (const [name, { facts }] of operators) {
+    const stated = facts.find((word) => word.startsWith(`${fact}=`));
+    if (stated) positions.set(name, stated.split("=")[1].split(",").map(Number));
+  }
+  return positions;
+}
 
 /** Whether the table contains an operator. */
 export const isKnownOperator = (op: string): boolean => operators.has(op);
 
 /** Returns the opset of its domain that introduced an operator; 1 if the table lacks it. */
 export const sinceOf = (op: string): number => operators.get(op)?.since ?? 1;
-
-/** Returns words of the table that are not facts. */
-export const misspelt = (): string[] =>
-  [...operators.values()].flatMap(({ facts }) =>
-    facts.filter((fact) => {
-      const [word, positions] = fact.split("=");
-      const known: readonly string[] = positions === undefined ? FACTS : OPERAND_FACTS;
-      return !known.includes(word);
-    }),
-  );
