@@ -1,4 +1,5 @@
-import { graphMetadata, type ModelFile, valueMetadata } from "../../src/onnx/model-file.ts";
+import { FIELD } from "../../src/onnx/messages.ts";
+import { entriesIn, type ModelFile } from "../../src/onnx/model-file.ts";
 
 /** The keys under which torch.onnx.export notes, by dynamo, what values are and come from. */
 const SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature";
@@ -19,14 +20,14 @@ export function notedParameters(file: ModelFile, constant: string): readonly str
 }
 
 function read(file: ModelFile): ReadonlyMap<string, readonly string[]> {
-  const signature = graphMetadata(file, file.graph).get(SIGNATURE) ?? "";
+  const signature = entriesIn(file, file.graph, FIELD.graphMetadata).get(SIGNATURE) ?? "";
   const parameters = new Set(
     [...signature.matchAll(/: PARAMETER target='([^']+)'/g)].map(([, name]) => name),
   );
   if (parameters.size === 0) return new Map();
   return new Map(
     file.graph.valueInfos.flatMap((info): [string, string[]][] => {
-      const metadata = valueMetadata(file, info);
+      const metadata = entriesIn(file, info, FIELD.infoMetadata);
       const [kind, folded] = [metadata.get(KIND), metadata.get(FOLDED_FROM)];
       if (kind !== undefined) return [[info.name, kind === "PARAMETER" ? [info.name] : []]];
       if (folded === undefined) return [];

@@ -2,6 +2,7 @@ import { numbersOf } from "../../src/graph/constants.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import { isFloat, isHalf } from "../../src/onnx/dtypes.ts";
+import { axesThrough } from "../residuals/axes.ts";
 import type { KnownGraph } from "../residuals/residual.ts";
 import type { At, KnownShape } from "./rules/rule.ts";
 
@@ -33,5 +34,6 @@ export function nodeAt(facts: KnownGraph, node: Node): At {
     shape: (k) => shapeOf(facts, input(k)),
     outShape: (k) => shapeOf(facts, node.outputs[k]),
     numbers: (k) => numbersOf(graph, input(k)),
+    axes: () => axesThrough(facts, node, 0, node.outputs[0]!),
   };
 }

@@ -1,8 +1,8 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, type Use, type Value } from "../../src/graph/graph.ts";
 import { rows } from "../../src/graph/own.ts";
-import type { Dimension } from "../../src/onnx/dtypes.ts";
-import { axesThrough, placeOfAxis } from "../residuals/axes.ts";
+import { type Dimension, placeOfAxis } from "../../src/onnx/dtypes.ts";
+import { axesThrough } from "../residuals/axes.ts";
 import type { KnownGraph } from "../residuals/residual.ts";
 
 /** What follows a value with an axis of classes. */

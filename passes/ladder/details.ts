@@ -1,3 +1,4 @@
+import { showShape } from "../../src/onnx/dtypes.ts";
 import type { LadderRejection, LadderSite } from "./ladder.ts";
 import type { EffectiveFactor, LagWeights } from "./laurel-weights.ts";
 
@@ -15,10 +16,6 @@ export const grouped = (value: number): string => value.toLocaleString("en");
 export const withNoun = (count: number, noun: string): string =>
   `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
 
-/** Formats a shape: "[N, 256, ?, ?]". */
-export const shapeText = (shape: LadderSite["shape"]): string =>
-  `[${shape.map((dim) => dim || "?").join(", ")}]`;
-
 /** Returns what is known of a site, a line each. */
 export function siteDetails(site: LadderSite): string[] {
   const { name, kind, stream, position, scope, shape, dtype, feature, skip, branch, norms } = site;
@@ -26,7 +23,7 @@ export function siteDetails(site: LadderSite): string[] {
   return [
     name,
     `stream ${stream}, position ${position}, ${kind}${inside}${site.chosen ? "" : ", not chosen"}`,
-    `${dtype} ${shapeText(shape)}, ${feature.size} features on axis ${feature.axis}`,
+    `${dtype} ${showShape(shape)}, ${feature.size} features on axis ${feature.axis}`,
     `skip x: ${skip}`,
     `branch f: ${branch.join(", ")}`,
     `operators: ${operatorsText(site)}`,

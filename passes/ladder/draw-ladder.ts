@@ -1,6 +1,7 @@
 import { checkArgument } from "../../src/arguments.ts";
+import { showShape } from "../../src/onnx/dtypes.ts";
 import { columnsOf } from "./columns.ts";
-import { grouped, rejectionDetails, shapeText } from "./details.ts";
+import { grouped, rejectionDetails } from "./details.ts";
 import { drawHead, LEAST, ladderSummary } from "./draw-head.ts";
 import { type Drawing, drawRung } from "./draw-rung.ts";
 import type { Ladder, LadderRejection } from "./ladder.ts";
@@ -61,7 +62,7 @@ function rungs(ladder: Ladder, layout: Layout, title: string) {
 function streamHead({ first, x, y }: StreamHead, { font, headHeight, textX }: Layout): string {
   const { stream, shape, feature, scope } = first;
   const inside = scope === "main" ? "" : `   in ${scope}`;
-  const text = `stream ${stream}   ${shapeText(shape)}   ${feature.size} features on axis ${feature.axis}${inside}`;
+  const text = `stream ${stream}   ${showShape(shape)}   ${feature.size} features on axis ${feature.axis}${inside}`;
   const bar = headHeight * 0.27;
   return [
     line("", `M${at(x - 5)},${at(y + bar)}h10`, 2),

@@ -1,3 +1,4 @@
+import { OPTIONAL_KINDS } from "../residuals/residual.ts";
 import { BAR, factorOf, type LadderColumn } from "./columns.ts";
 import { digits, siteDetails } from "./details.ts";
 import type { LagWeights } from "./laurel-weights.ts";
@@ -68,7 +69,7 @@ function rail({ site, x, y, top }: Rung, layout: Layout): string {
   return drawn;
 }
 
-const OPTIONAL: ReadonlySet<string> = new Set(["se", "merge", "constant"]);
+const OPTIONAL: ReadonlySet<string> = new Set(OPTIONAL_KINDS);
 
 function branch({ site, x, y, from }: Rung, layout: Layout): string {
   const alpha = factorOf(site, "alpha") ?? 1;

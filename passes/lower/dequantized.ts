@@ -1,4 +1,4 @@
-import type { Dimension } from "../../src/onnx/dtypes.ts";
+import { type Dimension, placeOfAxis } from "../../src/onnx/dtypes.ts";
 import type { Composite } from "./composite.ts";
 
 /** An integer operand. */
@@ -26,7 +26,7 @@ export function dequantized<V>(
   const point = zero === null ? null : (inputs[zero] ?? null);
   if (dims.every((size) => size === 1)) return op.DequantizeLinear(input(x), scale, point);
   const rank = shape(x).length;
-  const place = axis < 0 ? axis + rank : axis;
+  const place = placeOfAxis(axis, rank);
   if (dims.length !== 1) return refuse("its scales have several axes");
   if (opset >= AXIS) return op.DequantizeLinear(input(x), scale, point, { axis: place });
   const after = Array.from({ length: rank - 1 - place }, (_, k) => k + 1);

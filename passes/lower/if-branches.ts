@@ -3,7 +3,7 @@ import { newBuilder } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
 import { called, type Graph, type Node, type Scope, type Types } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
-import { type Dimension, showShape } from "../../src/onnx/dtypes.ts";
+import { canBeSame, showShape } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { Rewriter } from "../../src/onnx/renamed-nodes.ts";
 import { bodyNodes, bodyWeights } from "./inner-nodes.ts";
@@ -35,14 +35,10 @@ export function bothBranches(graph: Graph, types: Types, node: Node): Both | nul
   const apart = then.outputs.some((value, k) => {
     const [a, b] = [types.get(value), types.get(other.outputs[k])];
     if (!a || a.dtype !== b?.dtype) return true;
-    return a.shape !== null && b.shape !== null && !compatible(a.shape, b.shape);
+    return a.shape !== null && b.shape !== null && !canBeSame(a.shape, b.shape);
   });
   return apart ? null : [then, other];
 }
-
-const compatible = (a: readonly Dimension[], b: readonly Dimension[]) =>
-  a.length === b.length &&
-  a.every((size, k) => typeof size === "string" || typeof b[k] === "string" || size === b[k]);
 
 /** Throws an InputError if the two branches do not give one and the same shape. */
 export function checkChosen({ main }: Graph, types: Types, chosen: ReadonlySet<string>): void {

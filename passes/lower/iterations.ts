@@ -10,6 +10,7 @@ import {
 } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
+import { placeOfAxis } from "../../src/onnx/dtypes.ts";
 import type { GraphMessage } from "../../src/onnx/messages.ts";
 
 /** A Loop or Scan of the main graph whose iterations can be written one after the other. */
@@ -116,7 +117,7 @@ function ofScan(graph: Graph, types: Types, node: Node, body: Scope): Iterations
     if (!value || rank === undefined) return null;
     const axis = list("scan_input_axes")[k] ?? 0;
     const reversed = list("scan_input_directions")[k] === 1;
-    return { value, axis: axis < 0 ? axis + rank : axis, reversed };
+    return { value, axis: placeOfAxis(axis, rank), reversed };
   });
   const [first] = read;
   const steps = first ? types.get(first.value)!.shape![first.axis] : null;

@@ -1,4 +1,5 @@
 import type { Ops } from "../../src/graph/ops.ts";
+import { placeOfAxis } from "../../src/onnx/dtypes.ts";
 import { float } from "../../src/onnx/new-node.ts";
 import { axisLength, upTo } from "./attend.ts";
 import type { Composite, LoweringRule, LoweringTable } from "./composite.ts";
@@ -136,8 +137,7 @@ export const loweredNorms: LoweringTable = {
   SimplifiedLayerNormalization: (call) => {
     const { input, shape, int, float } = call;
     const rank = shape(0).length;
-    const axis = int("axis", -1);
-    const first = axis < 0 ? axis + rank : axis;
+    const first = placeOfAxis(int("axis", -1), rank);
     const axes = Array.from({ length: rank - first }, (_, k) => first + k);
     const { y, inverse } = rmsNorm(call, input(0), input(1), {
       axes,

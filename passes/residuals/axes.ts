@@ -7,7 +7,7 @@ import {
   type Value,
 } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
-import type { Dimension } from "../../src/onnx/dtypes.ts";
+import { type Dimension, placeOfAxis } from "../../src/onnx/dtypes.ts";
 import { permOf } from "../lower/products.ts";
 import type { Setting } from "./residual.ts";
 
@@ -118,9 +118,6 @@ const AXES: Readonly<Record<string, (step: Step) => AxisMap>> = {
 /** Returns how an operand is transposed before it is multiplied; a MatMul keeps the axes. */
 const fusedPerm = (node: Node, input: number, rank: number) =>
   permOf((name) => attribute(node, name)?.i ?? 0, input === 0 ? "A" : "B", rank);
-
-/** Returns the place of an axis that may be negative. */
-export const placeOfAxis = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
 
 /** Returns the axes that an operator takes as an attribute or, in newer opsets, as an input. */
 function axesOf(graph: Graph, node: Node, rank: number): number[] | null {

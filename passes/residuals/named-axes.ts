@@ -1,6 +1,5 @@
 import { InputError } from "../../src/errors.ts";
-import { type Dimension, showShape } from "../../src/onnx/dtypes.ts";
-import { placeOfAxis } from "./axes.ts";
+import { type Dimension, placeOfAxis, showShape } from "../../src/onnx/dtypes.ts";
 import { matcher } from "./glob.ts";
 
 /** An axis, or axes by globs over site names, of which the first match counts; may be < 0. */

@@ -11,8 +11,7 @@ import {
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { own, rows } from "../../src/graph/own.ts";
 import { sourcesOf } from "../../src/graph/walk.ts";
-import type { Dimension } from "../../src/onnx/dtypes.ts";
-import { placeOfAxis } from "./axes.ts";
+import { type Dimension, placeOfAxis } from "../../src/onnx/dtypes.ts";
 import type { Setting } from "./residual.ts";
 
 const LAYOUT = operatorsThat("layout");

@@ -1,8 +1,7 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
 import { walk } from "../../src/graph/walk.ts";
-import type { Dimension } from "../../src/onnx/dtypes.ts";
-import { placeOfAxis } from "./axes.ts";
+import { type Dimension, placeOfAxis } from "../../src/onnx/dtypes.ts";
 import { computedSources } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 

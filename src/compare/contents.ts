@@ -1,8 +1,8 @@
 import type { Graph, Scope, Types, Value } from "../graph/graph.ts";
 import { allScopes, scopesOf } from "../graph/scopes.ts";
-import type { Frame } from "../onnx/decode.ts";
+import type { Framed } from "../onnx/decode.ts";
 import { FIELD, type NodeMessage } from "../onnx/messages.ts";
-import { decodeEntry, type ModelFile } from "../onnx/model-file.ts";
+import { entriesIn, type ModelFile } from "../onnx/model-file.ts";
 import { attributeDifferences } from "./attributes.ts";
 import { descriptionDifferences } from "./descriptions.ts";
 import { type Finding, finding, placeOf, titleIn } from "./finding.ts";
@@ -11,8 +11,6 @@ import { likeCounterparts } from "./like-counterparts.ts";
 import { bodiesOf, type Counterpart, NUMBERED, sameFunctions } from "./matching.ts";
 import { initializerOf, type WeightTwins, weightDifference, weightTwins } from "./weight-twins.ts";
 import { wiringDifferences } from "./wiring.ts";
-
-const METADATA = { model: FIELD.modelMetadata, graph: 16, node: 9 };
 
 /** Returns what another model has changed or lost, by name, and what it has in addition. */
 export function contentDifferences(
@@ -50,9 +48,9 @@ function lostNodes(a: Graph, pairs: readonly Counterpart[]): Finding[] {
 
 function metadataDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[] {
   const findings: Finding[] = [];
-  const look = (x: readonly Frame[], y: readonly Frame[], number: number, of: string) => {
-    const left = entries(a.file, x, number);
-    const right = entries(b.file, y, number);
+  const look = (x: readonly Framed[], y: readonly Framed[], number: number, of: string) => {
+    const left = new Map(x.flatMap((one) => [...entriesIn(a.file, one, number)]));
+    const right = new Map(y.flatMap((one) => [...entriesIn(b.file, one, number)]));
     const note = (key: string, what: string, harmless: boolean) =>
       findings.push(finding("metadata", `metadata entry ${key}${of}`, what, harmless));
     for (const [key, value] of left)
@@ -60,24 +58,11 @@ function metadataDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]):
       else if (right.get(key) !== value) note(key, "has another value in the second", false);
     for (const key of right.keys()) if (!left.has(key)) note(key, "is new in the second", true);
   };
-  look([a.file.message.frame], [b.file.message.frame], METADATA.model, "");
-  const graphs = ({ message }: ModelFile) => message.graphs.map(({ frame }) => frame);
-  look(graphs(a.file), graphs(b.file), METADATA.graph, " of the graph");
+  look([a.file.message], [b.file.message], FIELD.modelMetadata, "");
+  look(a.file.message.graphs, b.file.message.graphs, FIELD.graphMetadata, " of the graph");
   for (const { a: x, b: y } of pairs)
-    look([x.message.frame], [y.message.frame], METADATA.node, ` of ${titleIn(x)}`);
+    look([x.message], [y.message], FIELD.nodeMetadata, ` of ${titleIn(x)}`);
   return findings;
-}
-
-function entries({ reader }: ModelFile, frames: readonly Frame[], number: number) {
-  const found = new Map<string, string>();
-  for (const frame of frames)
-    for (const field of reader.fields(frame)) {
-      if (field.number !== number) continue;
-      const bytes = reader.bytes({ start: field.body, end: field.end });
-      const { key, value } = decodeEntry(bytes);
-      found.set(key, value);
-    }
-  return found;
 }
 
 function opsetDifferences(a: ModelFile, b: ModelFile): Finding[] {

@@ -1,10 +1,11 @@
 import { type Graph, type Scope, type Types, typeOfInfo } from "../graph/graph.ts";
+import type { Framed } from "../onnx/decode.ts";
 import { canBeSame, showShape, type Type } from "../onnx/dtypes.ts";
 import type { FunctionMessage, GraphMessage, ValueInfoMessage } from "../onnx/messages.ts";
 import { type Finding, finding, placeOf, titleIn } from "./finding.ts";
 import { functionName } from "./functions.ts";
 import { bodiesOf, type Counterpart, NUMBERED, sameFunctions } from "./matching.ts";
-import { type Framed, fieldDifferences } from "./same-fields.ts";
+import { fieldDifferences } from "./same-fields.ts";
 
 /** Messages: the fields to compare, by their numbers, and those that are compared elsewhere. */
 const FIELDS = {

@@ -1,5 +1,5 @@
 import { groupBy } from "../graph/group-by.ts";
-import { type Frame, partsOf } from "../onnx/decode.ts";
+import { type Framed, partsOf } from "../onnx/decode.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { equalRanges } from "../onnx/source.ts";
 import { BYTES, type Field } from "../onnx/wire.ts";
@@ -8,11 +8,6 @@ import { BYTES, type Field } from "../onnx/wire.ts";
 interface Fields {
   readonly names: Readonly<Record<number, string>>;
   readonly elsewhere: readonly number[];
-}
-
-/** A message, with its position. */
-export interface Framed {
-  readonly frame: Frame;
 }
 
 /** A message of a model. */

@@ -1,4 +1,4 @@
-import { allocate } from "../onnx/bytes.ts";
+import { allocate, bytesOf } from "../onnx/bytes.ts";
 import { dataTypeNamed } from "../onnx/dtypes.ts";
 import { decodeHalf, encodeHalf } from "./half.ts";
 
@@ -70,6 +70,3 @@ function toBfloat16(value: number): number {
   if (Number.isNaN(value)) return (bits >>> 16) | 0x40;
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
 }
-
-const bytesOf = (view: ArrayBufferView) =>
-  new Uint8Array(view.buffer, view.byteOffset, view.byteLength);

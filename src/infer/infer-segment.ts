@@ -1,6 +1,6 @@
 import { numbersOf, tensorOf } from "../graph/constants.ts";
 import { attribute, type Node, outputsOf, type Value } from "../graph/graph.ts";
-import { type Dimension, isFloat, type Type } from "../onnx/dtypes.ts";
+import { type Dimension, isFloat, placeOfAxis, type Type } from "../onnx/dtypes.ts";
 import type { Ort } from "../ort/session.ts";
 import { sessionTypes } from "./session-types.ts";
 import type { TypedGraph } from "./skeleton.ts";
@@ -91,8 +91,7 @@ function tensorOfSequence({ op, inputs }: Node, scope: InferenceScope) {
   const split = sequence?.producer;
   const shape = split?.op === "SplitToSequence" ? scope.known(split.inputs[0]!)?.shape : null;
   if (!split || !shape) return null;
-  const along = attribute(split, "axis")?.i ?? 0;
-  const axis = along < 0 ? along + shape.length : along;
+  const axis = placeOfAxis(attribute(split, "axis")?.i ?? 0, shape.length);
   if (split.inputs[1]) {
     const size = pieceSize(scope, split.inputs[1], index, shape[axis]);
     return shape.map((dim, k) => (k === axis ? size : dim));

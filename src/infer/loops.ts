@@ -6,7 +6,7 @@ import {
   typeOfInfo,
   type Value,
 } from "../graph/graph.ts";
-import type { Dimension, Type } from "../onnx/dtypes.ts";
+import { type Dimension, placeOfAxis, type Type } from "../onnx/dtypes.ts";
 import type { GraphMessage } from "../onnx/messages.ts";
 
 /** A value that a loop carries from one iteration to the next: the body's input and output. */
@@ -60,7 +60,7 @@ const axisOf = (scan: Node, k: number) => attribute(scan, "scan_input_axes")?.in
 /** Returns the type of a tensor's slices along an axis. */
 function slice(type: Type | null, axis: number): Type | null {
   if (!type?.shape) return type;
-  const at = axis < 0 ? axis + type.shape.length : axis;
+  const at = placeOfAxis(axis, type.shape.length);
   return { ...type, shape: type.shape.filter((_, k) => k !== at) };
 }
 

@@ -3,7 +3,7 @@ import { attribute, type KnownType, type Use, type Value } from "../graph/graph.
 import { operatorsThat } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
 import { walk } from "../graph/walk.ts";
-import { type Dimension, dataType, isFloat, type Type } from "../onnx/dtypes.ts";
+import { type Dimension, dataType, isFloat, placeOfAxis, type Type } from "../onnx/dtypes.ts";
 
 /** Maximum number of values that a search visits. */
 const LOOKS = 500;
@@ -59,7 +59,7 @@ export function typeByReaders(value: Value, known: KnownType): Type | null {
   if (told.ranks.size > 1 || rank === 0 || !told.dtype) return null;
   const shape: Dimension[] = new Array(rank).fill("");
   for (const [axis, size] of told.sizes) {
-    const place = axis < 0 ? axis + rank : axis;
+    const place = placeOfAxis(axis, rank);
     if (place in shape) shape[place] = size;
   }
   return { dtype: told.dtype, shape };

@@ -62,6 +62,10 @@ export function textOfCodes(bytes: Uint8Array, from = 0, to = bytes.length): str
   return text;
 }
 
+/** Returns the bytes that a typed array shows. */
+export const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
+
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Returns what a JSON text in UTF-8 holds; undefined if it is not one. */

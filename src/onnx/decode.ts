@@ -15,6 +15,11 @@ export interface Frame extends Range {
   readonly earlier: Frame | null;
 }
 
+/** A message of a file, with its position. */
+export interface Framed {
+  readonly frame: Frame;
+}
+
 /** Returns the frame of a source that is one message. */
 export const rootFrame = (size: number): Frame => ({
   at: 0,

@@ -1,4 +1,4 @@
-import type { Frame } from "./decode.ts";
+import type { Frame, Framed } from "./decode.ts";
 import type { Range } from "./source.ts";
 
 /** New bytes for a range inside a message; its length prefix and those around it are updated. */
@@ -7,13 +7,8 @@ export interface Edit extends Range {
   readonly frame: Frame;
 }
 
-/** A message of the file, with its position. */
-interface Message {
-  readonly frame: Frame;
-}
-
 /** Adds a field at the end of a message. */
-export const append = ({ frame }: Message, bytes: Uint8Array): Edit => ({
+export const append = ({ frame }: Framed, bytes: Uint8Array): Edit => ({
   start: frame.end,
   end: frame.end,
   bytes,
@@ -21,7 +16,7 @@ export const append = ({ frame }: Message, bytes: Uint8Array): Edit => ({
 });
 
 /** Adds a field to the enclosing message, just before this one. */
-export const before = ({ frame: { at, parent } }: Message, bytes: Uint8Array): Edit => ({
+export const before = ({ frame: { at, parent } }: Framed, bytes: Uint8Array): Edit => ({
   start: at,
   end: at,
   bytes,
@@ -29,7 +24,7 @@ export const before = ({ frame: { at, parent } }: Message, bytes: Uint8Array): E
 });
 
 /** Replaces a message by other fields. */
-export const replace = ({ frame: { at, end, parent } }: Message, bytes: Uint8Array): Edit => ({
+export const replace = ({ frame: { at, end, parent } }: Framed, bytes: Uint8Array): Edit => ({
   start: at,
   end,
   bytes,
@@ -37,17 +32,17 @@ export const replace = ({ frame: { at, end, parent } }: Message, bytes: Uint8Arr
 });
 
 /** Removes a message from the enclosing one. */
-export const remove = (message: Message): Edit => replace(message, new Uint8Array());
+export const remove = (message: Framed): Edit => replace(message, new Uint8Array());
 
 /** Replaces the bytes of a field inside a message. */
 export const replaceField = (
-  { frame }: Message,
+  { frame }: Framed,
   { start, end }: Range,
   bytes: Uint8Array,
 ): Edit => ({ start, end, bytes, frame });
 
 /** Replaces the whole content of a message by other fields. */
-export const replaceContent = ({ frame }: Message, bytes: Uint8Array): Edit => ({
+export const replaceContent = ({ frame }: Framed, bytes: Uint8Array): Edit => ({
   start: frame.start,
   end: frame.end,
   bytes,

@@ -44,7 +44,7 @@ function writeValue(to: WireWriter, value: Exclude<AttributeValue, EncodedAttrib
     return STRING;
   }
   if ("tensor" in value) {
-    writeTensor(to, 5, value.tensor);
+    to.message(5, () => writeTensor(to, value.tensor));
     return TENSOR;
   }
   if ("graph" in value) {
@@ -74,28 +74,30 @@ export interface Outside {
   readonly length: number;
 }
 
-/** Writes a TensorProto as a field of the enclosing message; its data is raw or external. */
+/** Writes the fields of a TensorProto; its data is raw or external. */
 function writeTensor(
   to: WireWriter,
-  field: number,
   { name, dtype, dims, data }: DenseTensor,
   outside: Outside | null = null,
 ): void {
-  to.message(field, () => {
-    to.integers(1, dims);
-    to.integer(2, dataTypeNamed(dtype)!.number);
-    to.text(8, name);
-    if (!outside) {
-      to.bytes(9, data);
-      return;
-    }
-    const { location, offset, length } = outside;
-    for (const [key, value] of Object.entries({ location, offset, length }))
-      to.message(13, () => {
-        to.text(1, key);
-        to.text(2, String(value));
-      });
-    to.integer(14, onnx.TensorProto.DataLocation.EXTERNAL);
+  to.integers(1, dims);
+  to.integer(2, dataTypeNamed(dtype)!.number);
+  to.text(8, name);
+  if (outside) writeOutside(to, outside);
+  else to.bytes(FIELD.tensorRaw, data);
+}
+
+/** Writes the fields of a TensorProto whose data is outside the model. */
+function writeOutside(to: WireWriter, { location, offset, length }: Outside): void {
+  for (const [key, value] of Object.entries({ location, offset, length }))
+    writeExternalEntry(to, key, String(value));
+  to.integer(14, onnx.TensorProto.DataLocation.EXTERNAL);
+}
+
+function writeExternalEntry(to: WireWriter, key: string, value: string): void {
+  to.message(FIELD.tensorExternalData, () => {
+    to.text(FIELD.entryKey, key);
+    to.text(FIELD.entryValue, value);
   });
 }
 
@@ -139,16 +141,28 @@ export function* initializerFields(
   place: (tensor: DenseTensor) => Outside | null,
 ): Generator<Uint8Array> {
   for (const tensor of tensors) {
-    writeTensor(writer, FIELD.graphInitializer, tensor, place(tensor));
+    writer.message(FIELD.graphInitializer, () => writeTensor(writer, tensor, place(tensor)));
     if (writer.length >= AT_ONCE) yield writer.take();
   }
   yield writer.take();
 }
 
+/** Encodes the fields of a TensorProto whose data is outside the model. */
+export function outsideFields(outside: Outside): Uint8Array {
+  writeOutside(writer, outside);
+  return writer.take();
+}
+
+/** Encodes the location of a tensor's data as a field of the tensor. */
+export function locationField(location: string): Uint8Array {
+  writeExternalEntry(writer, "location", location);
+  return writer.take();
+}
+
 /** Encodes a TensorProto without a field around it. */
-export function tensorMessage({ name, dims, dtype, data }: DenseTensor): Uint8Array {
-  const dataType = dataTypeNamed(dtype)!.number;
-  return onnx.TensorProto.encode({ name, dims: [...dims], dataType, rawData: data }).finish();
+export function tensorMessage(tensor: DenseTensor): Uint8Array {
+  writeTensor(writer, tensor);
+  return writer.take();
 }
 
 /** Encodes a value as an input of a graph. */

@@ -1,19 +1,19 @@
 import onnxProto from "onnx-proto";
 import { InputError } from "../errors.ts";
-import { concat } from "./bytes.ts";
-import { decode, partsOf, rootFrame } from "./decode.ts";
+import { bytesOf, concat } from "./bytes.ts";
+import { decode, type Framed, partsOf, rootFrame } from "./decode.ts";
 import { dataType } from "./dtypes.ts";
 import { checkInside, externalRange, isExternal } from "./external.ts";
 import {
+  FIELD,
   type GraphMessage,
   type ModelMessage,
   type NodeMessage,
   type TensorMessage,
   tensorSchema,
-  type ValueInfoMessage,
 } from "./messages.ts";
 import { bytesSource, type Source } from "./source.ts";
-import { BYTES, WireReader } from "./wire.ts";
+import { BYTES, type Field, WireReader } from "./wire.ts";
 
 const { onnx } = onnxProto;
 
@@ -153,40 +153,29 @@ function externalBytes(file: ModelFile, tensor: TensorMessage): Uint8Array {
   }
 }
 
-const bytesOf = (view: ArrayBufferView) =>
-  new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+/** Reads a StringStringEntryProto. */
+export function entryIn(reader: WireReader, { body, end }: Field) {
+  const texts = new Map<number, string>();
+  for (const part of reader.fields({ start: body, end }))
+    if (part.wire === BYTES)
+      texts.set(part.number, utf8.decode(reader.bytes({ start: part.body, end: part.end })));
+  return { key: texts.get(FIELD.entryKey) ?? "", value: texts.get(FIELD.entryValue) ?? "" };
+}
 
-/** Decodes a StringStringEntryProto. Throws if the bytes are not one. */
-export const decodeEntry = (bytes: Uint8Array): { readonly key: string; readonly value: string } =>
-  onnx.StringStringEntryProto.decode(bytes);
-
-/** The field metadata_props of messages, and key and value of an entry. */
-const PROPS = { node: 9, value: 4, graph: 16 };
-const [KEY, VALUE] = [1, 2];
-
-/** Returns what exporters note of a node, by key. */
-export const nodeMetadata = (file: ModelFile, { frame }: NodeMessage) =>
-  notesOf(file, frame, PROPS.node);
-
-/** Returns what exporters note of a value, by key. */
-export const valueMetadata = (file: ModelFile, { frame }: ValueInfoMessage) =>
-  notesOf(file, frame, PROPS.value);
-
-/** Returns what exporters note of a graph, by key. */
-export const graphMetadata = (file: ModelFile, { frame }: GraphMessage) =>
-  notesOf(file, frame, PROPS.graph);
-
-function notesOf({ reader }: ModelFile, frame: NodeMessage["frame"], props: number) {
+/** Returns the entries of a message's metadata_props, by key; `number` is that field's. */
+export function entriesIn({ reader }: ModelFile, { frame }: Framed, number: number) {
   const entries = new Map<string, string>();
   for (const field of reader.fields(frame)) {
-    if (field.number !== props || field.wire !== BYTES) continue;
-    const parts = new Map<number, string>();
-    for (const part of reader.fields({ start: field.body, end: field.end }))
-      if (part.wire === BYTES) parts.set(part.number, reader.text(part));
-    entries.set(parts.get(KEY) ?? "", parts.get(VALUE) ?? "");
+    if (field.number !== number || field.wire !== BYTES) continue;
+    const { key, value } = entryIn(reader, field);
+    entries.set(key, value);
   }
   return entries;
 }
+
+/** Returns what exporters note of a node, by key. */
+export const nodeMetadata = (file: ModelFile, message: NodeMessage) =>
+  entriesIn(file, message, FIELD.nodeMetadata);
 
 /** Returns a location without "./" before it. */
 export const withoutDots = (location: string) => location.replace(/^(?:\.\/)+/, "");

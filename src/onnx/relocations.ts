@@ -1,5 +1,5 @@
 import { FIELD } from "./messages.ts";
-import { decodeEntry } from "./model-file.ts";
+import { entryIn } from "./model-file.ts";
 import { bytesSource, type Source } from "./source.ts";
 import { fromBase64, type Undo } from "./undo.ts";
 import { BYTES, WireReader } from "./wire.ts";
@@ -29,7 +29,7 @@ function locationIn(bytes: Uint8Array): string | null {
     const reader = new WireReader(bytesSource(bytes));
     const [field, more] = [...reader.fields({ start: 0, end: bytes.length })];
     if (more || field.number !== FIELD.tensorExternalData || field.wire !== BYTES) return null;
-    const { key, value } = decodeEntry(bytes.subarray(field.body, field.end));
+    const { key, value } = entryIn(reader, field);
     return key === "location" ? value : null;
   } catch {
     return null;

@@ -2,7 +2,13 @@ import onnxProto from "onnx-proto";
 import { graphsIn } from "./all-tensors.ts";
 import { concat } from "./bytes.ts";
 import { type Frame, partsOf } from "./decode.ts";
-import { FIELD, type FunctionMessage, type GraphMessage, type NodeMessage } from "./messages.ts";
+import {
+  type AttributeMessage,
+  FIELD,
+  type FunctionMessage,
+  type GraphMessage,
+  type NodeMessage,
+} from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
 import { devicesRenamed } from "./operand-notes.ts";
 import type { Range } from "./source.ts";
@@ -29,13 +35,21 @@ export interface NodeRenaming<Node> {
   readonly unfold: (node: Node) => Uint8Array[] | null;
 }
 
-const NODE = { input: 1, output: 2, name: 3, attribute: 5 };
+const NODE_NAME = 3;
 const ATTRIBUTE = { name: 1, graph: 6, graphs: 11, reference: 21 };
-const GRAPH = { valueInfo: 13, sparse: 15 };
-const ANNOTATION = { tensor: 1, parameters: 2 };
-const ENTRY_VALUE = 2;
-const TENSOR_NAME = 8;
 const FUNCTION_DEFAULT = 11;
+
+/** Fields of a graph, and where names of values stand in them: field numbers from outside in. */
+const NAMES: Readonly<Record<number, readonly (readonly number[])[]>> = {
+  [FIELD.graphInitializer]: [[8]],
+  [FIELD.graphInput]: [[1]],
+  [FIELD.graphOutput]: [[1]],
+  [FIELD.graphValueInfo]: [[1]],
+  /** The tensor, and the parameters of its quantization. */
+  [FIELD.graphAnnotation]: [[1], [2, FIELD.entryValue]],
+  /** The name of the values. */
+  [FIELD.graphSparse]: [[1, 8]],
+};
 
 /** Rewrites nodes field by field; copies everything else unchanged. */
 export class Rewriter<Node extends NodeLike<Node>> {
@@ -50,17 +64,16 @@ export class Rewriter<Node extends NodeLike<Node>> {
     const attributes = new Map(node.message.attributes.map((each) => [each.frame.at, each]));
     return this.#message(node.message.frame, (field) => {
       const { number, start } = field;
-      if (number === NODE.input || number === NODE.output) return this.#text(field, place.value);
-      if (number === NODE.name) return this.#text(field, place.node);
+      if (number === FIELD.nodeInput || number === FIELD.nodeOutput)
+        return this.#text(field, place.value);
+      if (number === NODE_NAME) return this.#text(field, place.node);
       if (number === FIELD.nodeDevices)
         return devicesRenamed(this.#file.reader, field, (name) => [place.value(name)]);
-      const attribute = number === NODE.attribute ? attributes.get(start) : undefined;
+      const attribute = number === FIELD.nodeAttribute ? attributes.get(start) : undefined;
       if (!attribute) return null;
-      const { name, refAttrName: from } = attribute;
-      const rest = from
-        ? (place.attributes.get(from) ?? place.defaults.get(from))
-        : this.#attribute(attribute.frame, node, place);
-      return rest ? bytesField(number, bytesField(ATTRIBUTE.name, utf8.encode(name)), rest) : EMPTY;
+      const name = bytesField(ATTRIBUTE.name, utf8.encode(attribute.name));
+      const rest = this.#given(attribute, node, place);
+      return rest ? bytesField(number, name, rest) : EMPTY;
     });
   }
 
@@ -73,11 +86,9 @@ export class Rewriter<Node extends NodeLike<Node>> {
   /** Returns the values that a call passes, by name: all fields of an attribute except its name. */
   attributes(call: Node, place: NodeRenaming<Node>): ReadonlyMap<string, Uint8Array> {
     const given = new Map<string, Uint8Array>();
-    for (const { name, refAttrName: from, frame } of call.message.attributes) {
-      const rest = from
-        ? (place.attributes.get(from) ?? place.defaults.get(from))
-        : this.#attribute(frame, call, place);
-      if (rest) given.set(name, rest);
+    for (const attribute of call.message.attributes) {
+      const rest = this.#given(attribute, call, place);
+      if (rest) given.set(attribute.name, rest);
     }
     return given;
   }
@@ -97,6 +108,12 @@ export class Rewriter<Node extends NodeLike<Node>> {
     return found;
   }
 
+  /** Returns an attribute without its name: its own fields, or the value of the function's. */
+  #given({ refAttrName: from, frame }: AttributeMessage, owner: Node, place: NodeRenaming<Node>) {
+    if (from) return place.attributes.get(from) ?? place.defaults.get(from);
+    return this.#attribute(frame, owner, place);
+  }
+
   #attribute(frame: Frame, owner: Node, place: NodeRenaming<Node>): Uint8Array {
     const before = owner.message.attributes.findIndex((each) => each.frame === frame);
     let k = graphsIn(owner.message.attributes.slice(0, before)).length;
@@ -109,59 +126,28 @@ export class Rewriter<Node extends NodeLike<Node>> {
 
   #graph(body: Node["bodies"][number], place: NodeRenaming<Node>): Uint8Array {
     const nodes = new Map(body.nodes.map((node) => [node.message.frame.at, node]));
-    return this.#message(body.message.frame, ({ number, start, body: from, end }) => {
-      const range = { start: from, end };
-      const named = (at: number) =>
-        bytesField(
-          number,
-          this.#message(range, (field) =>
-            field.number === at ? this.#text(field, place.value) : null,
-          ),
-        );
-      switch (number) {
-        case FIELD.graphNode: {
-          const node = nodes.get(start)!;
-          const all = place.unfold(node) ?? [this.node(node, place)];
-          return concat(all.map((bytes) => bytesField(number, bytes)));
-        }
-        case FIELD.graphInitializer:
-          return named(TENSOR_NAME);
-        case FIELD.graphInput:
-        case FIELD.graphOutput:
-        case GRAPH.valueInfo:
-          return named(1);
-        case FIELD.graphAnnotation:
-          return bytesField(number, this.#annotation(range, place));
-        case GRAPH.sparse:
-          return bytesField(
-            number,
-            this.#message(range, (values) =>
-              values.number === 1
-                ? bytesField(
-                    1,
-                    this.#message({ start: values.body, end: values.end }, (field) =>
-                      field.number === TENSOR_NAME ? this.#text(field, place.value) : null,
-                    ),
-                  )
-                : null,
-            ),
-          );
-        default:
-          return null;
-      }
+    return this.#message(body.message.frame, (field) => {
+      const { number, start } = field;
+      if (number !== FIELD.graphNode)
+        return NAMES[number] ? this.#named(field, NAMES[number], place.value) : null;
+      const node = nodes.get(start)!;
+      const replacing = place.unfold(node) ?? [this.node(node, place)];
+      return concat(replacing.map((bytes) => bytesField(number, bytes)));
     });
   }
 
-  /** Rewrites a TensorAnnotation with the new names of its tensor and parameters. */
-  #annotation(range: Range, place: NodeRenaming<Node>): Uint8Array {
-    return this.#message(range, (field) => {
-      if (field.number === ANNOTATION.tensor) return this.#text(field, place.value);
-      if (field.number !== ANNOTATION.parameters) return null;
-      const entry = this.#message({ start: field.body, end: field.end }, (value) =>
-        value.number === ENTRY_VALUE ? this.#text(value, place.value) : null,
-      );
-      return bytesField(field.number, entry);
+  /** Rewrites the texts at the ends of some paths in a message that a field holds. */
+  #named(
+    { number, body: start, end }: Field,
+    paths: readonly (readonly number[])[],
+    rename: (text: string) => string,
+  ): Uint8Array {
+    const content = this.#message({ start, end }, (field) => {
+      const inner = paths.filter(([first]) => first === field.number).map((path) => path.slice(1));
+      if (inner.length === 0) return null;
+      return inner[0].length === 0 ? this.#text(field, rename) : this.#named(field, inner, rename);
     });
+    return bytesField(number, content);
   }
 
   /** Rewrites some fields of a message. */

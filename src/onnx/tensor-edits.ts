@@ -1,10 +1,8 @@
-import onnxProto from "onnx-proto";
 import { allTensors } from "./all-tensors.ts";
-import { concat } from "./bytes.ts";
 import { type Frame, partsOf } from "./decode.ts";
 import { dataTypeNamed } from "./dtypes.ts";
-import { append, type Edit, replaceContent } from "./edits.ts";
-import { type Outside, tensorMessage } from "./encode.ts";
+import { append, type Edit, replace, replaceContent } from "./edits.ts";
+import { locationField, type Outside, outsideFields, tensorMessage } from "./encode.ts";
 import { isExternal } from "./external.ts";
 import { FIELD, type TensorMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
@@ -60,9 +58,7 @@ function valueEdits({ reader }: ModelFile, { tensor, to }: NewValues): Edit[] {
       .filter(({ number }) => VALUES.has(number))
       .map(({ start, end }): Edit => ({ start, end, bytes: new Uint8Array(), frame: part })),
   );
-  const fields = inside
-    ? bytesField(FIELD.tensorRaw, to)
-    : externalFields(to.location, to.offset, to.length);
+  const fields = inside ? bytesField(FIELD.tensorRaw, to) : outsideFields(to);
   return [...cuts, append(tensor, fields)];
 }
 
@@ -73,32 +69,15 @@ function typeEdits({ reader }: ModelFile, { frame, field, dtype }: StatedType): 
     .map(({ start, end }) => ({ start, end, bytes, frame }));
 }
 
-const { onnx } = onnxProto;
-
-/** Returns the fields of a TensorProto whose data is in another file. */
-function externalFields(location: string, offset: number, length: number): Uint8Array {
-  const entries = Object.entries({ location, offset, length }).map(([key, value]) =>
-    externalEntry(key, String(value)),
-  );
-  const dataLocation = onnx.TensorProto.DataLocation.EXTERNAL;
-  return concat([...entries, onnx.TensorProto.encode({ dataLocation }).finish()]);
-}
-
-const externalEntry = (key: string, value: string) =>
-  bytesField(FIELD.tensorExternalData, onnx.StringStringEntryProto.encode({ key, value }).finish());
-
 /** Returns the edits that rename the data files to which external tensors refer. */
 const relocationEdits = (
   tensors: Iterable<TensorMessage>,
   rename: (location: string) => string,
 ): Edit[] =>
-  [...tensors].filter(isExternal).flatMap(({ externalData }) =>
-    externalData
-      .filter(({ key }) => key === "location")
-      .map(({ frame, key, value }) => ({
-        start: frame.at,
-        end: frame.end,
-        bytes: externalEntry(key, rename(value)),
-        frame: frame.parent!,
-      })),
-  );
+  [...tensors]
+    .filter(isExternal)
+    .flatMap(({ externalData }) =>
+      externalData
+        .filter(({ key }) => key === "location")
+        .map((entry) => replace(entry, locationField(rename(entry.value)))),
+    );

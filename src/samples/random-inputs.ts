@@ -3,7 +3,7 @@ import { InputError } from "../errors.ts";
 import { attribute, type Graph, type Types, type Value } from "../graph/graph.ts";
 import { uniform } from "../graph/random.ts";
 import { encodeNumbers } from "../graph/tensor.ts";
-import { dataTypeNamed, elements, hasTensors, isFloat } from "../onnx/dtypes.ts";
+import { dataTypeNamed, elements, hasTensors, isFloat, placeOfAxis } from "../onnx/dtypes.ts";
 import type { Ort } from "../ort/session.ts";
 import { tensorOfBytes } from "../ort/tensors.ts";
 import { type Accepted, acceptedAt, arrivals, comparedWith } from "./accepted.ts";
@@ -117,7 +117,7 @@ function bound(types: Types, input: Value): number {
       if (node.op !== "Gather" || index !== 1 || !node.inputs[0]) continue;
       const table = types.get(node.inputs[0])?.shape;
       const axis = attribute(node, "axis")?.i ?? 0;
-      const size = table?.[axis < 0 ? axis + table.length : axis];
+      const size = table?.[placeOfAxis(axis, table.length)];
       if (typeof size === "number") least = Math.min(least, size);
     }
   return least === Infinity ? UNBOUNDED : least;

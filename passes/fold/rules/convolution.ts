@@ -2,7 +2,7 @@ import { rows } from "../../../src/graph/own.ts";
 import { positive } from "../../gradient/broadcasting.ts";
 import { type Factor, isNegative, isPositive, mapped, ONE, onAxis, reciprocal } from "../factor.ts";
 import type { At, ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
-import { homogeneous, isScalar, onlyAt, provided, stay, takenInBy } from "./shared.ts";
+import { homogeneous, isScalar, moved, onlyAt, provided, stay, takenInBy } from "./shared.ts";
 
 /** A convolution: weights and bias are inputs 1 and 2. */
 function convolution(inAxis: number, outAxis: number): ScaleRule {
@@ -62,16 +62,6 @@ export const scaleConvolutions = {
 /** Pools work along the axes behind the channels. */
 const channels = stay((_, axis) => (axis <= 1 ? axis : null));
 
-/** A reduction with kept axes leaves the features where they are; without, only one number passes. */
-const kept = stay((at, axis) => (isKept(at, axis) ? axis : null));
-
-function isKept(at: At, axis: number): boolean {
-  const rank = at.shape(0)?.length;
-  const axes = at.ints("axes") ?? (at.has(1) ? at.numbers(1) : null);
-  if (rank === undefined || !axes || at.int("keepdims", 1) !== 1) return false;
-  return !axes.some((each) => positive(each, rank) === axis);
-}
-
 const squares: ScaleRule = {
   forward: (_, factors) =>
     onlyAt(factors, 0) && isScalar(factors[0])
@@ -86,7 +76,7 @@ export const scalePooling: ScaleTable = {
   ...rows(homogeneous(true, channels), "AveragePool GlobalAveragePool"),
   ...rows(homogeneous(false, channels), "GlobalLpPool GlobalMaxPool LpPool MaxPool"),
   MaxRoiPool: homogeneous(false, null),
-  ...rows(homogeneous(true, kept), "ReduceMean ReduceSum"),
-  ...rows(homogeneous(false, kept), "ReduceL1 ReduceL2 ReduceMax ReduceMin"),
+  ...rows(homogeneous(true, moved), "ReduceMean ReduceSum"),
+  ...rows(homogeneous(false, moved), "ReduceL1 ReduceL2 ReduceMax ReduceMin"),
   ReduceSumSquare: squares,
 };

@@ -1,7 +1,7 @@
 import { SKIP_EPSILON, type SkipNorm, tokenNorms } from "../../lower/skip-norms.ts";
 import { type Factor, ONE, onAxis, reciprocal } from "../factor.ts";
 import type { At, Change, ScaleRule, ScaleTable } from "./rule.ts";
-import { isScalar, onlyAt } from "./shared.ts";
+import { invariant, isScalar, onlyAt } from "./shared.ts";
 
 /** Least and greatest epsilon that single precision holds with all its digits, and some room. */
 const [LEAST, MOST] = [1e-36, 1e30];
@@ -76,10 +76,7 @@ export const scaleNormalizations = {
   GroupNormalization: norm(1e-5, "first", 2),
   InstanceNormalization: norm(1e-5, "first", 2),
   LayerNormalization: norm(1e-5, "last", 2),
-  LpNormalization: {
-    forward: (_, factors) =>
-      onlyAt(factors, 0) && isScalar(factors[0]) ? { outputs: [ONE] } : null,
-  },
+  LpNormalization: invariant,
   RMSNormalization: norm(1e-5, "last", null),
   SimplifiedLayerNormalization: norm(1e-5, "last", null),
 } satisfies ScaleTable;

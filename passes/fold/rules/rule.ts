@@ -1,4 +1,5 @@
 import type { NodeAttributes } from "../../../src/graph/node-view.ts";
+import type { AxisMap } from "../../residuals/axes.ts";
 import type { Factor } from "../factor.ts";
 
 /** A shape of which a size, or the rank, may be unknown. */
@@ -18,6 +19,8 @@ export interface At extends NodeAttributes {
   readonly outShape: (output: number) => KnownShape;
   /** The numbers of a small constant input. */
   readonly numbers: (input: number) => readonly number[] | null;
+  /** Where each axis of the first input is in the first output; empty if a shape is unknown. */
+  readonly axes: () => AxisMap;
 }
 
 /** An input that is to be multiplied, and by what: a weight, or something that can take it in. */

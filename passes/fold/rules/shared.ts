@@ -1,3 +1,4 @@
+import { inverse } from "../../residuals/axes.ts";
 import { type Factor, isNegative, isOne, ONE } from "../factor.ts";
 import type { At, ScaleRule } from "./rule.ts";
 
@@ -8,19 +9,25 @@ export const isScalar = ({ axis }: Factor) => axis === null;
 export const onlyAt = (factors: readonly Factor[], ...inputs: readonly number[]) =>
   factors.every((factor, k) => inputs.includes(k) || isOne(factor));
 
-type AxisMap = (at: At, axis: number) => number | null;
+type PlaceOf = (at: At, axis: number) => number | null;
 
 /** The output axis that holds an input axis of the first input, and the reverse. */
-export interface Axes {
-  readonly forth: AxisMap;
-  readonly back: AxisMap;
+interface Axes {
+  readonly forth: PlaceOf;
+  readonly back: PlaceOf;
 }
 
 /** Axes that an operator leaves where they are, or drops. */
-export const stay = (map: AxisMap): Axes => ({ forth: map, back: map });
+export const stay = (map: PlaceOf): Axes => ({ forth: map, back: map });
+
+/** Axes that an operator moves, as the search for sites follows them. */
+export const moved: Axes = {
+  forth: (at, axis) => at.axes()[axis] ?? null,
+  back: (at, axis) => inverse(at.axes(), axis + 1)[axis],
+};
 
 /** A factor on the axis that a map gives; null if it gives none. */
-function onMappedAxis(at: At, factor: Factor, map: AxisMap): Factor | null {
+function onMappedAxis(at: At, factor: Factor, map: PlaceOf): Factor | null {
   if (factor.axis === null) return factor;
   const axis = map(at, factor.axis);
   return axis === null ? null : { ...factor, axis };
