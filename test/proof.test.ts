@@ -10,7 +10,7 @@ import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { checkKept } from "../passes/proof/proof-inputs.ts";
-import type { Patch } from "../src/graph/patch-contents.ts";
+import type { NewContents } from "../src/graph/patch-contents.ts";
 import type { TensorMessage } from "../src/onnx/messages.ts";
 import { checksThat, made, overwritten, unfeltAt } from "./support/checks.ts";
 import { fixture } from "./support/fixture.ts";
@@ -180,7 +180,7 @@ describe("the proof", () => {
     expect(made(UNCHANGED, proof).differences).toEqual([LOST]);
   });
 
-  it.each<[string, (patch: Patch) => Partial<Patch>, RegExp]>([
+  it.each<[string, (patch: NewContents) => Partial<NewContents>, RegExp]>([
     ["a node", ({ nodes }) => ({ nodes: nodes.slice(1) }), new RegExp(`^${PLANNED}$`)],
     ["a weight", ({ tensors }) => ({ tensors: tensors.slice(1) }), new RegExp(`^${PLANNED}$`)],
     [

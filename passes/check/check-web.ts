@@ -7,6 +7,7 @@ import { tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import type { Types, Value } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
+import { listed } from "../../src/listed.ts";
 import { type Model, typesOf } from "../../src/model.ts";
 import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
 import { type ModelFile, tensorBytes } from "../../src/onnx/model-file.ts";
@@ -163,12 +164,12 @@ function wideIntegerFindings(model: Model): TargetFinding[] {
     [...values.values()].filter((value) => isWide(model, value)),
   );
   if (wide.length === 0) return [];
-  const names = wide.slice(0, 5).map(({ name }) => name);
+  const names = wide.map(({ name }) => name);
   return [
     {
       code: "int64-values",
       weight: "limits",
-      text: `${names.join(", ")}${wide.length > 5 ? ` and ${wide.length - 5} more` : ""} ${wide.length > 1 ? "hold" : "holds"} int64 values beyond 31 bits, which WebGPU cuts to 32; through wasm they stay whole.`,
+      text: `${listed(names, 5)} ${wide.length > 1 ? "hold" : "holds"} int64 values beyond 31 bits, which WebGPU cuts to 32; through wasm they stay whole.`,
     },
   ];
 }

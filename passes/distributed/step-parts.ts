@@ -58,11 +58,7 @@ export async function evalGraph(model: Model, options: StepOptions): Promise<Vec
 }
 
 /** Writes the vector of a graph in place of its other outputs. */
-async function vectorGraph(
-  graph: Graph,
-  of: VectorOf,
-  back: Partial<Patch> = {},
-): Promise<VectorGraph> {
+async function vectorGraph(graph: Graph, of: VectorOf, back: Patch = {}): Promise<VectorGraph> {
   const written = newBuilder(graph, "vector");
   const vector = writeVector(written, of);
   const weights = of.reached.map((weight) => weight.of);

@@ -69,7 +69,7 @@ export function loopCounts(given: Model, ort: Ort, trained: readonly string[]): 
 function measuring(graph: Graph, loops: readonly Node[], names: readonly string[]): Patch {
   const written = newBuilder(graph, "measured");
   const scalar = { dtype: "int64", shape: [] };
-  const within = loops.map((node, k): Partial<Patch> => {
+  const within = loops.map((node, k): Patch => {
     const [body] = node.bodies;
     const inner = written.fresh(`${names[k]}.each`);
     written.last(body);
@@ -85,7 +85,7 @@ function measuring(graph: Graph, loops: readonly Node[], names: readonly string[
 }
 
 /** Makes a Loop run as often as an input is long, whatever its condition. */
-function counted(written: Builder, node: Node, input: string): Partial<Patch> {
+function counted(written: Builder, node: Node, input: string): Patch {
   const [body] = node.bodies;
   written.about(input, node);
   const names = [written.op.Size(input), written.constant("bool", [], [1])];

@@ -32,7 +32,7 @@ export function sizesOf(
 }
 
 /** Patches of one graph as one. */
-export const joined = (...patches: readonly Partial<Patch>[]): Patch => ({
+export const joined = (...patches: readonly Patch[]): Patch => ({
   nodes: patches.flatMap(({ nodes }) => nodes ?? []),
   tensors: patches.flatMap(({ tensors }) => tensors ?? []),
   redirects: patches.flatMap(({ redirects }) => redirects ?? []),

@@ -24,7 +24,7 @@ import { checkSizes } from "../../src/infer/value-sizes.ts";
 import { type Model, modelOf, stateTypes, typesOf } from "../../src/model.ts";
 import { allTensors } from "../../src/onnx/all-tensors.ts";
 import { isHalf, type Type } from "../../src/onnx/dtypes.ts";
-import { byteLength, isExternal } from "../../src/onnx/external.ts";
+import { bytesOfTensors, isExternal } from "../../src/onnx/external.ts";
 import { bytesSource } from "../../src/onnx/source.ts";
 import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
 import { runnable, withDataInside } from "../../src/ort/loading.ts";
@@ -111,8 +111,7 @@ async function inFloat64(
   exact: Tensors[],
 ): Promise<Outcome<DoubleReport>> {
   const { file } = original;
-  const outside = [...allTensors(file)].filter(isExternal);
-  if (outside.reduce((sum, each) => sum + (byteLength(each) ?? 0), original.size) > LARGEST)
+  if (original.size + bytesOfTensors([...allTensors(file)].filter(isExternal)) > LARGEST)
     return notRun("the model is too large to be written in double");
   const bytes = inDouble(withDataInside(file.source.read(0, original.size), file));
   if (!bytes) return notRun("the model has no float32 values");

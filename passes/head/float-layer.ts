@@ -1,7 +1,7 @@
 import type { Graph, Node } from "../../src/graph/graph.ts";
 import { type Model, patched } from "../../src/model.ts";
 import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
-import type { NewNode } from "../../src/onnx/new-node.ts";
+import { plainNode } from "../../src/onnx/new-node.ts";
 import { copiedAttributes } from "../lower/composite.ts";
 import { WINDOW } from "../lower/convolutions.ts";
 import { lower } from "../lower/index.ts";
@@ -46,29 +46,21 @@ export async function floatLayer(
 function asFloats(graph: Graph, node: Node, { input, output, nodes }: IntegerProduct) {
   const name = output.producer!.message.name || output.name;
   const weight = `${name}.float`;
-  const by: NewNode[] = [
-    {
+  const isConv = node.op === "ConvInteger";
+  const by = [
+    plainNode("Cast", [node.inputs[1]!.name], [weight], {
       name: weight,
-      op: "Cast",
-      inputs: [node.inputs[1]!.name],
-      outputs: [weight],
       attributes: { to: dataTypeNamed("float")!.number },
-    },
-    {
+    }),
+    plainNode(isConv ? "Conv" : "MatMul", [input.name, weight], [output.name], {
       name,
-      op: node.op === "ConvInteger" ? "Conv" : "MatMul",
-      inputs: [input.name, weight],
-      outputs: [output.name],
-      attributes: copiedAttributes(graph, node, node.op === "ConvInteger" ? WINDOW : []),
-    },
+      attributes: copiedAttributes(graph, node, isConv ? WINDOW : []),
+    }),
   ];
   const scaled = output.producer!;
   const others = nodes.filter((each) => each !== scaled);
   const rest = unreadAfter(graph, [], { removed: nodes, kept: [input, node.inputs[1]!] });
   return {
-    nodes: [],
-    tensors: [],
-    redirects: [],
     replaced: [{ node: scaled, by }],
     removed: [...others, ...rest],
   };

@@ -7,6 +7,7 @@ import {
   withOrt,
 } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
+import { uniqueNames } from "../../src/graph/builder.ts";
 import { constants, numbersOf } from "../../src/graph/constants.ts";
 import { type Node, typeOfInfo, type Use, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
@@ -15,7 +16,7 @@ import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
-import type { DenseTensor } from "../../src/onnx/new-node.ts";
+import { type DenseTensor, plainNode } from "../../src/onnx/new-node.ts";
 import { valuesOf } from "../../src/option-values.ts";
 import type { Declared } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
@@ -143,9 +144,7 @@ function weightsOf(
 function nameFor({ graph }: KnownGraph, old: Value, { node, index }: Use): string {
   if (isOnlyHere(graph, old)) return old.name;
   const label = `${node.message.name || node.outputs[0]!.name}.${index === 1 ? "weight" : "bias"}`;
-  let free = label;
-  for (let k = 1; graph.names.has(free); k++) free = `${label}_${k}`;
-  return free;
+  return uniqueNames(graph.names)(label);
 }
 
 const isOnlyHere = ({ file }: KnownGraph["graph"], { name, initializer, uses, isOutput }: Value) =>
@@ -182,7 +181,6 @@ function patchOf(
   const own = layers.map(({ node, outputAxis }) => [node.outputs[0]!, outputAxis] as const);
   const axes = new Map([...own, ...way.axes]);
   return {
-    nodes: [],
     tensors: [...weights, ...shapes].map(({ tensor }) => tensor),
     redirects,
     replaced,
@@ -204,18 +202,10 @@ function patchOf(
 const unrounded = (quantizers: readonly Node[]) =>
   quantizers.some(({ outputs, op }) => op === "QuantizeLinear" && leavesRounded(outputs[0]!))
     ? []
-    : quantizers.map((node) => ({
-        node,
-        by: [
-          {
-            name: node.message.name,
-            op: "Identity",
-            inputs: [node.inputs[0]!.name],
-            outputs: [node.outputs[0]!.name],
-            attributes: {},
-          },
-        ],
-      }));
+    : quantizers.map((node) => {
+        const [from, to, { name }] = [node.inputs[0]!.name, node.outputs[0]!.name, node.message];
+        return { node, by: [plainNode("Identity", [from], [to], { name })] };
+      });
 
 /** Whether integers leave the model. */
 const leavesRounded = (value: Value): boolean =>

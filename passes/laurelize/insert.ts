@@ -1,7 +1,7 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { type Emit, nodeOf, opsOver } from "../../src/graph/ops.ts";
-import type { Patch } from "../../src/graph/patch-contents.ts";
+import type { NewContents } from "../../src/graph/patch-contents.ts";
 import { weightsScope } from "../../src/graph/scopes.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
@@ -24,9 +24,7 @@ export interface InsertedSite {
 }
 
 /** A patch under construction. */
-export type Draft = {
-  -readonly [K in "nodes" | "tensors" | "redirects"]: Patch[K][number][];
-};
+export type Draft = { readonly [K in keyof NewContents]: NewContents[K][number][] };
 
 /** What to insert at one site. */
 interface Insert extends Pick<InsertedSite, "site" | "operands"> {

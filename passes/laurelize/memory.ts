@@ -3,7 +3,7 @@ import { checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import type { Model } from "../../src/model.ts";
 import { allTensors } from "../../src/onnx/all-tensors.ts";
-import { byteLength } from "../../src/onnx/external.ts";
+import { bytesOfTensors } from "../../src/onnx/external.ts";
 
 /** What a full proof needs beside the weights: Node, onnxruntime, a small model's values. */
 const BESIDE = 200e6;
@@ -21,8 +21,7 @@ export interface ProofMemory {
 /** Estimates how much memory a full proof of a model needs. Loads no weights. */
 export function proofMemory(model: Model): ProofMemory {
   checkModel("proofMemory", model);
-  let weights = 0;
-  for (const tensor of allTensors(model.file)) weights += byteLength(tensor) ?? 0;
+  const weights = bytesOfTensors(allTensors(model.file));
   return { needed: Math.round(BESIDE + PER_BYTE * weights), free: freeMemory() };
 }
 

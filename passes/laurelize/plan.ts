@@ -2,7 +2,7 @@ import { flag, texts } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { withAllowedTensors } from "../../src/graph/early-constants.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
-import type { Patch } from "../../src/graph/patch-contents.ts";
+import type { NewContents } from "../../src/graph/patch-contents.ts";
 import { weightsScope } from "../../src/graph/scopes.ts";
 import { valuesOf } from "../../src/option-values.ts";
 import type { Declared, Given } from "../../src/options.ts";
@@ -43,7 +43,7 @@ export interface Plan {
   readonly parts: readonly Variant[];
   readonly options: VariantOptions;
   readonly sites: readonly InsertedSite[];
-  readonly patch: Patch;
+  readonly patch: NewContents;
   readonly warnings: readonly string[];
 }
 

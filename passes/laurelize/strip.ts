@@ -2,6 +2,7 @@ import { sha256 } from "#node";
 import { checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { folderAfter } from "../../src/graph/placing.ts";
+import { listed } from "../../src/listed.ts";
 import { type Model, modelOf } from "../../src/model.ts";
 import { type ModelFile, metadataOf } from "../../src/onnx/model-file.ts";
 import { relocations } from "../../src/onnx/relocations.ts";
@@ -69,7 +70,7 @@ function checkStrippable(model: Model, all: readonly (Manifest | null)[]): void 
   const trained = all.at(-1)?.trained ?? [];
   if (trained.length > 0)
     throw new InputError(
-      `training changed its old weights: ${name} lists ${listed(trained)}, whose original values it does not contain; use the original file, or the laurelized one from before training.`,
+      `training changed its old weights: ${name} lists ${listed(trained, 5)}, whose original values it does not contain; use the original file, or the laurelized one from before training.`,
     );
 }
 
@@ -124,13 +125,6 @@ function withCopiesBack(model: Model, former: ReadonlyMap<string, string>): Mode
   const needed = new Set(moved(former).dataFiles);
   return moved(new Map([...former].filter(([, before]) => needed.has(before))));
 }
-
-const LISTED = 5;
-
-const listed = (names: readonly string[]) =>
-  names.length > LISTED
-    ? `${names.slice(0, LISTED).join(", ")} and ${names.length - LISTED} more`
-    : names.join(", ");
 
 /**
  * Whether it is known which old weights of a laurelized model were trained: the metadata lists

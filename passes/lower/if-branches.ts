@@ -75,7 +75,7 @@ export function withoutIf(graph: Graph, types: Types, branches: Branches): Patch
     if ("nodes" in taken) writeBranch(draft, node, taken, node.message.outputs);
     else chooseAfterBoth(draft, node, taken);
   const { tensors, written } = draft;
-  return { nodes: [], tensors, redirects: [], removed: [...branches.keys()], written };
+  return { tensors, removed: [...branches.keys()], written };
 }
 
 /** Writes a branch's nodes and weights before its If, with new names for its outputs. */

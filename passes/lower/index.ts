@@ -83,7 +83,7 @@ export function lowering(graph: Graph, types: Types, nodes: readonly Node[]): Lo
     for (const { node: made } of renamed) for (const name of made.outputs) within.set(name, node);
     inserted.push(...renamed);
   }
-  const patch = { nodes: inserted, tensors: write.tensors, redirects: [], removed: nodes };
+  const patch = { nodes: inserted, tensors: write.tensors, removed: nodes };
   return { patch: calls.size > 0 ? { ...patch, ...writtenOut(graph, calls) } : patch, within };
 }
 

@@ -58,7 +58,7 @@ export function inlined(graph: Graph, wanted: Wanted): Inlined | null {
     }
   if (removed.length === 0) return null;
   const { calls, callOf, opsets } = inlining;
-  const patch = { nodes: [], tensors: [], redirects: [], removed, written, opsets };
+  const patch = { removed, written, opsets };
   return { patch, calls, callOf };
 }
 

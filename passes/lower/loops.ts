@@ -43,7 +43,7 @@ export function withoutLoops(graph: Graph, types: Types, nodes: readonly Node[])
   }
   if (removed.length === 0) return { patch: null, reasons };
   const tensors = [...draft.write.tensors, ...draft.tensors];
-  return { patch: { nodes: [], tensors, redirects: [], removed, written: draft.written }, reasons };
+  return { patch: { tensors, removed, written: draft.written }, reasons };
 }
 
 /** The patch under construction. */

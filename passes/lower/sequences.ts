@@ -29,7 +29,7 @@ export function withoutSequences(graph: Graph, types: Types, nodes: readonly Nod
     removed.push(node);
   }
   if (removed.length === 0) return null;
-  return { nodes: inserted, tensors: write.tensors, redirects: [], removed };
+  return { nodes: inserted, tensors: write.tensors, removed };
 }
 
 function chosen(graph: Graph, node: Node, items: readonly Item[]): string | null {

@@ -1,6 +1,6 @@
 import type { Use } from "../../src/graph/graph.ts";
 import { groupBy } from "../../src/graph/group-by.ts";
-import type { Patch } from "../../src/graph/patch-contents.ts";
+import type { NewContents } from "../../src/graph/patch-contents.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { walk } from "../../src/graph/walk.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
@@ -41,7 +41,7 @@ export function sampledPlan(plan: Plan): { readonly plan: Plan; readonly sample:
 }
 
 /** What of a patch changes these sites: their redirected slots and what these slots now read. */
-function patchAt(patch: Patch, sites: readonly InsertedSite[]): Patch {
+function patchAt(patch: NewContents, sites: readonly InsertedSite[]): NewContents {
   const slots = new Set<Use>(
     sites.flatMap(({ site: { skip, branches, bias } }) =>
       [skip, ...branches, ...(bias ? [bias] : [])].map(({ use }) => use),

@@ -36,5 +36,5 @@ export function bound({ file, main }: Graph, sizes: Sizes, least = 1): Patch {
       throw new InputError(
         `the size of ${name} must be an integer of at least ${least} (got ${size}).`,
       );
-  return { nodes: [], tensors: [], redirects: [], retyped };
+  return { retyped };
 }

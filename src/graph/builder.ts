@@ -1,4 +1,4 @@
-import type { Attributes, DenseTensor, NewNode } from "../onnx/new-node.ts";
+import { type Attributes, type DenseTensor, type NewNode, plainNode } from "../onnx/new-node.ts";
 import type { Graph, Node, Scope } from "./graph.ts";
 import { type Emit, nodeOf, type Ops, opsOver } from "./ops.ts";
 import type { Insertion } from "./patch-contents.ts";
@@ -57,7 +57,7 @@ export function newBuilder(graph: Graph, label: string, before: Node | null = nu
     nodes.push({ before: place, scope: end, node });
   };
   const plain = (op: string, inputs: readonly string[], name: string) =>
-    node({ name, op, inputs, outputs: [name], attributes: {} });
+    node(plainNode(op, inputs, [name], { name }));
   const emit: Emit<string> = (call) => {
     const made = nodeOf(call, fresh, `${subject}.${call.op}`);
     node(made);

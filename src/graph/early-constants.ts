@@ -1,9 +1,8 @@
 import { dataType, dataTypeNamed } from "../onnx/dtypes.ts";
-import { constantNode } from "../onnx/encode.ts";
-import type { DenseTensor, NewNode } from "../onnx/new-node.ts";
+import { constantNode, type DenseTensor, type NewNode, plainNode } from "../onnx/new-node.ts";
 import { dataOf, numbersOfData, tensorOf } from "./constants.ts";
 import type { Graph, Scope } from "./graph.ts";
-import type { Patch } from "./patch-contents.ts";
+import type { NewContents, Patch } from "./patch-contents.ts";
 import { encodeNumbers } from "./tensor.ts";
 
 /** The first opset in which a Constant may hold integers and booleans. */
@@ -33,7 +32,7 @@ function asDoubles({ names }: Graph, { name, dtype, dims, data }: DenseTensor): 
   const to = dataTypeNamed(dtype)!.number;
   return {
     tensor: { name: double, dtype: "double", dims, data: encodeNumbers("double", numbers) },
-    cast: { name, op: "Cast", inputs: [double], outputs: [name], attributes: { to } },
+    cast: plainNode("Cast", [double], [name], { name, attributes: { to } }),
   };
 }
 
@@ -41,7 +40,7 @@ function asDoubles({ names }: Graph, { name, dtype, dims, data }: DenseTensor): 
  * Returns the patch with new tensors that ONNX's schemas allow. Below IR version 4, new tensors
  * become Constants, which hold only floats before opset 9; other types are cast from doubles.
  */
-export function withAllowedTensors(graph: Graph, patch: Patch): Patch {
+export function withAllowedTensors(graph: Graph, patch: NewContents): NewContents {
   if (graph.file.message.irVersion >= 4 || !limitsConstants(graph)) return patch;
   const splits = patch.tensors.map((tensor) => asDoubles(graph, tensor));
   const firstOf = ({ nodes, message }: Scope) =>
@@ -81,8 +80,6 @@ export function withAllowedConstants(graph: Graph): Patch | null {
     nodes: replaced.flatMap(({ node, nodes }) =>
       nodes.map((made) => ({ before: node, node: made })),
     ),
-    tensors: [],
-    redirects: [],
     removed: replaced.map(({ node }) => node),
   };
 }

@@ -36,12 +36,15 @@ export interface NewTensor extends DenseTensor {
   readonly scope?: Scope | undefined;
 }
 
+/** What a patch adds: nodes and tensors, and the slots that read them. */
+export type NewContents = Required<Pick<Patch, "nodes" | "tensors" | "redirects">>;
+
 /** The changes of a pass. Everything that is not named here stays unchanged. */
 export interface Patch extends TensorChanges {
-  readonly nodes: readonly Insertion[];
-  readonly tensors: readonly NewTensor[];
+  readonly nodes?: readonly Insertion[];
+  readonly tensors?: readonly NewTensor[];
   /** Input slots that read another value of the same type. */
-  readonly redirects: readonly { readonly use: Use; readonly name: string }[];
+  readonly redirects?: readonly { readonly use: Use; readonly name: string }[];
   /** Encoded NodeProtos, and the node that each is inserted before. */
   readonly written?: readonly { readonly before: Node; readonly bytes: Uint8Array }[];
   /** Nodes that are replaced by new ones, and initializers that become inputs. */

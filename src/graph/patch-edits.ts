@@ -4,7 +4,6 @@ import { elements } from "../onnx/dtypes.ts";
 import { append, before, type Edit, remove, replace, replaceField } from "../onnx/edits.ts";
 import {
   attributeField,
-  constantNode,
   type Entry,
   functionOutputField,
   initializerFields,
@@ -17,7 +16,12 @@ import {
 } from "../onnx/encode.ts";
 import { FIELD, type GraphMessage, type NodeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
-import type { AttributeValue, DenseTensor, NewNode } from "../onnx/new-node.ts";
+import {
+  type AttributeValue,
+  constantNode,
+  type DenseTensor,
+  type NewNode,
+} from "../onnx/new-node.ts";
 import { tensorEdits } from "../onnx/tensor-edits.ts";
 import { BYTES } from "../onnx/wire.ts";
 import type { Graph, Node, Scope, Use, Value } from "./graph.ts";
@@ -32,16 +36,17 @@ export const isLarge = ({ dims }: DenseTensor) => elements(dims) > KEPT_INSIDE;
 
 /** Returns the edits of the file for a patch. Large new weights go to `location`. */
 export function patchEdits({ file }: Pick<Graph, "file">, patch: Patch, location: string | null) {
+  const { tensors = [], redirects = [] } = patch;
   const main = { frame: file.graph.frame };
   return [
     ...tensorEdits(file, patch),
-    ...initializerEdits(file, patch.tensors, location),
+    ...initializerEdits(file, tensors, location),
     ...nodeEdits(file, patch),
     ...(patch.written ?? []).map(({ before: node, bytes }) =>
       before(node.message, nodeField(bytes, isFunction(node.scope))),
     ),
-    ...patch.redirects.map(({ use, name }) => redirect(file, use, name)),
-    ...noteEdits(file, patch.redirects),
+    ...redirects.map(({ use, name }) => redirect(file, use, name)),
+    ...noteEdits(file, redirects),
     ...(patch.removed ?? []).map(removal),
     ...(patch.replaced ?? []).map(({ node, by }) =>
       replace(node.message, nodeFields(by, isFunction(node.scope))),
@@ -99,7 +104,7 @@ function inScopes(tensors: readonly NewTensor[]): [Scope | undefined, NewTensor[
 }
 
 /** Groups new nodes by insertion point. */
-function nodeEdits(file: ModelFile, { nodes, tensors }: Patch): Edit[] {
+function nodeEdits(file: ModelFile, { nodes = [], tensors = [] }: Patch): Edit[] {
   interface Group {
     readonly scope: Scope | undefined;
     readonly edit: (bytes: Uint8Array) => Edit;

@@ -39,7 +39,7 @@ export async function applyPatch(
   const { file } = graph;
   const { source } = file;
   const location = placing.newData ?? null;
-  const outside = location === null ? [] : patch.tensors.filter(isLarge);
+  const outside = location === null ? [] : (patch.tensors ?? []).filter(isLarge);
   if (outside.length > 0) checkNewData(file, placing);
   const list = splices(patchEdits(graph, { ...patch, ...placed(file, placing) }, location));
   checkSize(source, grown(source.size, list));
@@ -57,8 +57,8 @@ export async function applyPatch(
 }
 
 /** Applies a patch without size limit, record or data files. May return the same source. */
-export function patchedBytes(file: ModelFile, patch: Partial<Patch>): Source {
-  const list = splices(patchEdits({ file }, { ...UNCHANGED, ...patch }, null));
+export function patchedBytes(file: ModelFile, patch: Patch): Source {
+  const list = splices(patchEdits({ file }, patch, null));
   const unchanged = list.every(
     ({ start, end, bytes }) => start === end && pieceLength(bytes) === 0,
   );
@@ -66,11 +66,10 @@ export function patchedBytes(file: ModelFile, patch: Partial<Patch>): Source {
 }
 
 /** Applies a patch to a model that is only run. Returns the same file if nothing changes. */
-export function patchedFile(file: ModelFile, patch: Partial<Patch>): ModelFile {
+export function patchedFile(file: ModelFile, patch: Patch): ModelFile {
   const source = patchedBytes(file, patch);
   return source === file.source ? file : openFile(source, file.folder);
 }
-const UNCHANGED: Patch = { nodes: [], tensors: [], redirects: [] };
 
 const grown = (size: number, list: readonly Splice[]) =>
   list.reduce((sum, { start, end, bytes }) => sum + pieceLength(bytes) - (end - start), size);

@@ -3,8 +3,9 @@ import { operatorsThat } from "../graph/operators.ts";
 import { patchedFile } from "../graph/patch.ts";
 import { allTensors } from "../onnx/all-tensors.ts";
 import { type Dimension, elements, isFloat, type Type } from "../onnx/dtypes.ts";
-import { byteLength } from "../onnx/external.ts";
+import { bytesOfTensors } from "../onnx/external.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
+import { plainNode } from "../onnx/new-node.ts";
 import { runnable } from "../ort/loading.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../ort/session.ts";
 import { sampleInputs } from "../samples/samples.ts";
@@ -45,7 +46,8 @@ export async function measuredTypes(
     ({ op, outputs: [sum] }) => EXAMINED.has(op) && sum && isLost(types, sum),
   );
   if (makesHuge(graph, (value) => types.get(value))) return new Map();
-  if (!wanted || nodes.some(({ op }) => LONG.has(op)) || bytesOf(graph) > LARGEST) return new Map();
+  if (!wanted || nodes.some(({ op }) => LONG.has(op))) return new Map();
+  if (bytesOfTensors(allTensors(graph.file)) > LARGEST) return new Map();
   const values = nodes.flatMap(({ outputs }) =>
     outputs.filter((value): value is Value => value !== null && isOpen(types, value)),
   );
@@ -76,12 +78,6 @@ function isOpen(types: Types, value: Value): boolean {
   const type = types.get(value);
   return isFloat(type?.dtype) && (type?.shape?.length ? type.shape.includes("") : true);
 }
-
-const bytesOf = ({ file }: Graph) => {
-  let bytes = 0;
-  for (const tensor of allTensors(file)) bytes += byteLength(tensor) ?? 0;
-  return bytes;
-};
 
 /** Runs the model twice to measure shapes. Throws if it does not accept the doubled sizes. */
 async function twoRuns(
@@ -118,7 +114,7 @@ export function shapesInRuns<T>(
   const names = values.map((_, k) => `shape ${k} of a value`);
   const shapes = values.map(({ name }, k) => ({
     before: null,
-    node: { name: "", op: "Shape", inputs: [name], outputs: [names[k]], attributes: {} },
+    node: plainNode("Shape", [name], [names[k]]),
   }));
   const measuring = patchedFile(file, {
     // onnxruntime runs what the last leaf needs first. In this order it frees each value at once.

@@ -24,6 +24,7 @@ import {
 import { isExternal } from "../onnx/external.ts";
 import { FIELD, type TensorMessage } from "../onnx/messages.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
+import { plainNode } from "../onnx/new-node.ts";
 import { withDataInside } from "../ort/loading.ts";
 
 /** Number of elements up to which a weight is embedded in the skeleton: shapes, axes, scales. */
@@ -147,10 +148,7 @@ function reading({ file }: Graph, node: Node, nameOf: (value: Value) => string):
 const shapeName = (value: Value) => `${value.name}:shape`;
 
 const shapeNode = (value: Value) =>
-  nodeFields(
-    [{ name: "", op: "Shape", inputs: [value.name], outputs: [shapeName(value)], attributes: {} }],
-    false,
-  );
+  nodeFields([plainNode("Shape", [value.name], [shapeName(value)])], false);
 
 const isLargeConstant = (node: Node) => {
   const tensor = node.op === "Constant" ? tensorOf(node.outputs[0]) : null;

@@ -82,7 +82,7 @@ function writeTensor(
 ): void {
   to.integers(1, dims);
   to.integer(2, dataTypeNamed(dtype)!.number);
-  to.text(8, name);
+  to.text(FIELD.tensorName, name);
   if (outside) writeOutside(to, outside);
   else to.bytes(FIELD.tensorRaw, data);
 }
@@ -101,17 +101,35 @@ function writeExternalEntry(to: WireWriter, key: string, value: string): void {
   });
 }
 
+/** Encodes a ValueInfoProto with a tensor type, or with a name alone. */
+function valueInfo(name: string, type: Type | null): Uint8Array {
+  if (!type) return onnx.ValueInfoProto.encode({ name }).finish();
+  const { dtype, shape } = type;
+  const dim = shape?.map((d) =>
+    typeof d === "number" ? { dimValue: d } : d ? { dimParam: d } : {},
+  );
+  const elemType = dataTypeNamed(dtype)!.number;
+  const tensorType = { elemType, ...(dim ? { shape: { dim } } : {}) };
+  return onnx.ValueInfoProto.encode({ name, type: { tensorType } }).finish();
+}
+
 /** One writer for all encoders; bytes taken from it stay valid. */
 const writer = new WireWriter();
+
+/** Returns what is written meanwhile. */
+function written(write: (to: WireWriter) => void): Uint8Array {
+  write(writer);
+  return writer.take();
+}
 
 /** The number of the field that holds a node; it differs between a graph and a function. */
 const nodeNumber = (inFunction: boolean) => (inFunction ? FIELD.functionNode : FIELD.graphNode);
 
 /** Encodes nodes as fields of a graph or of a function. */
-export function nodeFields(nodes: readonly NewNode[], inFunction: boolean): Uint8Array {
-  for (const node of nodes) writeNode(writer, nodeNumber(inFunction), node);
-  return writer.take();
-}
+export const nodeFields = (nodes: readonly NewNode[], inFunction: boolean): Uint8Array =>
+  written((to) => {
+    for (const node of nodes) writeNode(to, nodeNumber(inFunction), node);
+  });
 
 /** Encodes a node as a NodeProto. */
 export function nodeBytes(node: NewNode): Uint8Array {
@@ -127,10 +145,8 @@ export const nodeField = (bytes: Uint8Array, inFunction: boolean) =>
   bytesField(nodeNumber(inFunction), bytes);
 
 /** Encodes an attribute as a field of a node. */
-export function attributeField(name: string, value: AttributeValue): Uint8Array {
-  writeAttribute(writer, name, value);
-  return writer.take();
-}
+export const attributeField = (name: string, value: AttributeValue): Uint8Array =>
+  written((to) => writeAttribute(to, name, value));
 
 /** Bytes of new tensors per insertion, so that no buffer grows to hold all of them. */
 const AT_ONCE = 1 << 15;
@@ -148,29 +164,23 @@ export function* initializerFields(
 }
 
 /** Encodes the fields of a TensorProto whose data is outside the model. */
-export function outsideFields(outside: Outside): Uint8Array {
-  writeOutside(writer, outside);
-  return writer.take();
-}
+export const outsideFields = (outside: Outside): Uint8Array =>
+  written((to) => writeOutside(to, outside));
 
 /** Encodes the location of a tensor's data as a field of the tensor. */
-export function locationField(location: string): Uint8Array {
-  writeExternalEntry(writer, "location", location);
-  return writer.take();
-}
+export const locationField = (location: string): Uint8Array =>
+  written((to) => writeExternalEntry(to, "location", location));
 
 /** Encodes a TensorProto without a field around it. */
-export function tensorMessage(tensor: DenseTensor): Uint8Array {
-  writeTensor(writer, tensor);
-  return writer.take();
-}
+export const tensorMessage = (tensor: DenseTensor): Uint8Array =>
+  written((to) => writeTensor(to, tensor));
 
 /** Encodes a value as an input of a graph. */
-export const inputField = (name: string, type: Type | null) =>
+export const inputField = (name: string, type: Type | null): Uint8Array =>
   bytesField(FIELD.graphInput, valueInfo(name, type));
 
 /** Encodes a value as an output of a graph. */
-export const outputField = (name: string, type: Type | null = null) =>
+export const outputField = (name: string, type: Type | null = null): Uint8Array =>
   bytesField(FIELD.graphOutput, valueInfo(name, type));
 
 /** Encodes a name as an output of a function. */
@@ -204,33 +214,11 @@ export const emptyModel = (name: string, irVersion: number, opset: number): Uint
     opsetImport: [{ domain: "", version: opset }],
   }).finish();
 
-/** Returns a Constant node that outputs the tensor. */
-export const constantNode = (tensor: DenseTensor): NewNode => ({
-  name: tensor.name,
-  op: "Constant",
-  inputs: [],
-  outputs: [tensor.name],
-  attributes: { value: { tensor } },
-});
-
-const utf8 = new TextEncoder();
-
-/** Writes a ValueInfoProto with a tensor type, or with a name alone. */
-function valueInfo(name: string, type: Type | null = null): Uint8Array {
-  const dim = (d: number | string) =>
-    typeof d === "number" ? { dimValue: d } : d === "" ? {} : { dimParam: d };
-  if (!type) return onnx.ValueInfoProto.encode({ name }).finish();
-  const { dtype, shape } = type;
-  const tensorType = {
-    elemType: dataTypeNamed(dtype)!.number,
-    ...(shape ? { shape: { dim: shape.map(dim) } } : {}),
-  };
-  return onnx.ValueInfoProto.encode({ name, type: { tensorType } }).finish();
-}
-
-/** Writes an entry of a ModelProto's opset_import. */
+/** Encodes an entry of a ModelProto's opset_import. */
 export const opsetImport = (domain: string, version: number) =>
   bytesField(FIELD.modelOpset, onnx.OperatorSetIdProto.encode({ domain, version }).finish());
+
+const utf8 = new TextEncoder();
 
 /** A model as encoded fields, and its graph: a name, nodes and other fields. */
 interface EncodedFields {
@@ -242,16 +230,15 @@ interface EncodedFields {
 }
 
 /** Encodes a model: its own fields, then a graph. */
-export function modelOfFields(of: EncodedFields): Uint8Array {
-  const name = onnx.GraphProto.encode({ name: of.name }).finish();
-  const graph = bytesField(FIELD.modelGraph, ...of.nodes, name, ...of.graph);
-  const { irVersion } = of;
-  return concat([onnx.ModelProto.encode({ irVersion }).finish(), ...of.model, graph]);
+export function modelOfFields({ irVersion, model, name, nodes, graph }: EncodedFields): Uint8Array {
+  const named = bytesField(FIELD.graphName, utf8.encode(name));
+  const version = onnx.ModelProto.encode({ irVersion }).finish();
+  return concat([version, ...model, bytesField(FIELD.modelGraph, ...nodes, named, ...graph)]);
 }
 
 /** Turns the parts of a TensorProto into an initializer with another name. */
 export const renamedInitializer = (parts: readonly Uint8Array[], name: string): Uint8Array =>
-  bytesField(FIELD.graphInitializer, ...parts, onnx.TensorProto.encode({ name }).finish());
+  bytesField(FIELD.graphInitializer, ...parts, bytesField(FIELD.tensorName, utf8.encode(name)));
 
 /** Encodes a tensor as an initializer of a graph. */
 export const initializerField = (tensor: DenseTensor): Uint8Array =>

@@ -19,6 +19,10 @@ export function byteLength({ dataType: type, dims }: TensorMessage): number | nu
   return bits ? Math.ceil((elements(dims) * bits) / 8) : null;
 }
 
+/** Returns the size of some tensors' raw data in bytes. */
+export const bytesOfTensors = (tensors: Iterable<TensorMessage>): number =>
+  [...tensors].reduce((sum, tensor) => sum + (byteLength(tensor) ?? 0), 0);
+
 /** Locations that onnxruntime reads as an address in its own memory; the offset is that address. */
 const ADDRESS = /^\*\/_ORT_\w*_ADDR_\/\*$/;
 

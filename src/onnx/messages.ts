@@ -42,6 +42,7 @@ export const FIELD = {
   nodeAttribute: 5,
   nodeDevices: 10,
   functionOutput: 5,
+  tensorName: 8,
   tensorRaw: 9,
   tensorExternalData: 13,
   functionNode: 7,
@@ -56,7 +57,7 @@ const externalEntry = { key: string(1), value: string(2) };
 /** TensorProto; its values are not loaded. */
 export interface TensorMessage extends Decoded<typeof tensorSchema> {}
 export const tensorSchema = {
-  name: string(8),
+  name: string(FIELD.tensorName),
   /** TensorProto.DataType; newer types keep their number. */
   dataType: integer32(2),
   dims: integers(1),

@@ -59,3 +59,18 @@ export interface NewNode {
   readonly outputs: readonly string[];
   readonly attributes: Attributes;
 }
+
+/** Returns a node of ai.onnx, without a name unless one is given. */
+export const plainNode = (
+  op: string,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  { attributes = {}, name = "" }: Partial<Pick<NewNode, "attributes" | "name">> = {},
+): NewNode => ({ name, op, inputs, outputs, attributes });
+
+/** Returns a Constant node that outputs the tensor. */
+export const constantNode = (tensor: DenseTensor): NewNode =>
+  plainNode("Constant", [], [tensor.name], {
+    name: tensor.name,
+    attributes: { value: { tensor } },
+  });

@@ -1,7 +1,7 @@
-import onnxProto from "onnx-proto";
 import { graphsIn } from "./all-tensors.ts";
 import { concat } from "./bytes.ts";
 import { type Frame, partsOf } from "./decode.ts";
+import { nodeBytes } from "./encode.ts";
 import {
   type AttributeMessage,
   FIELD,
@@ -10,12 +10,11 @@ import {
   type NodeMessage,
 } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
+import { plainNode } from "./new-node.ts";
 import { devicesRenamed } from "./operand-notes.ts";
 import type { Range } from "./source.ts";
 import type { Field } from "./wire.ts";
 import { bytesField } from "./wire-bytes.ts";
-
-const { onnx } = onnxProto;
 
 /** A node with its bodies. */
 interface NodeLike<Self> {
@@ -41,14 +40,14 @@ const FUNCTION_DEFAULT = 11;
 
 /** Fields of a graph, and where names of values stand in them: field numbers from outside in. */
 const NAMES: Readonly<Record<number, readonly (readonly number[])[]>> = {
-  [FIELD.graphInitializer]: [[8]],
+  [FIELD.graphInitializer]: [[FIELD.tensorName]],
   [FIELD.graphInput]: [[1]],
   [FIELD.graphOutput]: [[1]],
   [FIELD.graphValueInfo]: [[1]],
   /** The tensor, and the parameters of its quantization. */
   [FIELD.graphAnnotation]: [[1], [2, FIELD.entryValue]],
   /** The name of the values. */
-  [FIELD.graphSparse]: [[1, 8]],
+  [FIELD.graphSparse]: [[1, FIELD.tensorName]],
 };
 
 /** Rewrites nodes field by field; copies everything else unchanged. */
@@ -80,8 +79,8 @@ export class Rewriter<Node extends NodeLike<Node>> {
   identity = (from: string, to: string): Uint8Array => this.plain("Identity", [from], to);
 
   /** Encodes a node of ai.onnx without attributes. */
-  plain = (opType: string, input: string[], output: string): Uint8Array =>
-    onnx.NodeProto.encode({ opType, input, output: [output] }).finish();
+  plain = (op: string, inputs: string[], output: string): Uint8Array =>
+    nodeBytes(plainNode(op, inputs, [output]));
 
   /** Returns the values that a call passes, by name: all fields of an attribute except its name. */
   attributes(call: Node, place: NodeRenaming<Node>): ReadonlyMap<string, Uint8Array> {

@@ -1,7 +1,7 @@
 import type { Graph, Node, Scope } from "../graph/graph.ts";
 import type { Patch, Port, Slot } from "../graph/patch-contents.ts";
 import { allScopes, type ScopeStep } from "../graph/scopes.ts";
-import type { Attributes, DenseTensor, NewNode } from "../onnx/new-node.ts";
+import { type Attributes, type DenseTensor, plainNode } from "../onnx/new-node.ts";
 
 /** A value to expose, and its data type; null if that is unknown. */
 export interface ExposedValue {
@@ -99,7 +99,7 @@ export function addNode(
   { op, inputs = [], attributes = {}, before = null }: Added,
 ): string {
   const name = to.fresh();
-  to.nodes.push({ before, scope, node: { name, op, inputs, outputs: [name], attributes } });
+  to.nodes.push({ before, scope, node: plainNode(op, inputs, [name], { name, attributes }) });
   return name;
 }
 
@@ -156,11 +156,11 @@ function addFirst(
   });
   const branch = (from: string) => {
     const name = to.fresh();
-    const node: NewNode = { name, op: "Identity", inputs: [from], outputs: [name], attributes: {} };
+    const node = plainNode("Identity", [from], [name], { name });
     const type = value.dtype === null ? null : { dtype: value.dtype, shape: null };
     return { graph: { name, nodes: [node], outputs: [{ name, type }] } };
   };
   const attributes = { then_branch: branch(value.name), else_branch: branch(before) };
-  const node = { name: after, op: "If", inputs: [none], outputs: [after], attributes };
+  const node = plainNode("If", [none], [after], { name: after, attributes });
   to.nodes.push({ before: null, scope, node });
 }

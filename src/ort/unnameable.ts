@@ -1,5 +1,7 @@
 import type { InferenceSession, Tensor } from "onnxruntime-common";
+import { uniqueNames } from "../graph/builder.ts";
 import { patchedBytes } from "../graph/patch.ts";
+import { plainNode } from "../onnx/new-node.ts";
 import { openFile } from "../onnx/open-file.ts";
 import { bytesSource } from "../onnx/source.ts";
 
@@ -23,16 +25,14 @@ export function withOtherNames(model: Uint8Array): Renamed {
   const { graph } = file;
   const taken = new Set(graph.nodes.flatMap(({ outputs }) => outputs));
   for (const { name } of graph.inputs) taken.add(name);
+  const fresh = uniqueNames(taken);
   const names = new Map<string, string>();
-  for (const output of graph.outputs.filter(({ name }) => isUnnameable(name))) {
-    let name = `output ${output.name}`;
-    while (taken.has(name)) name += "_";
-    names.set(output.name, name);
-  }
+  for (const { name } of graph.outputs)
+    if (isUnnameable(name)) names.set(name, fresh(`output ${name}`));
   const patched = patchedBytes(file, {
     nodes: [...names].map(([name, other]) => ({
       before: null,
-      node: { name: "", op: "Identity", inputs: [name], outputs: [other], attributes: {} },
+      node: plainNode("Identity", [name], [other]),
     })),
     untold: [...names.keys()],
     outputs: [...names].map(([before, name]) => ({

@@ -5,7 +5,7 @@ import { patchedFile } from "../graph/patch.ts";
 import type { Patch } from "../graph/patch-contents.ts";
 import type { AttributeMessage, NodeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
-import type { Attributes, NewNode } from "../onnx/new-node.ts";
+import { type NewNode, plainNode } from "../onnx/new-node.ts";
 import { openFile } from "../onnx/open-file.ts";
 import { bytesSource } from "../onnx/source.ts";
 
@@ -42,20 +42,13 @@ export function withKeptShapes(model: Uint8Array): Uint8Array {
   });
 }
 
-const plainNode = (
-  op: string,
-  inputs: readonly string[],
-  outputs: readonly string[],
-  attributes: Attributes = {},
-): NewNode => ({ name: "", op, inputs, outputs, attributes });
-
 /** The first opset in which a Split states the number of its pieces. */
 const PIECES = 18;
 
 /** Returns the first half along the last axis. */
 function halved({ opsets }: ModelFile, { inputs: [x], outputs: [y] }: NodeMessage): NewNode[] {
   const pieces = (opsets.get("") ?? 0) >= PIECES ? { num_outputs: 2 } : {};
-  return [plainNode("Split", [x], [y, `${y}:rest`], { axis: -1, ...pieces })];
+  return [plainNode("Split", [x], [y, `${y}:rest`], { attributes: { axis: -1, ...pieces } })];
 }
 
 /** Returns a convolution between transposes of its image, and of weights in that layout. */
@@ -65,7 +58,7 @@ function convolved(
   weights: boolean,
 ): NewNode[] {
   const transpose = (from: string, to: string, perm: number[]) =>
-    plainNode("Transpose", [from], [to], { perm });
+    plainNode("Transpose", [from], [to], { attributes: { perm } });
   const first = [0, 3, 1, 2];
   const inputs = [`${y}:x`, weights ? `${y}:w` : w, ...rest.slice(0, 1)];
   const kept = attributes.filter(({ name }) => !name.includes("activation"));
@@ -73,7 +66,7 @@ function convolved(
   return [
     transpose(x, `${y}:x`, first),
     ...(weights ? [transpose(w, `${y}:w`, first)] : []),
-    plainNode("Conv", inputs, [`${y}:y`], values),
+    plainNode("Conv", inputs, [`${y}:y`], { attributes: values }),
     transpose(`${y}:y`, y, [0, 2, 3, 1]),
   ];
 }
@@ -108,7 +101,7 @@ export function withPlainSum(
   };
 }
 
-function edited(file: ModelFile, patch: Partial<Patch>): Uint8Array {
+function edited(file: ModelFile, patch: Patch): Uint8Array {
   const { source } = patchedFile(file, patch);
   return source.read(0, source.size);
 }

@@ -1,6 +1,6 @@
 import onnxProto from "onnx-proto";
 import type { Graph, Node, Scope, Use } from "../../src/graph/graph.ts";
-import type { Patch } from "../../src/graph/patch-contents.ts";
+import type { NewContents } from "../../src/graph/patch-contents.ts";
 import type { NewNode } from "../../src/onnx/new-node.ts";
 import type { Draw } from "./wire-roughen.ts";
 import { type Field, parse, type TypeName } from "./wire-tree.ts";
@@ -9,7 +9,7 @@ const { onnx } = onnxProto;
 type Message = Extract<Field, { kind: "message" }>;
 
 /** A patch of a model's main graph that could come from a pass, whatever the model is. */
-export function arbitraryPatch(draw: Draw, { main }: Graph): Patch {
+export function arbitraryPatch(draw: Draw, { main }: Graph): NewContents {
   const pick = <T>(from: readonly T[]): T[] => from.filter(() => draw.oneIn(3));
   const value = main.inputs[0].name;
   const longName = () => "n".repeat(draw.oneIn(3) ? 200 : 9);
@@ -43,7 +43,7 @@ const usesIn = (scope: Scope): Use[] =>
   ]);
 
 /** What the patched model has to be, field by field, worked out on the spelled-out original. */
-export function patched(model: readonly Field[], graph: Graph, patch: Patch): Field[] {
+export function patched(model: readonly Field[], graph: Graph, patch: NewContents): Field[] {
   const result = structuredClone(model) as Field[];
   const graphs = messages(result, 7);
   const at = new Map(pairs(graph.main.message.nodes as Nodes, graphs));

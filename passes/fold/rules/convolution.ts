@@ -2,7 +2,7 @@ import { rows } from "../../../src/graph/own.ts";
 import { positive } from "../../gradient/broadcasting.ts";
 import { type Factor, isNegative, isPositive, mapped, ONE, onAxis, reciprocal } from "../factor.ts";
 import type { At, ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
-import { homogeneous, isScalar, moved, onlyAt, provided, stay, takenInBy } from "./shared.ts";
+import { homogeneous, isScalar, movedAxes, onlyAt, provided, stay, takenInBy } from "./shared.ts";
 
 /** A convolution: weights and bias are inputs 1 and 2. */
 function convolution(inAxis: number, outAxis: number): ScaleRule {
@@ -76,7 +76,7 @@ export const scalePooling: ScaleTable = {
   ...rows(homogeneous(true, channels), "AveragePool GlobalAveragePool"),
   ...rows(homogeneous(false, channels), "GlobalLpPool GlobalMaxPool LpPool MaxPool"),
   MaxRoiPool: homogeneous(false, null),
-  ...rows(homogeneous(true, moved), "ReduceMean ReduceSum"),
-  ...rows(homogeneous(false, moved), "ReduceL1 ReduceL2 ReduceMax ReduceMin"),
+  ...rows(homogeneous(true, movedAxes), "ReduceMean ReduceSum"),
+  ...rows(homogeneous(false, movedAxes), "ReduceL1 ReduceL2 ReduceMax ReduceMin"),
   ReduceSumSquare: squares,
 };

@@ -2,7 +2,7 @@ import { rows } from "../../../src/graph/own.ts";
 import { positive, range } from "../../gradient/broadcasting.ts";
 import { ONE } from "../factor.ts";
 import type { At, ScaleRule, ScaleTable } from "./rule.ts";
-import { homogeneous, moved, onlyAt, provided, stay, unread } from "./shared.ts";
+import { homogeneous, movedAxes, onlyAt, provided, stay, unread } from "./shared.ts";
 
 const rankOf = (at: At) => at.shape(0)?.length ?? null;
 
@@ -38,7 +38,7 @@ export const scaleLayout: ScaleTable = {
   ...rows(homogeneous(true, null), "CenterCropPad Compress CumSum DepthToSpace Expand"),
   ...rows(homogeneous(true, null), "GatherElements GatherND ReverseSequence SpaceToDepth"),
   ...rows(homogeneous(true, null), "Tile Upsample"),
-  ...rows(homogeneous(true, moved), "Flatten Gather Reshape Squeeze Transpose Unsqueeze"),
+  ...rows(homogeneous(true, movedAxes), "Flatten Gather Reshape Squeeze Transpose Unsqueeze"),
   ...rows(unread, "Shape Size"),
   Resize: provided(interpolates, homogeneous(true, null)),
   Slice: homogeneous(true, sliced),

@@ -21,7 +21,7 @@ interface Axes {
 export const stay = (map: PlaceOf): Axes => ({ forth: map, back: map });
 
 /** Axes that an operator moves, as the search for sites follows them. */
-export const moved: Axes = {
+export const movedAxes: Axes = {
   forth: (at, axis) => at.axes()[axis] ?? null,
   back: (at, axis) => inverse(at.axes(), axis + 1)[axis],
 };
