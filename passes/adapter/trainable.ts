@@ -3,6 +3,7 @@ import { InputError } from "../../src/errors.ts";
 import { tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import { scopesOf, weightNamed } from "../../src/graph/scopes.ts";
+import { firstOf } from "../../src/listed.ts";
 import type { Model } from "../../src/model.ts";
 import { nearest } from "../../src/nearest.ts";
 import { elements, isFloat } from "../../src/onnx/dtypes.ts";
@@ -162,11 +163,9 @@ function nearNames(glob: string, names: readonly string[]): string {
       (part) => name.toLowerCase().includes(part) || nearest(part, own).length > 0,
     );
   });
-  const listed = (some: readonly string[]) =>
-    `${some.slice(0, LISTED).join(", ")}${some.length > LISTED ? ", …" : ""}`;
   if (names.length === 0) return "it has none that training could change.";
   return near.length > 0
-    ? `similar names are ${listed(near)}.`
+    ? `similar names are ${firstOf(near, LISTED)}.`
     : `the last ones in the file are ${names.slice(-LISTED).join(", ")}.`;
 }
 

@@ -1,5 +1,5 @@
 import type { Builder } from "../../src/graph/builder.ts";
-import type { At } from "./rules/rule.ts";
+import type { At } from "./node-at.ts";
 
 /** Writes a node by operators that have kernels for double; null if it is not of a kind that can be. */
 export type DoubleRule = (to: Builder, at: At, inputs: readonly string[]) => string | null;

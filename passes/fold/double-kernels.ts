@@ -6,8 +6,7 @@ import { scopesOf } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
 import { averagePool, convolution, type DoubleRule } from "./double-convolution.ts";
-import { nodeAt } from "./node-at.ts";
-import type { At } from "./rules/rule.ts";
+import { type At, nodeAt } from "./node-at.ts";
 
 const number = ({ constant }: Builder, value: number) => constant("double", [], [value]);
 

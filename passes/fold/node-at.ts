@@ -4,20 +4,22 @@ import { attributesOf } from "../../src/graph/node-view.ts";
 import { isFloat, isHalf } from "../../src/onnx/dtypes.ts";
 import { axesThrough } from "../residuals/axes.ts";
 import type { KnownGraph } from "../residuals/residual.ts";
-import type { At, KnownShape } from "./rules/rule.ts";
 
 /** Whether weights of a type take a factor in. */
 export const takesFactors = (dtype: string) => isFloat(dtype) && !isHalf(dtype);
 
-/** Returns the shape of a value. */
+/** Returns the shape of a value, of which a size, or the rank, may be unknown. */
 export const shapeOf = (
   { types }: Pick<KnownGraph, "types">,
   value: Value | null | undefined,
-): KnownShape =>
+): readonly (number | null)[] | null =>
   (value && types.get(value)?.shape?.map((dim) => (typeof dim === "number" ? dim : null))) ?? null;
 
-/** Returns a node as a scale rule sees it. */
-export function nodeAt(facts: KnownGraph, node: Node): At {
+/** A node as a rule sees it. */
+export type At = ReturnType<typeof nodeAt>;
+
+/** Returns a node as a scale rule sees it; inputs and outputs by their places. */
+export function nodeAt(facts: KnownGraph, node: Node) {
   const { graph, constants } = facts;
   const input = (k: number) => node.inputs[k] ?? null;
   return {
@@ -26,14 +28,17 @@ export function nodeAt(facts: KnownGraph, node: Node): At {
     opset: graph.file.opsets.get("") ?? 7,
     inputs: node.inputs.length,
     outputs: node.outputs.length,
-    has: (k) => input(k) !== null,
-    isConstant: (k) => {
+    has: (k: number) => input(k) !== null,
+    /** Whether no data can change an input. */
+    isConstant(k: number) {
       const value = input(k);
       return value !== null && constants.has(value);
     },
-    shape: (k) => shapeOf(facts, input(k)),
-    outShape: (k) => shapeOf(facts, node.outputs[k]),
-    numbers: (k) => numbersOf(graph, input(k)),
+    shape: (k: number) => shapeOf(facts, input(k)),
+    outShape: (k: number) => shapeOf(facts, node.outputs[k]),
+    /** The numbers of a small constant input. */
+    numbers: (k: number) => numbersOf(graph, input(k)),
+    /** Where each axis of the first input is in the first output; empty if a shape is unknown. */
     axes: () => axesThrough(facts, node, 0, node.outputs[0]!),
   };
 }

@@ -76,12 +76,7 @@ async function readSite(
   const scope = nodes[0]?.scope ?? holding;
   const output = scope?.values.get(site.output);
   if (!scope || !output) throw lost("the sum");
-  const numbers = (role: string) => {
-    const name = site.parameters[role];
-    if (name === undefined) return null;
-    const { dtype, dims, data } = weightOf(model, name);
-    return { name, dims, data: decodeNumbers(dtype, data) };
-  };
+  const numbers = (role: string) => numbersNamed(model, site.parameters[role]);
   const place = describeSite(facts, site, { output, nodes, numbers });
   const slots = nodes.flatMap((node) =>
     (node.outputs[0]?.uses ?? [])
@@ -99,16 +94,21 @@ async function readSite(
   const coefficient = gamma === 0 ? beta : times(beta, numberFactor(1 + gamma))!;
   const branches: Edge[] = [];
   for (const { use } of slots.filter((each) => each !== slot)) {
-    const alpha = await factorAt(use);
     // Inserted nodes take what stood in a slot before as their first input.
     const value = behind(use.node.inputs[use.index]!, (node) => own.has(node));
-    branches.push({ use, value, coefficient: alpha, maps: [], lags: [] });
+    branches.push({ use, value, coefficient: await factorAt(use), maps: [], lags: [] });
   }
   const still = [coefficient, ...branches.map((edge) => edge.coefficient)].every(isOne);
   const idle = still && maps.length + lags.length === 0;
   const skip = { use: slot.use, value: x, coefficient, maps, lags };
   const closed = closedBy(scope, place.dtype, idle);
   return { name: site.name, place, nodes, beta, skip, branches, idle, closed };
+}
+
+function numbersNamed(model: Model, name: string | undefined): MapTerm["A"] | null {
+  if (name === undefined) return null;
+  const { dtype, dims, data } = weightOf(model, name);
+  return { name, dims, data: decodeNumbers(dtype, data) };
 }
 
 /** The factor by which an inserted node multiplies what a slot reads, as onnxruntime computes it. */

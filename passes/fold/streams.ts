@@ -4,9 +4,9 @@ import { scopesOf } from "../../src/graph/scopes.ts";
 import { absorb, all, operandAt, type Plain } from "./absorb.ts";
 import { costOf, type FoldEdit, type FoldPlan, keyOf, type Left } from "./draft.ts";
 import { type Factor, isOne, isPositive, isSame, ONE, reciprocal, times } from "./factor.ts";
-import { nodeAt, takesFactors } from "./node-at.ts";
+import { type At, nodeAt, takesFactors } from "./node-at.ts";
 import { type Why, why } from "./reasons.ts";
-import type { At, Passed, ScaleRule } from "./rules/rule.ts";
+import type { Passed, ScaleRule } from "./rules/rule.ts";
 import { scaleRules } from "./rules/table.ts";
 import type { FoldSite } from "./sites.ts";
 

@@ -1,5 +1,5 @@
 import type { Builder } from "../../src/graph/builder.ts";
-import type { Node, Use } from "../../src/graph/graph.ts";
+import type { Node, Use, Value } from "../../src/graph/graph.ts";
 import { type Attributes, float } from "../../src/onnx/new-node.ts";
 import type { KnownGraph } from "../residuals/residual.ts";
 import { nodeAt, shapeOf } from "./node-at.ts";
@@ -50,22 +50,26 @@ export function writeRowSum(
       if (!last) return write("Gemm", [narrow, B, added], sum);
       const [h, w] = [0, 1].map((index) => nameAt({ node: last.node, index }));
       const wide = to.op.Gemm(narrow, B, added);
-      const [operand, weight] = last.node.inputs;
-      const inputs = [
-        rows(h, shapeOf(facts, operand)!.length, shapeOf(facts, weight)![0]!),
-        w,
-        wide,
-      ];
+      const [operand, weight] = last.node.inputs.map((value) => shapeOf(facts, value)!);
+      const inputs = [rows(h, operand.length, weight[0]!), w, wide];
       return write("Gemm", inputs, sum, attributesOf(facts, last));
     },
   });
   if (rank > 2) {
-    const sizes = shapeOf(facts, output)!.map((size) => size ?? -1);
-    const isConstant = sizes.filter((size) => size < 0).length < 2 && !sizes.includes(0);
-    const shape = isConstant ? to.to.ints(sizes) : to.op.Shape(slot.nameOf(skip.value));
-    write("Reshape", [sum, shape], result);
+    const sizes = constantSizes(facts, output);
+    write(
+      "Reshape",
+      [sum, sizes ? to.to.ints(sizes) : to.op.Shape(slot.nameOf(skip.value))],
+      result,
+    );
   }
   return [skip.use.node, ...(last?.nodes ?? [])];
+}
+
+/** The sizes of a value as a Reshape takes them; null if several are unknown. */
+function constantSizes(facts: KnownGraph, value: Value): readonly number[] | null {
+  const sizes = shapeOf(facts, value)!.map((size) => size ?? -1);
+  return sizes.filter((size) => size < 0).length < 2 && !sizes.includes(0) ? sizes : null;
 }
 
 /** Reshapes values to [rows, features], each once. */

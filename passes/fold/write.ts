@@ -1,4 +1,4 @@
-import { newBuilder } from "../../src/graph/builder.ts";
+import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import { inputsOf, type Node, type Use, type Value } from "../../src/graph/graph.ts";
 import { groupBy } from "../../src/graph/group-by.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
@@ -13,8 +13,6 @@ import type { FoldSite } from "./sites.ts";
 import { writeRowSum } from "./write-row-sum.ts";
 import { factorConstant, writeSlots } from "./write-slots.ts";
 import { writeWeights } from "./write-weights.ts";
-
-type Writer = ReturnType<typeof newBuilder>;
 
 /** Returns the patch of a plan. `outside` keeps changed external weights out of the model file. */
 export function writeFold(
@@ -49,14 +47,12 @@ export function writeFold(
   const changed = [...redirects.values()].filter(
     ({ use, name }) => !gone.has(use.node) && use.node.inputs[use.index]?.name !== name,
   );
-  const read = new Set([
+  const kept = new Set([
     ...to.nodes.flatMap(({ node }) => node.inputs),
     ...changed.map(({ name }) => name),
+    ...graph.file.graph.inputs.map(({ name }) => name),
   ]);
-  const inputs = new Set(graph.file.graph.inputs.map(({ name }) => name));
-  const unread = [...unreadTensors(nodes), ...weights.unread].filter(
-    ({ name }) => !read.has(name) && !inputs.has(name),
-  );
+  const unread = [...unreadTensors(gone), ...weights.unread].filter(({ name }) => !kept.has(name));
   return {
     nodes: to.nodes,
     tensors: [...to.tensors, ...weights.tensors],
@@ -64,25 +60,28 @@ export function writeFold(
     values: weights.values,
     removed: [...nodes, ...unread],
     attributes: attributesOf(plan.edits),
-    renamed: [...renamed].flatMap(([value, name]) => {
-      const node = value.producer!;
-      return gone.has(node) ? [] : [{ node, index: node.outputs.indexOf(value), name }];
-    }),
+    renamed: [...renamed].flatMap(([value, name]) => outputNamed(value, name, gone)),
   };
 }
 
+/** The new name of a node's output; nothing if the node is gone. */
+function outputNamed(value: Value, name: string, gone: ReadonlySet<Node>) {
+  const node = value.producer!;
+  return gone.has(node) ? [] : [{ node, index: node.outputs.indexOf(value), name }];
+}
+
 /** New names of values whose own name an output of the model keeps. */
-function renamings(edits: readonly FoldEdit[], to: Writer): Map<Value, string> {
-  const found = new Map<Value, string>();
+function renamings(edits: readonly FoldEdit[], to: Builder): Map<Value, string> {
+  const names = new Map<Value, string>();
   for (const edit of edits)
-    if (edit.kind === "output") found.set(edit.value, to.fresh(`${edit.value.name}.folded`));
-  return found;
+    if (edit.kind === "output") names.set(edit.value, to.fresh(`${edit.value.name}.folded`));
+  return names;
 }
 
 function writeOutputs(
   plain: Plain,
   edits: readonly FoldEdit[],
-  to: Writer,
+  to: Builder,
   nameOf: (value: Value) => string,
 ): void {
   for (const edit of edits) {
@@ -98,7 +97,7 @@ function writeOutputs(
 function slotFactors(
   plain: Plain,
   edits: readonly FoldEdit[],
-  to: Writer,
+  to: Builder,
   nameOf: (value: Value) => string,
 ): { use: Use; name: string }[] {
   const scopes = [...scopesOf(plain.facts.graph)];
@@ -120,31 +119,30 @@ function slotFactors(
 }
 
 /** A factor of a value as a constant that broadcasts over it. */
-function factorOf({ facts }: Plain, to: Writer, value: Value, factor: Factor): string {
+function factorOf({ facts }: Plain, to: Builder, value: Value, factor: Factor): string {
   const { dtype, shape } = facts.types.get(value)!;
   return factorConstant(to, dtype, shape?.length ?? 0, factor);
 }
 
 /** Attributes that were multiplied, each once. */
 function attributesOf(edits: readonly FoldEdit[]): NonNullable<Patch["attributes"]> {
-  const found = new Map<Node, Map<string, number>>();
+  const ofNodes = new Map<Node, Map<string, number>>();
   for (const edit of edits) {
     if (edit.kind !== "attribute") continue;
     const { node, name, by, otherwise } = edit;
-    const own = found.get(node) ?? new Map<string, number>();
+    const own = ofNodes.get(node) ?? new Map<string, number>();
     const before = node.message.attributes.find((each) => each.name === name)?.f ?? otherwise;
     own.set(name, (own.get(name) ?? before) * by);
-    found.set(node, own);
+    ofNodes.set(node, own);
   }
-  return [...found].flatMap(([node, own]) =>
+  return [...ofNodes].flatMap(([node, own]) =>
     [...own].map(([name, value]) => ({ node, name, value: float(value) })),
   );
 }
 
 /** Tensors that only the removed nodes read. */
-function unreadTensors(nodes: readonly Node[]): Value[] {
-  const gone = new Set(nodes);
-  const candidates = new Set(nodes.flatMap(inputsOf));
+function unreadTensors(gone: ReadonlySet<Node>): Value[] {
+  const candidates = new Set([...gone].flatMap(inputsOf));
   return [...candidates].filter(
     (value) =>
       (value.initializer !== null || value.producer?.op === "Constant") &&

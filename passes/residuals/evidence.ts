@@ -30,31 +30,24 @@ export function evidence(setting: Setting, node: Node): Evidence {
 const bare = (op: string) => op.slice(op.lastIndexOf(".") + 1);
 
 /** A node as the rules read it. */
-interface View {
-  readonly setting: Setting;
-  readonly node: Node;
-  /** The sizes of an input, null if they are not fixed. */
-  readonly dims: (index: number) => readonly (number | null)[];
-  /** Whether an input is there and the same for all data. */
-  readonly fixed: (index: number) => boolean;
-  /** An integer attribute. */
-  readonly number: (name: string) => number | null;
-  readonly flag: (name: string) => boolean;
-  /** The last axis of the first output and of the first input. */
-  readonly last: { readonly writes: number; readonly reads: number };
-}
+type View = ReturnType<typeof viewOf>;
 
-function viewOf(setting: Setting, node: Node): View {
+function viewOf(setting: Setting, node: Node) {
   const rankOf = (value: Value | null | undefined) =>
     (value && setting.types.get(value)?.shape?.length) || 0;
+  /** An integer attribute. */
   const number = (name: string) => attribute(node, name)?.i ?? null;
   return {
     setting,
     node,
-    dims: (index) => sizesOf(setting, node.inputs[index]),
-    fixed: (index) => node.inputs[index] != null && setting.constants.has(node.inputs[index]),
     number,
-    flag: (name) => (number(name) ?? 0) !== 0,
+    flag: (name: string) => (number(name) ?? 0) !== 0,
+    /** The sizes of an input, null if they are not fixed. */
+    dims: (index: number) => sizesOf(setting, node.inputs[index]),
+    /** Whether an input is there and the same for all data. */
+    fixed: (index: number) =>
+      node.inputs[index] != null && setting.constants.has(node.inputs[index]),
+    /** The last axis of the first output and of the first input. */
     last: { writes: rankOf(node.outputs[0]) - 1, reads: rankOf(node.inputs[0]) - 1 },
   };
 }

@@ -84,31 +84,31 @@ export function findSites(graph: Graph, inferred: Types, options: ResidualOption
   const { found, rejected } = search({ setting, reach, options, isInserted }, named);
   const isUnlisted = (value: Value) => recognized.originals.has(value) && !listed.has(value);
   const unique = uniqueNames();
-  const sites = found.reverse().map(({ candidate, feature }): Omit<Unplaced, "layer"> => {
-    const { node, within, sum, skip, branches, kind, form } = candidate;
-    const { dtype, shape } = types.get(sum.output)!;
-    return {
-      name: unique(nameOf(within ?? node)),
-      node,
-      within,
-      scope: node.scope,
-      output: sum.output,
-      place: sum.place,
-      skip,
-      branches,
-      bias: sum.bias,
-      kind: isLaurel(setting, skip, branches, feature.size) ? "laurel" : kind,
-      form,
-      dtype,
-      shape: shape!.map((dim, axis) => (axis === feature.axis ? feature.size : dim)),
-      feature,
-    };
+  const sites = found.reverse().map(({ candidate, feature }) => {
+    const name = unique(nameOf(candidate.within ?? candidate.node));
+    return siteOf(setting, name, candidate, feature);
   });
   return {
     sites: inStreams(setting, layers(setting, sites.reverse())),
     rejected,
     unused: named.unused(),
     recognized: sites.filter(({ skip: { value } }) => isUnlisted(value)).length,
+  };
+}
+
+function siteOf(
+  setting: Setting,
+  name: string,
+  { node, within, sum, skip, branches, kind, form }: Found,
+  feature: Feature,
+): Omit<Unplaced, "layer"> {
+  const { output, place, bias } = sum;
+  const { dtype, shape } = setting.types.get(output)!;
+  return {
+    ...{ name, node, within, scope: node.scope, output, place, skip, branches, bias },
+    kind: isLaurel(setting, skip, branches, feature.size) ? "laurel" : kind,
+    ...{ form, dtype, feature },
+    shape: shape!.map((dim, axis) => (axis === feature.axis ? feature.size : dim)),
   };
 }
 

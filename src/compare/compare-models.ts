@@ -105,15 +105,8 @@ export async function compareGraphs(
   }
   progress(1, "done");
   const unchanged = findings.every(({ harmless }) => harmless);
-  const close = error === null && outputs.every(isClose);
   return {
-    verdict: equal
-      ? unchanged
-        ? "same"
-        : "same function"
-      : close
-        ? "same but for rounding"
-        : "different",
+    verdict: verdictOf(equal, unchanged, error === null && outputs.every(isClose)),
     same: equal && unchanged,
     apart: null,
     error,
@@ -124,6 +117,11 @@ export async function compareGraphs(
     first,
     findings,
   };
+}
+
+function verdictOf(equal: boolean, unchanged: boolean, close: boolean): Verdict {
+  if (equal) return unchanged ? "same" : "same function";
+  return close ? "same but for rounding" : "different";
 }
 
 /** Returns the comparison of two models that cannot be given the same inputs. */

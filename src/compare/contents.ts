@@ -1,5 +1,6 @@
-import type { Graph, Scope, Types, Value } from "../graph/graph.ts";
+import type { Graph, Scope, Types } from "../graph/graph.ts";
 import { allScopes, scopesOf } from "../graph/scopes.ts";
+import { firstOf } from "../listed.ts";
 import type { Framed } from "../onnx/decode.ts";
 import { FIELD, type NodeMessage } from "../onnx/messages.ts";
 import { entriesIn, type ModelFile } from "../onnx/model-file.ts";
@@ -156,16 +157,14 @@ function weightDifferences(a: Graph, b: Graph, { twins, lost, added }: WeightTwi
     else if (renamed && !(NUMBERED.test(value.name) && NUMBERED.test(twin.name)))
       note(where, `is named ${twin.name} in the second`, false, value.name);
   }
+  const named = lost.map(({ name }) => name);
   if (lost.length > 0)
-    note("weights:", `${lost.length} of the first are lost in the second (${some(lost)})`, false);
+    note(
+      "weights:",
+      `${lost.length} of the first are lost in the second (${firstOf(named, NAMES)})`,
+      false,
+    );
   if (added.length > 0)
     note("weights:", `${added.length} of the second have no counterpart in the first`, true);
   return findings;
 }
-
-/** Returns the names of the first few of some values. */
-const some = (values: readonly Value[]) =>
-  `${values
-    .slice(0, NAMES)
-    .map(({ name }) => name)
-    .join(", ")}${values.length > NAMES ? ", …" : ""}`;

@@ -184,7 +184,6 @@ function judged(
     );
     const worst = (a: readonly Tensors[], b: readonly Tensors[], at?: typeof comparable) =>
       a.map((tensors, k) => compareTensors(tensors[output], b[k][output], at?.[k])).reduce(worse);
-    const dtype = dtypeOf(plain[0][output]);
     const levels = worst(plain, optimized, comparable);
     const own = [
       ...(exact?.[0][output] ? [worst(plain, exact)] : []),
@@ -194,9 +193,7 @@ function judged(
       agreement === "near" ? worse(own, worst(newPlain, newOptimized, comparable)) : own;
     const unoptimized = worst(plain, newPlain);
     const loose = worst(optimized, newOptimized, comparable);
-    const four = isFloat(dtype) ? 4 * ulp(noise.magnitude, dtype) : 0;
-    const finite = Number.isFinite(noise.absolute) ? noise.absolute : 0;
-    const tolerance = Math.max(4 * finite, four);
+    const tolerance = toleranceOf(noise, dtypeOf(plain[0][output]));
     const moves = agreement === "near" || agreement === "noise";
     const still = moves ? unoptimized.absolute <= tolerance : unoptimized.bitEqual;
     const within = typeof agreement === "object" ? agreement : null;
@@ -218,6 +215,12 @@ function judged(
       passed,
     };
   });
+}
+
+/** Returns the tolerance of a difference: max(4 × noise, 4 ULP of the largest magnitude). */
+function toleranceOf({ absolute, magnitude }: Difference, dtype: string): number {
+  const noise = Number.isFinite(absolute) ? absolute : 0;
+  return Math.max(4 * noise, isFloat(dtype) ? 4 * ulp(magnitude, dtype) : 0);
 }
 
 /** Runs a model on each of the inputs in one session. */

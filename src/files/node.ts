@@ -72,27 +72,7 @@ export function writeTogether(
   const stage = writingTo(target, "path", () => fs.mkdtempSync(temporaryStart(target)));
   const remove = () => fs.rmSync(stage, { recursive: true, force: true });
   const move = () => {
-    const old = fs.mkdtempSync(path.join(stage, "old."));
-    const moved: string[] = [];
-    const made: string[] = [];
-    try {
-      for (const each of all.keys()) {
-        made.push(...makeFolders(folder, each));
-        makeFolders(old, each);
-        try {
-          fs.linkSync(path.join(folder, each), path.join(old, each));
-        } catch {} // There is no previous file, or links are not supported: what is replaced cannot be restored.
-        fs.renameSync(path.join(stage, each), path.join(folder, each));
-        moved.push(each);
-      }
-    } catch (error) {
-      for (const each of moved) fs.rmSync(path.join(folder, each), { force: true });
-      for (const each of all.keys())
-        if (fs.existsSync(path.join(old, each)))
-          fs.renameSync(path.join(old, each), path.join(folder, each));
-      for (const each of made.reverse()) fs.rmdirSync(each);
-      throw error;
-    }
+    moveTogether(stage, folder, [...all.keys()]);
     remove();
   };
   try {
@@ -111,6 +91,31 @@ export function writeTogether(
     throw error;
   }
   return pendingFile(path.join(stage, name), stage, () => writingTo(target, "path", move), remove);
+}
+
+/** Moves files from one folder into another; if one fails, restores what was there. */
+function moveTogether(stage: string, folder: string, names: readonly string[]): void {
+  const old = fs.mkdtempSync(path.join(stage, "old."));
+  const moved: string[] = [];
+  const folders: string[] = [];
+  try {
+    for (const name of names) {
+      folders.push(...makeFolders(folder, name));
+      makeFolders(old, name);
+      try {
+        fs.linkSync(path.join(folder, name), path.join(old, name));
+      } catch {} // There is no previous file, or links are not supported: what is replaced cannot be restored.
+      fs.renameSync(path.join(stage, name), path.join(folder, name));
+      moved.push(name);
+    }
+  } catch (error) {
+    for (const name of moved) fs.rmSync(path.join(folder, name), { force: true });
+    for (const name of names)
+      if (fs.existsSync(path.join(old, name)))
+        fs.renameSync(path.join(old, name), path.join(folder, name));
+    for (const inner of folders.reverse()) fs.rmdirSync(inner);
+    throw error;
+  }
 }
 
 /** Lets two files share their blocks where the file system can. */

@@ -56,15 +56,7 @@ const LONGEST_HEADER = 1 << 16;
 function arrayOf(source: Source, name: string, entry: ZipEntry, free: number | null): StoredArray {
   const title = `array ${name} of ${source.name}`;
   const { text, end } = header(title, unpacked(source, entry));
-  const [, descr] = /'descr':\s*(?:'([^']*)'|)/.exec(text) ?? [];
-  const [, order, code] = /^([<>=|])?(\w+)$/.exec(descr ?? "") ?? [];
-  const dtype = namedByNumpy(code);
-  if (!dtype)
-    throw new InputError(
-      `${title} is ${code === "O" ? "of Python objects" : `of type ${descr || "structured"}`}, which models cannot take; save numbers (numpy.unique(labels, return_inverse=True)[1] numbers words).`,
-    );
-  if (order === ">" && dataTypeNamed(dtype)!.bits > 8)
-    throw new InputError(`${title} is big-endian (${descr}); save it .astype("<${code}").`);
+  const dtype = dtypeIn(title, text);
   const isFortran = /'fortran_order':\s*True/.test(text);
   const [, shape] = /'shape':\s*\(([\d,\sL]*)\)/.exec(text) ?? [];
   if (shape === undefined)
@@ -102,6 +94,20 @@ function arrayOf(source: Source, name: string, entry: ZipEntry, free: number | n
   }
   const start = storedAt(source, entry);
   return { name, dtype, dims, size, at: start === null ? null : start + end, load, blocks };
+}
+
+/** Returns the type that an .npy header states. Throws an InputError for one that models cannot take. */
+function dtypeIn(title: string, text: string): string {
+  const [, descr] = /'descr':\s*(?:'([^']*)'|)/.exec(text) ?? [];
+  const [, order, code] = /^([<>=|])?(\w+)$/.exec(descr ?? "") ?? [];
+  const dtype = namedByNumpy(code);
+  if (!dtype)
+    throw new InputError(
+      `${title} is ${code === "O" ? "of Python objects" : `of type ${descr || "structured"}`}, which models cannot take; save numbers (numpy.unique(labels, return_inverse=True)[1] numbers words).`,
+    );
+  if (order === ">" && dataTypeNamed(dtype)!.bits > 8)
+    throw new InputError(`${title} is big-endian (${descr}); save it .astype("<${code}").`);
+  return dtype;
 }
 
 /** Values in Fortran order, the first axis running fastest, put into that of C, the last. */

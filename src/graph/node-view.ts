@@ -16,24 +16,13 @@ export interface NodeView<V> extends NodeAttributes {
 }
 
 /** A node's attributes by name. */
-export interface NodeAttributes {
-  /** Returns an integer, or the fallback if the node has no such attribute. */
-  readonly int: (name: string, fallback: number) => number;
-  /** Returns integers; null if the node has no such attribute. */
-  readonly ints: (name: string) => readonly number[] | null;
-  /** Returns a number, or the fallback if the node has no such attribute. */
-  readonly float: (name: string, fallback: number) => number;
-  /** Returns numbers; null if the node has no such attribute. */
-  readonly floats: (name: string) => readonly number[] | null;
-  /** Returns a text, or the fallback if the node has no such attribute. */
-  readonly text: (name: string, fallback: string) => string;
-}
+export type NodeAttributes = ReturnType<typeof attributesOf>;
 
-/** Reads a node's attributes. */
-export const attributesOf = (graph: Graph, node: Node): NodeAttributes => ({
-  int: (name, fallback) => attribute(node, name)?.i ?? fallback,
-  ints: (name) => attribute(node, name)?.ints ?? null,
-  float: (name, fallback) => attribute(node, name)?.f ?? fallback,
-  floats: (name) => attribute(node, name)?.floats ?? null,
-  text: (name, fallback) => textAttribute(graph, node, name) ?? fallback,
+/** Reads a node's attributes by name: a fallback, or null, if the node has no such attribute. */
+export const attributesOf = (graph: Graph, node: Node) => ({
+  int: (name: string, fallback: number) => attribute(node, name)?.i ?? fallback,
+  ints: (name: string) => attribute(node, name)?.ints ?? null,
+  float: (name: string, fallback: number) => attribute(node, name)?.f ?? fallback,
+  floats: (name: string) => attribute(node, name)?.floats ?? null,
+  text: (name: string, fallback: string) => textAttribute(graph, node, name) ?? fallback,
 });

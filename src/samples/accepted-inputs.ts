@@ -2,6 +2,7 @@ import { InputError } from "../errors.ts";
 import type { Graph, Types, Value } from "../graph/graph.ts";
 import { scopesOf } from "../graph/scopes.ts";
 import { sourcesOf, walk } from "../graph/walk.ts";
+import { firstOf } from "../listed.ts";
 import { isFloat, showShape } from "../onnx/dtypes.ts";
 import { failedNode, namedSizes, reason } from "../ort/messages.ts";
 import type { Tensors } from "../ort/session.ts";
@@ -95,8 +96,7 @@ function refusal({ graph, types }: Sampled, error: unknown): string {
     const { dtype = "", shape = null } = types.get(input) ?? {};
     return `${input.name} (${dtype} ${showShape(shape)})`;
   };
-  const list = (inputs: readonly Value[]) =>
-    inputs.slice(0, LISTED).map(show).join(", ") + (inputs.length > LISTED ? ", …" : "");
+  const list = (inputs: readonly Value[]) => firstOf(inputs.map(show), LISTED);
   const blamed = inputsBehind(graph, error);
   const at = blamed.length > 0 ? `; this node is computed from ${list(blamed)}` : "";
   const all = list(graph.main.inputs);

@@ -16,29 +16,17 @@ const TOKENS: Accepted = [16, 17];
 /** One token fewer: a search that ends early leaves the rest of its output undefined. */
 const NEARLY_ALL: Accepted = [15, 16];
 
+/** The length of what a search for tokens gives, its least length, and settings. */
+const SEARCH = { 1: TOKENS, 2: NEARLY_ALL, 3: PENALTY, 4: ONE, 5: ONE, 6: ONE };
+
 /** Accepted numbers by the index of the input: sizes and counts small enough to run fast. */
 const SLOTS: Readonly<Record<string, Readonly<Record<number, Accepted>>>> = {
   "com.microsoft.BeamSearch": {
-    1: TOKENS,
-    2: NEARLY_ALL,
-    3: [2, 3],
-    4: ONE,
-    5: PENALTY,
-    6: PENALTY,
-    7: ONE,
-    8: ONE,
-    9: ONE,
+    ...{ ...SEARCH, 3: [2, 3], 5: PENALTY, 6: PENALTY },
+    ...{ 7: ONE, 8: ONE, 9: ONE },
   },
-  "com.microsoft.GreedySearch": { 1: TOKENS, 2: NEARLY_ALL, 3: PENALTY, 4: ONE, 5: ONE, 6: ONE },
-  "com.microsoft.Sampling": {
-    1: TOKENS,
-    2: NEARLY_ALL,
-    3: PENALTY,
-    4: ONE,
-    5: ONE,
-    6: ONE,
-    7: ZERO,
-  },
+  "com.microsoft.GreedySearch": SEARCH,
+  "com.microsoft.Sampling": { ...SEARCH, 7: ZERO },
   Bernoulli: { 0: [0, 1] },
   Clip: { 1: [-2, -1], 2: [1, 2] },
   ConstantOfShape: { 0: FEW },

@@ -2,7 +2,7 @@ import type { Tensor } from "onnxruntime-common";
 import { InputError } from "../errors.ts";
 import { openNpz } from "../formats/npz.ts";
 import type { Graph, Types } from "../graph/graph.ts";
-import { dataTypeNamed, elements, showShape } from "../onnx/dtypes.ts";
+import { canBeSame, dataTypeNamed, elements, showShape } from "../onnx/dtypes.ts";
 import { openTensor } from "../onnx/model-file.ts";
 import { bytesSource } from "../onnx/source.ts";
 import type { Ort, Tensors } from "../ort/session.ts";
@@ -64,14 +64,11 @@ function matched(ort: Ort, graph: Graph, types: Types, given: ReadonlyMap<string
         `the inputs do not contain an array ${input.name}; they contain ${[...given.keys()].join(", ") || "none"}.`,
       );
     const type = types.get(input);
-    const fits =
-      array.dims.length === type?.shape?.length &&
-      type.shape.every((dim, k) => typeof dim !== "number" || dim === array.dims[k]);
     if (type && array.dtype !== type.dtype)
       throw new InputError(
         `array ${input.name} of the inputs is ${array.dtype}, but the model takes ${type.dtype}; convert it with .astype.`,
       );
-    if (type?.shape && !fits)
+    if (type?.shape && !canBeSame(type.shape, array.dims))
       throw new InputError(
         `array ${input.name} of the inputs has shape ${showShape(array.dims)}, but the model takes ${showShape(type.shape)}.`,
       );

@@ -1,7 +1,8 @@
 import { rows } from "../../../src/graph/own.ts";
 import { positive } from "../../gradient/broadcasting.ts";
 import { type Factor, isNegative, isPositive, mapped, ONE, onAxis, reciprocal } from "../factor.ts";
-import type { At, ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
+import type { At } from "../node-at.ts";
+import type { ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
 import { homogeneous, isScalar, movedAxes, onlyAt, provided, stay, takenInBy } from "./shared.ts";
 
 /** A convolution: weights and bias are inputs 1 and 2. */

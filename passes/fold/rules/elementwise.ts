@@ -1,7 +1,8 @@
 import { rows } from "../../../src/graph/own.ts";
 import { positive, range } from "../../gradient/broadcasting.ts";
 import { type Factor, isNegative, isOne, mapped, ONE, reciprocal, times } from "../factor.ts";
-import type { At, Change, Passed, ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
+import type { At } from "../node-at.ts";
+import type { Change, Passed, ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
 import { homogeneous, invariant, isScalar, onlyAt, provided } from "./shared.ts";
 
 /** A factor of the output on an input that broadcasts to it; null where the input has no such axis. */

@@ -1,7 +1,8 @@
 import { rows } from "../../../src/graph/own.ts";
 import { positive, range } from "../../gradient/broadcasting.ts";
 import { ONE } from "../factor.ts";
-import type { At, ScaleRule, ScaleTable } from "./rule.ts";
+import type { At } from "../node-at.ts";
+import type { ScaleRule, ScaleTable } from "./rule.ts";
 import { homogeneous, movedAxes, onlyAt, provided, stay, unread } from "./shared.ts";
 
 const rankOf = (at: At) => at.shape(0)?.length ?? null;

@@ -1,6 +1,7 @@
 import { SKIP_EPSILON, type SkipNorm, tokenNorms } from "../../lower/skip-norms.ts";
 import { type Factor, ONE, onAxis, reciprocal } from "../factor.ts";
-import type { At, Change, ScaleRule, ScaleTable } from "./rule.ts";
+import type { At } from "../node-at.ts";
+import type { Change, ScaleRule, ScaleTable } from "./rule.ts";
 import { invariant, isScalar, onlyAt } from "./shared.ts";
 
 /** Least and greatest epsilon that single precision holds with all its digits, and some room. */

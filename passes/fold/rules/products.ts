@@ -1,5 +1,6 @@
 import { type Factor, isOne, ONE, onAxis, reciprocal, times } from "../factor.ts";
-import type { At, Change, Passed, ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
+import type { At } from "../node-at.ts";
+import type { Change, Passed, ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
 import { isScalar, onlyAt, provided, takenInBy } from "./shared.ts";
 
 /** Axis of a matrix, from its last. */

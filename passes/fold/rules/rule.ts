@@ -1,27 +1,5 @@
-import type { NodeAttributes } from "../../../src/graph/node-view.ts";
-import type { AxisMap } from "../../residuals/axes.ts";
 import type { Factor } from "../factor.ts";
-
-/** A shape of which a size, or the rank, may be unknown. */
-export type KnownShape = readonly (number | null)[] | null;
-
-/** A node as a rule sees it. */
-export interface At extends NodeAttributes {
-  readonly op: string;
-  readonly opset: number;
-  readonly inputs: number;
-  readonly outputs: number;
-  /** Whether an input is there. */
-  readonly has: (input: number) => boolean;
-  /** Whether no data can change an input. */
-  readonly isConstant: (input: number) => boolean;
-  readonly shape: (input: number) => KnownShape;
-  readonly outShape: (output: number) => KnownShape;
-  /** The numbers of a small constant input. */
-  readonly numbers: (input: number) => readonly number[] | null;
-  /** Where each axis of the first input is in the first output; empty if a shape is unknown. */
-  readonly axes: () => AxisMap;
-}
+import type { At } from "../node-at.ts";
 
 /** An input that is to be multiplied, and by what: a weight, or something that can take it in. */
 export type ScaleRequest = readonly [input: number, by: Factor];

@@ -1,6 +1,7 @@
 import { inverse } from "../../residuals/axes.ts";
 import { type Factor, isNegative, isOne, ONE } from "../factor.ts";
-import type { At, ScaleRule } from "./rule.ts";
+import type { At } from "../node-at.ts";
+import type { ScaleRule } from "./rule.ts";
 
 /** Whether a factor is one number. */
 export const isScalar = ({ axis }: Factor) => axis === null;
