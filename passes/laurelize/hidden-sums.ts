@@ -1,22 +1,17 @@
 import { InputError } from "../../src/errors.ts";
 import { type Graph, type Node, type Types, titleOf, type Value } from "../../src/graph/graph.ts";
+import { operandsThat } from "../../src/graph/operators.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import { isComputed } from "../lower/composite.ts";
 import { type Reason, reasons } from "../residuals/reasons.ts";
 
 const QUANTIZED = "com.microsoft.QLinearAdd";
 
-/** Operators that add one of their inputs to a product, and the position of that input. */
-const ADDED: Readonly<Record<string, number>> = {
-  Gemm: 2,
-  "com.microsoft.FusedConv": 3,
-  "com.microsoft.FusedGemm": 2,
-  "com.microsoft.NhwcFusedConv": 3,
-};
+const ADDED = operandsThat("added");
 
 /** Whether a node holds a sum whose summands are not all its inputs, so that it must be lowered. */
 export const hidesSum = (node: Node) =>
-  node.op === QUANTIZED || (Object.hasOwn(ADDED, node.op) && isComputed(node, ADDED[node.op]));
+  node.op === QUANTIZED || isComputed(node, ADDED.get(node.op)?.[0] ?? -1);
 
 /** Returns the reason why no sum of a node is a site: it adds a constant of fewer elements. */
 export function addsConstant(
@@ -24,7 +19,7 @@ export function addsConstant(
   fixed: ReadonlySet<Value>,
   { op, inputs, outputs }: Node,
 ): Reason | null {
-  const added = inputs[Object.hasOwn(ADDED, op) ? ADDED[op] : -1];
+  const added = inputs[ADDED.get(op)?.[0] ?? -1];
   if (!added || !fixed.has(added)) return null;
   const [own, sum] = [types.get(added)?.shape, outputs[0] && types.get(outputs[0])?.shape];
   return own && sum && own.length < sum.length ? reasons.bias(added) : null;

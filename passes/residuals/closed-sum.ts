@@ -1,22 +1,14 @@
-import { own } from "../../src/graph/own.ts";
+import { operandsThat } from "../../src/graph/operators.ts";
 import { reasons } from "./reasons.ts";
 import { type Form, termsAt } from "./residual.ts";
 
-/** Operators that add internally, and the inputs they add. */
-const CLOSED: Readonly<Record<string, readonly number[]>> = {
-  "com.microsoft.FusedConv": [3],
-  "com.microsoft.NhwcFusedConv": [3],
-  "com.microsoft.QLinearAdd": [0, 3],
-  "com.microsoft.nchwc.Conv": [3],
-  ScatterElements: [0, 2],
-  ScatterND: [0, 2],
-};
+const CLOSED = operandsThat("closed");
 
 /** A sum whose branch is not an operand, or only as integers; it must be lowered first. */
 export const closedSum: Form = {
   name: "closed",
   sumOf(node) {
-    const places = own(CLOSED, node.op);
+    const places = CLOSED.get(node.op);
     const [output] = node.outputs;
     if (!places || !output) return null;
     const terms = termsAt(node, places);

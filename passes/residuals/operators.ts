@@ -8,8 +8,7 @@ import {
   textAttribute,
   type Value,
 } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
-import { own, rows } from "../../src/graph/own.ts";
+import { operandsThat, operatorsThat } from "../../src/graph/operators.ts";
 import { sourcesOf } from "../../src/graph/walk.ts";
 import { type Dimension, placeOfAxis } from "../../src/onnx/dtypes.ts";
 import type { Setting } from "./residual.ts";
@@ -21,19 +20,15 @@ const PRODUCT = operatorsThat("product");
 const BLOCK = operatorsThat("block");
 const ADDITION = operatorsThat("addition");
 const UPSAMPLING = operatorsThat("enlarges");
-
-/** Positions of a product's two factors, if not first and second. */
-const FACTORS: Readonly<Record<string, readonly number[]>> = {
-  Einsum: [0, 1, 2, 3],
-  ...rows([0, 3], "QLinearMatMul com.microsoft.QGemm com.microsoft.QLinearMul"),
-};
+const FACTORS = operandsThat("factors");
+const ZERO = operandsThat("zero");
 
 /** Returns the operator that a quantized one stands for: Mul for com.microsoft.QLinearMul. */
 export const inFloats = (op: string): string => op.replace(/^com\.microsoft\.QLinear/, "");
 
 /** Returns the inputs that a product multiplies. */
 export const factorsOf = (node: Node): readonly (Value | null)[] =>
-  own(FACTORS, node.op)?.map((index) => node.inputs[index] ?? null) ?? node.inputs;
+  FACTORS.get(node.op)?.map((index) => node.inputs[index] ?? null) ?? node.inputs;
 
 /** An operator's role in a residual connection. */
 interface Traits {
@@ -79,14 +74,14 @@ function traitsOf({ graph, constants, types }: Setting, node: Node): Traits {
     return value != null && constants.has(value);
   };
   const data = computedBy(constants, node).length;
-  const product = PRODUCT.has(op) && (own(FACTORS, op) ?? [0, 1]).some(fixed);
+  const product = PRODUCT.has(op) && (FACTORS.get(op) ?? [0, 1]).some(fixed);
   const convolution =
     CONVOLUTION.has(op) && node.inputs.some((_, index) => index > 0 && fixed(index));
   const oneOperand = data === 1;
   const scale = oneOperand && (plain === "Mul" || (op === "Div" && fixed(1)) || op === "Neg");
   const upsampling = UPSAMPLING.has(op) && enlarges(types, node);
   const shift = oneOperand && (plain === "Add" || op === "Sub" || op === "Sum");
-  const clips = own(ZERO_POINT, op) !== undefined && quantizesToPositive(graph, types, node);
+  const clips = ZERO.has(op) && quantizesToPositive(graph, types, node);
   const activated = convolution && (textAttribute(graph, node, "activation") ?? "none") !== "none";
   const projection =
     (convolution && !activated) ||
@@ -130,23 +125,12 @@ function quantizes(constants: ReadonlySet<Value>, value: Value): boolean {
   );
 }
 
-/** Position of the zero point in operators that quantize their result. */
-const ZERO_POINT: Readonly<Record<string, number>> = {
-  ...rows(2, "QuantizeLinear com.microsoft.QuantizeLinear"),
-  ...rows(7, "QLinearConv QLinearMatMul com.microsoft.QLinearConv"),
-  ...rows(7, "com.microsoft.QLinearAdd com.microsoft.QLinearMul"),
-  ...rows(4, "com.microsoft.QLinearAveragePool com.microsoft.QLinearGlobalAveragePool"),
-  ...rows(4, "com.microsoft.QLinearReduceMean"),
-  "com.microsoft.QLinearConcat": 1,
-  "com.microsoft.QGemm": 8,
-};
-
 /** Whether the zero point is the smallest integer: such a quantizer replaces the Relu before it. */
 function quantizesToPositive(graph: Graph, types: Types, node: Node): boolean {
   const least = { uint8: 0, uint16: 0, int8: -128, int16: -32768 }[
     types.get(node.outputs[0]!)?.dtype ?? ""
   ];
-  return (numbersOf(graph, node.inputs[own(ZERO_POINT, node.op) ?? -1]) ?? [0]).every(
+  return (numbersOf(graph, node.inputs[ZERO.get(node.op)?.[0] ?? -1]) ?? [0]).every(
     (zero) => zero === least,
   );
 }

@@ -1,6 +1,6 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
-import { placeOfAxis } from "./axes.ts";
+import { placeOfAxis } from "../../src/onnx/dtypes.ts";
 import { type Form, type KnownGraph, type Term, termsAt, weighted } from "./residual.ts";
 
 /** ReduceSum and ReduceMean over values that were stacked: each value is a term. */

@@ -16,8 +16,8 @@ com.microsoft.DecoderMaskedMultiHeadAttention 1 attention
 com.microsoft.DequantizeLinear 1 layout
 com.microsoft.DynamicQuantizeLSTM 1 block
 com.microsoft.DynamicQuantizeMatMul 1 product quantized
-com.microsoft.FusedConv 1 convolution
-com.microsoft.FusedGemm 1 product
+com.microsoft.FusedConv 1 convolution added=3 closed=3
+com.microsoft.FusedGemm 1 product added=2
 com.microsoft.FusedMatMul 1 product bilinear matmul
 com.microsoft.FusedMatMulActivation 1 product
 com.microsoft.GemmFloat8 1 product
@@ -32,14 +32,19 @@ com.microsoft.MatMulNBits 1 product
 com.microsoft.MoE 1 block
 com.microsoft.MultiHeadAttention 1 attention
 com.microsoft.NhwcConv 1 convolution missing
-com.microsoft.NhwcFusedConv 1 convolution missing
+com.microsoft.NhwcFusedConv 1 convolution missing added=3 closed=3
 com.microsoft.PackedAttention 1 block
 com.microsoft.QAttention 1 block
-com.microsoft.QGemm 1 product
-com.microsoft.QLinearAdd 1 addition
-com.microsoft.QLinearConv 1 convolution
+com.microsoft.QGemm 1 product factors=0,3 zero=8
+com.microsoft.QLinearAdd 1 addition closed=0,3 zero=7
+com.microsoft.QLinearAveragePool 1 zero=4
+com.microsoft.QLinearConcat 1 zero=1
+com.microsoft.QLinearConv 1 convolution zero=7
+com.microsoft.QLinearGlobalAveragePool 1 zero=4
+com.microsoft.QLinearMul 1 factors=0,3 zero=7
+com.microsoft.QLinearReduceMean 1 zero=4
 com.microsoft.QMoE 1 block
-com.microsoft.QuantizeLinear 1 layout
+com.microsoft.QuantizeLinear 1 layout zero=2
 com.microsoft.Sampling 1 search
 com.microsoft.SkipGroupNorm 1 missing
 com.microsoft.SkipLayerNormalization 1 half sum
@@ -47,7 +52,7 @@ com.microsoft.SkipSimplifiedLayerNormalization 1 half sum
 com.microsoft.TransposeMatMul 1 product
 com.microsoft.WhisperBeamSearch 1 search
 com.microsoft.nchwc.AveragePool 1 projection
-com.microsoft.nchwc.Conv 1 convolution
+com.microsoft.nchwc.Conv 1 convolution closed=3
 com.microsoft.nchwc.GlobalAveragePool 1 projection
 com.microsoft.nchwc.MaxPool 1 projection
 com.microsoft.nchwc.ReorderInput 1 layout

@@ -1,5 +1,5 @@
 import { EXTENSIONS } from "./extension-operators.ts";
-import { STANDARD } from "./standard-operators.ts";
+import { PLAIN, STANDARD } from "./standard-operators.ts";
 
 /**
  * The facts about an operator, and what each means. An operator without facts is nonlinear, and does
@@ -54,6 +54,11 @@ export const FACTS = {
 export const OPERAND_FACTS = {
   settings: "say how it computes, or what its data was like; training does not change them",
   weights: "are weights if they are constant",
+  axes: "have an element for each axis of the result",
+  added: "are added to a product",
+  closed: "are added within, and not as plain operands",
+  factors: "are multiplied; the first and second if this is not said",
+  zero: "are the zero point of the result",
 } as const;
 
 type Fact = keyof typeof FACTS;
@@ -64,15 +69,20 @@ interface Operator {
   readonly facts: readonly string[];
 }
 
-const operators: ReadonlyMap<string, Operator> = new Map(
-  `${STANDARD}${EXTENSIONS}`
+const rowsOf = (table: string) =>
+  table
+    .trim()
     .split("\n")
-    .filter((row) => row !== "")
-    .map((row) => {
-      const [name, since, ...facts] = row.split(" ");
-      return [name, { since: Number(since), facts }];
-    }),
-);
+    .map((row) => row.split(" "));
+
+const operators: ReadonlyMap<string, Operator> = new Map([
+  ...rowsOf(`${STANDARD}${EXTENSIONS.trim()}`).map(
+    ([name, since, ...facts]): [string, Operator] => [name, { since: Number(since), facts }],
+  ),
+  ...rowsOf(PLAIN).flatMap(([since, ...names]) =>
+    names.map((name): [string, Operator] => [name, { since: Number(since), facts: [] }]),
+  ),
+]);
 
 /** Returns the operators with this fact, named as in nodes: "com.microsoft.Gelu". */
 export const operatorsThat = (fact: Fact): ReadonlySet<string> =>

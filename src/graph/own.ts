@@ -2,6 +2,9 @@
 export const own = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>
   Object.hasOwn(record, name) ? record[name] : undefined;
 
+/** The words of a text. */
+type Words<S extends string> = S extends `${infer Word} ${infer More}` ? Word | Words<More> : S;
+
 /** Returns a table in which each of these names, separated by spaces, has the same entry. */
-export const rows = <T>(entry: T, names: string): Record<string, T> =>
-  Object.fromEntries(names.split(" ").map((name) => [name, entry]));
+export const rows = <T, S extends string>(entry: T, names: S): Record<Words<S>, T> =>
+  Object.fromEntries(names.split(" ").map((name) => [name, entry])) as Record<Words<S>, T>;

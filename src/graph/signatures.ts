@@ -1,5 +1,6 @@
 import type { Attributes, DenseAttribute, FloatAttribute } from "../onnx/new-node.ts";
 import type { Convolving, Pooling, Reducing } from "./families.ts";
+import { rows } from "./own.ts";
 
 type Ints = readonly number[];
 
@@ -43,51 +44,22 @@ const reduction = one<[x: X, axes?: Maybe], [attributes?: Reducing]>(2);
  * family. Forms that changed between opsets: portable.ts selects the right one.
  */
 export const OPERATORS = {
+  ...rows(unary, "Abs Ceil Cos Erf Exp Floor GlobalAveragePool Identity IsNaN Log Neg Not"),
+  ...rows(unary, "Reciprocal Relu Round Shape Sigmoid Sign Sin Size Softplus Softsign Sqrt Tanh"),
+  ...rows(binary, "Add And Div Equal Greater Less Mul Or Pow Sub"),
+  ...rows(variadic, "Max Min Sum"),
+  ...rows(activation, "Elu LeakyRelu ThresholdedRelu"),
+  ...rows(reduction, "ReduceL2 ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd"),
+  ...rows(reduction, "ReduceSum ReduceSumSquare"),
+
   // elementwise, with numpy's broadcasting
-  Abs: unary,
-  Add: binary,
-  And: binary,
   Cast: one<[x: X], [attributes: { to: number }]>(1),
-  Ceil: unary,
   Clip: one<[x: X, min?: Maybe, max?: Maybe], [a?: { min?: FloatAttribute; max?: FloatAttribute }]>(
     3,
   ),
-  Cos: unary,
-  Div: binary,
-  Elu: activation,
-  Equal: binary,
-  Erf: unary,
-  Exp: unary,
-  Floor: unary,
-  Greater: binary,
   HardSigmoid: one<[x: X], [attributes?: { alpha?: FloatAttribute; beta?: FloatAttribute }]>(1),
-  Identity: unary,
-  IsNaN: unary,
-  LeakyRelu: activation,
-  Less: binary,
-  Log: unary,
-  Max: variadic,
-  Min: variadic,
   Mod: one<[a: X, b: X], [attributes?: { fmod?: number }]>(2),
-  Mul: binary,
-  Neg: unary,
-  Not: unary,
-  Or: binary,
-  Pow: one<[x: X, y: X]>(2),
-  Reciprocal: unary,
-  Relu: unary,
-  Round: unary,
   Selu: one<[x: X], [attributes?: { alpha?: FloatAttribute; gamma?: FloatAttribute }]>(1),
-  Sigmoid: unary,
-  Sign: unary,
-  Sin: unary,
-  Softplus: unary,
-  Softsign: unary,
-  Sqrt: unary,
-  Sub: binary,
-  Sum: variadic,
-  Tanh: unary,
-  ThresholdedRelu: activation,
   Where: one<[condition: X, x: X, y: X]>(3),
 
   // quantized integers, from opset 10
@@ -125,7 +97,6 @@ export const OPERATORS = {
     [x: X, s: X, b: X, m: X, v: X],
     [attributes: { epsilon: FloatAttribute }]
   >(5),
-  GlobalAveragePool: unary,
   /** Y, Mean, InvStdDev. From opset 17. */
   LayerNormalization: several<
     [x: X, scale: X, b: Maybe],
@@ -142,14 +113,6 @@ export const OPERATORS = {
   // reductions
   ArgMax: one<[x: X], [attributes: { axis: number; keepdims?: number }]>(1),
   CumSum: one<[x: X, axis: X], [attributes?: { exclusive?: number; reverse?: number }]>(2),
-  ReduceL2: reduction,
-  ReduceLogSumExp: reduction,
-  ReduceMax: reduction,
-  ReduceMean: reduction,
-  ReduceMin: reduction,
-  ReduceProd: reduction,
-  ReduceSum: reduction,
-  ReduceSumSquare: reduction,
   /** Values, Indices. */
   TopK: several<[x: X, k: X], [attributes: { axis?: number; largest?: number; sorted?: number }]>(
     2,
@@ -190,8 +153,6 @@ export const OPERATORS = {
     [attributes: { axis: number; reduction?: string }]
   >(3),
   ScatterND: one<[data: X, indices: X, updates: X], [attributes?: { reduction?: string }]>(3),
-  Shape: unary,
-  Size: unary,
   Slice: one<
     [x: X, starts?: Maybe, ends?: Maybe, axes?: Maybe, steps?: Maybe],
     [attributes?: { starts: Ints; ends: Ints; axes: Ints }]

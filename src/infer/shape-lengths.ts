@@ -1,8 +1,7 @@
 import { InputError } from "../errors.ts";
 import { numbersOf, tensorOf } from "../graph/constants.ts";
 import { type Graph, inputsOf, type Node, type Value } from "../graph/graph.ts";
-import { operatorsThat } from "../graph/operators.ts";
-import { own } from "../graph/own.ts";
+import { operandsThat, operatorsThat } from "../graph/operators.ts";
 import { derived, nodesWithin } from "../graph/walk.ts";
 import { elements, type Type } from "../onnx/dtypes.ts";
 
@@ -11,16 +10,7 @@ const LONGEST = 1024;
 /** Maximum number of sizes in a shape with which onnxruntime still loads a model in a second. */
 const LOADABLE = 1 << 18;
 
-/** Operators whose output has an axis for each element of an input, and that input's index. */
-const SHAPE_INPUT: Readonly<Record<string, number>> = {
-  Reshape: 1,
-  Expand: 1,
-  Tile: 1,
-  ConstantOfShape: 0,
-  CenterCropPad: 1,
-  AffineGrid: 1,
-};
-
+const AXES = operandsThat("axes");
 const NO_LONGER = operatorsThat("shortens");
 const BROADCASTING = operatorsThat("broadcasts");
 
@@ -73,7 +63,7 @@ export const makesHuge = (graph: Graph, known: Known): boolean =>
 const SEEN_THROUGH = operatorsThat("sized");
 const GROWING = operatorsThat("grows");
 
-const shapeOf = ({ op, inputs }: Node): Value | null => inputs[own(SHAPE_INPUT, op) ?? -1] ?? null;
+const shapeOf = ({ op, inputs }: Node): Value | null => inputs[AXES.get(op)?.[0] ?? -1] ?? null;
 
 /** Returns the largest size of a value in elements; `unknown` if its operator does not show it. */
 function atMost(graph: Graph, value: Value, known: Known, unknown: number): number {

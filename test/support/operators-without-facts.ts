@@ -22,8 +22,8 @@ const WITHOUT_FACTS: Readonly<Record<string, string>> = {
     MatMulNBitsQkv MatMulPacked MaxpoolWithMask MoEGroupRouter MoEPacked MulInteger MurmurHash3
     NGramHashMapping NGramRepeatBlock NhwcMaxPool PackedMultiHeadAttention
     PackedSparseAttentionIndexer PackedSparseAttentionIndexerMerge Pad PagedAttention
-    QEmbedLayerNormalization QLinearAveragePool QLinearConcat QLinearGlobalAveragePool
-    QLinearLeakyRelu QLinearMul QLinearReduceMean QLinearSigmoid QLinearSoftmax QLinearWhere
+    QEmbedLayerNormalization
+    QLinearLeakyRelu QLinearSigmoid QLinearSoftmax QLinearWhere
     QOrderedAttention QOrderedGelu QOrderedLayerNormalization QOrderedLongformerAttention
     QOrderedMatMul QuantizeBFP QuantizeWithOrder QuickGelu RMSNormRotary Range ReduceSumInteger
     RelativePositionBias RemovePadding RestorePadding Rfft RotaryEmbedding RouterGateUpProj
