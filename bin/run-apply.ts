@@ -59,7 +59,7 @@ export async function runApply(args: ApplyArguments): Promise<void> {
   });
   const tuned = folded?.folded.model ?? applied;
   checkPlaces(args, { model, tuned, output, target });
-  const pending = await staged(tuned, output);
+  const pending = await staged(tuned, output, args.force);
   const files = stagedFiles(output, pending);
   const tensors = adapter.tensors.length;
   const laurelizedFirst = !isLaurelized(model) && isLaurelized(applied);

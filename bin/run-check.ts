@@ -130,7 +130,7 @@ async function splitFiles(args: CheckArguments, model: Model, size: number) {
   checkOutput({ file: output, data: null, copies: null }, args.model, args, { dataFiles: [] });
   for (const each of cut.dataFiles)
     checkFree(path.join(path.dirname(output), each), inputFiles, args.force);
-  const pending = await staged(cut, output);
+  const pending = await staged(cut, output, args.force);
   const sizes = Object.fromEntries(
     cut.dataFiles.map((each) => [each, cut.folder!.open(each).size]),
   );

@@ -75,7 +75,7 @@ async function trained(
   await writeTuned(args, files, given, result).catch((error) => {
     if (!(error instanceof InputError)) throw error;
     throw new InputError(
-      `${error.message} The state of the training is in ${files.state}; free some space and run again with --resume.`,
+      `${error.message} The state of the training is in ${files.state}; mend that and run again with --resume.`,
     );
   });
   report(result);
@@ -109,6 +109,19 @@ async function teacherOf(args: FinetuneArguments, given: Model, model: Model) {
   return model === given ? undefined : given;
 }
 
+/**
+ * Returns what writes checkpoints. Another training may have begun with the same files: then the
+ * first checkpoint is refused, and not the result at the end.
+ */
+function checkpointer({ force, resume }: FinetuneArguments, { state }: Files) {
+  let isOwn = force || resume;
+  return (bytes: Uint8Array) => {
+    checkFree(state, [], isOwn);
+    isOwn = true;
+    writeHeld(() => saveBytes(bytes, state));
+  };
+}
+
 /** What fit is called with, but for the losses. */
 function fitOptionsOf(args: FinetuneArguments, files: Files, monitor: Monitor): FitOptions {
   const { data, eval: held, train, optimizer, seed, threads } = args;
@@ -130,6 +143,6 @@ function fitOptionsOf(args: FinetuneArguments, files: Files, monitor: Monitor): 
     signal: monitor.signal,
     onStep: monitor.step,
     onEpoch: monitor.epoch,
-    onCheckpoint: (bytes) => writeHeld(() => saveBytes(bytes, files.state)),
+    onCheckpoint: checkpointer(args, files),
   };
 }

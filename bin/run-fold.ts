@@ -37,7 +37,7 @@ export async function runFold(args: ArgumentsFor<typeof fold>): Promise<void> {
     foldProved(model, { ...where, ort, dims, feeds, seed: args.seed, onProgress }),
   );
   checkCopies(folded.model, output, inputFiles, args.force);
-  const pending = proof.passed ? await staged(folded.model, output) : null;
+  const pending = proof.passed ? await staged(folded.model, output, args.force) : null;
   const outputs = pending ? stagedFiles(output, pending) : new Map();
   const before = { file: args.model, model };
   const report = await stagedReport(args, () => foldPage(before, folded, proof, outputs));

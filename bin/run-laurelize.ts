@@ -144,7 +144,7 @@ interface Delivery {
 async function provedAndWritten(args: LaurelizeArguments, laurel: Laurelized, to: Delivery) {
   const { output } = to;
   const start = performance.now();
-  const pending = await staged(laurel.model, output);
+  const pending = await staged(laurel.model, output, args.force);
   const written = performance.now();
   let proof: Proof | null = null;
   if (args.prove !== "none") {

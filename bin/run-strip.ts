@@ -20,7 +20,7 @@ export async function runStrip(args: StripArguments): Promise<void> {
   const data = missingCopies(original.folder, file);
   checkFree(file, inputFiles, args.force);
   checkCopies(original, file, inputFiles, args.force);
-  (await staged(original, file)).keep();
+  (await staged(original, file, args.force)).keep();
   const said = {
     whole: "byte for byte the original (SHA-256 checked)",
     sample: `byte for byte the original (SHA-256 of a sample checked): its weights are read from ${beside}; --hash checks the whole file`,

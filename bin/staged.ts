@@ -1,5 +1,6 @@
 import type { Model } from "../src/index.ts";
 import { stageModel, temporaryStart } from "../src/internal.ts";
+import { checkFree } from "./output.ts";
 import { runAfterwards } from "./run-afterwards.ts";
 import { tell } from "./supervision.ts";
 
@@ -44,11 +45,13 @@ export function removeBegun(target: string): void {
  * Writes a model, and files beside it by name, under temporary names, which are gone when this
  * process ends without having kept them, however it ends. A signal that comes while they are
  * written or get their names is answered afterwards; one that comes in between ends the process at
- * once, also while onnxruntime is running.
+ * once, also while onnxruntime is running. Without `force`, a file that another process has written
+ * meanwhile is not replaced.
  */
 export async function staged(
   model: Model,
   output: string,
+  force: boolean,
   beside: ReadonlyMap<string, Uint8Array> = new Map(),
 ) {
   const release = hold();
@@ -64,9 +67,10 @@ export async function staged(
   const keep = () => {
     const release = hold();
     try {
+      checkFree(output, [], force);
       pending.keep();
     } finally {
-      process.off("exit", discard);
+      discard();
       release();
     }
   };

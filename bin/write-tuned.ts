@@ -38,7 +38,7 @@ export async function writeTuned(
     [path.basename(files.log), text(`${JSON.stringify(logOf(args, result), null, 2)}\n`)],
     [path.basename(files.curve), text(curve)],
   ]);
-  const pending = await staged(final, files.model, beside);
+  const pending = await staged(final, files.model, args.force || args.resume, beside);
   const outputs = stagedFiles(files.model, pending);
   const input = { file: args.model, model: given };
   const page = await stagedReport(args, () => trainingPage(input, result, curve, outputs));

@@ -11,10 +11,11 @@ import { isNightly } from "./support/sweep.ts";
 const scratch = temporaryFolder();
 const bin = path.join(import.meta.dirname, "../dist/bin/laurelize.js");
 
-/** A model that loops longer than anybody waits, as onnxruntime runs it for the proof. */
-const ENDLESS = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+/** A model that loops, as onnxruntime runs it for the proof. */
+const looping = (turns: string) =>
+  modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
 net (float[2, 8] x) => (float[2, 8] out)
-<float[8, 16] up, float[16, 8] down, float[8, 8] w, int64 turns = {4000000000000000000}>
+<float[8, 16] up, float[16, 8] down, float[8, 8] w, int64 turns = {${turns}}>
 {
   h = MatMul(x, up)
   r = Relu(h)
@@ -27,6 +28,9 @@ net (float[2, 8] x) => (float[2, 8] out)
   out = MatMul(long, w)
 }`);
 
+/** Longer than anybody waits. */
+const ENDLESS = looping("4000000000000000000");
+
 const until = async (holds: () => boolean) => {
   const start = performance.now();
   while (!holds()) {
@@ -34,6 +38,27 @@ const until = async (holds: () => boolean) => {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 };
+
+it("a file that appears while the result is proved is not replaced without --force", async () => {
+  const folder = path.join(scratch, "race");
+  fs.mkdirSync(folder);
+  const [model, result] = ["model.onnx", "model.laurel.onnx"].map((name) =>
+    path.join(folder, name),
+  );
+  fs.writeFileSync(model, looping("8000"));
+  const child = spawn(process.execPath, [bin, model], { stdio: "pipe" });
+  let said = "";
+  child.stderr.on("data", (text) => {
+    said += text;
+  });
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  await until(() => fs.readdirSync(folder).length === 2);
+  fs.writeFileSync(result, "mine");
+  expect(await ended).toBe(2);
+  expect(said).toContain("model.laurel.onnx exists; pass --force");
+  expect(fs.readdirSync(folder)).toEqual(["model.laurel.onnx", "model.onnx"]);
+  expect(fs.readFileSync(result, "utf8")).toBe("mine");
+});
 
 describe.skipIf(process.platform === "win32")("a run that is ended", { timeout: 60_000 }, () => {
   it.skipIf(!isNightly)("by a signal while it trains leaves whole checkpoints alone", async () => {
