@@ -2,7 +2,7 @@ import type { Builder } from "../../src/graph/builder.ts";
 import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import { product } from "./broadcasting.ts";
-import type { WrittenValues } from "./disjoint.ts";
+import type { WrittenValues } from "./written-values.ts";
 
 /**
  * Positions of an image from which a product of matrices is as fast as a convolution in onnxruntime's
@@ -47,12 +47,6 @@ const concatenated = (graph: Graph, { producer }: Value): readonly Value[] | nul
     ? (producer.inputs as Value[])
     : null;
 
-/** Convolutions with a single position that were written, and the others among some values. */
-interface Found {
-  readonly convolutions: readonly (readonly [x: string, w: string])[];
-  readonly others: readonly string[];
-}
-
 /**
  * Writes convolutions with a single position among addends of these sizes as one of concatenated
  * channels, if a kernel of them is trained: onnxruntime runs such a kernel as a product of matrices, and
@@ -65,7 +59,8 @@ export function asOneConvolution(
   sizes: readonly number[] | null,
 ): readonly string[] {
   if (sizes?.length !== 4 || product(sizes.slice(2)) < POSITIONS) return addends;
-  const { convolutions, others } = narrowConvolutions(written, addends, sizes[1]);
+  const operands = addends.map((addend) => narrowOperands(written, addend, sizes[1]));
+  const convolutions = operands.filter((pair) => pair !== null);
   const base = (name: string): string => {
     const maker = written.makerOf(name);
     return maker ? base(maker.inputs[0]) : name;
@@ -74,35 +69,29 @@ export function asOneConvolution(
     return addends;
   const [x, w] = [0, 1].map((k) =>
     op.Concat(
-      convolutions.map((convolution) => convolution[k]),
+      convolutions.map((pair) => pair[k]),
       { axis: 1 },
     ),
   );
-  return [op.Conv(x, w), ...others];
+  return [op.Conv(x, w), ...addends.filter((_, k) => !operands[k])];
 }
 
-/** Returns the convolutions among values that read fewer channels than these have. */
-function narrowConvolutions(
+/** Returns x and w of a convolution with a single position that reads fewer channels than it has. */
+function narrowOperands(
   { makerOf, intsOf }: WrittenValues,
-  values: readonly string[],
+  value: string,
   channels: number,
-): Found {
-  const convolutions: [string, string][] = [];
-  const others: string[] = [];
-  for (const value of values) {
-    const node = makerOf(value);
-    const [x, w, bias] = node?.inputs ?? [];
-    const kernel = makerOf(w);
-    const shape = kernel?.op === "Reshape" ? intsOf(kernel.inputs[1]) : null;
-    const isPlain =
-      node?.op === "Conv" &&
-      !bias &&
-      !("strides" in node.attributes) &&
-      node.attributes.group === 1 &&
-      shape?.slice(2).every((size) => size === 1) &&
-      shape[1] < channels;
-    if (isPlain) convolutions.push([x, w]);
-    else others.push(value);
-  }
-  return { convolutions, others };
+): readonly [x: string, w: string] | null {
+  const node = makerOf(value);
+  const [x, w, bias] = node?.inputs ?? [];
+  const kernel = makerOf(w);
+  const shape = kernel?.op === "Reshape" ? intsOf(kernel.inputs[1]) : null;
+  const isPlain =
+    node?.op === "Conv" &&
+    !bias &&
+    !("strides" in node.attributes) &&
+    node.attributes.group === 1 &&
+    shape?.slice(2).every((size) => size === 1) &&
+    shape[1] < channels;
+  return isPlain ? [x, w] : null;
 }

@@ -18,7 +18,7 @@ export const convolutions = {
   },
   // The transpose of a convolution: x and y swap roles.
   ConvTranspose: (at, x, w) => {
-    const { op, write, g, shape, outShape, needs, inputs } = at;
+    const { op, g, shape, outShape, needs, inputs } = at;
     const [input, cotangent] = sized(at, x);
     // ONNX does not infer sizes if output_shape is smaller than that of x.
     if (outShape(0).length < shape(0).length) at.refuse("it makes its input smaller");
@@ -28,14 +28,7 @@ export const convolutions = {
     const back = () => {
       const spread = op.Conv(g, w, null, { strides, dilations, pads: [...pads], group });
       const reached = sizes.map((_, k) => lengthOf(window, k));
-      if (reached.every((size, k) => size === sizes[k])) return spread;
-      const axes = range(sizes.length).map((k) => k + 2);
-      return write.slice(
-        spread,
-        axes.map(() => 0),
-        sizes,
-        axes,
-      );
+      return cropped(at, { name: spread, shape: reached }, sizes);
     };
     return [
       needs[0] ? back() : null,
@@ -161,12 +154,17 @@ function toKernel(
     const length = size[k] + pads[k] + pads[k + dims.length] - strides[k] * (out[k] - 1) - 1;
     return Math.floor(length / dilations[k]) + 1;
   });
-  if (reached.every((length, k) => length === kernel[k])) return turned;
-  const axes = dims.map((k) => k + 2);
-  return write.slice(
-    turned,
-    axes.map(() => 0),
-    kernel,
-    axes,
-  );
+  return cropped({ write }, { name: turned, shape: reached }, kernel);
+}
+
+/** Crops the spatial axes of an image, which have the sizes of `shape`, to these. */
+function cropped(
+  { write }: Pick<GradientNode, "write">,
+  { name, shape }: ShapedName,
+  sizes: readonly number[],
+): string {
+  if (shape.every((size, k) => size === sizes[k])) return name;
+  const axes = sizes.map((_, k) => k + 2);
+  const starts = sizes.map(() => 0);
+  return write.slice(name, starts, sizes, axes);
 }

@@ -11,7 +11,7 @@ import { type Summand, summands } from "./convolution-sums.ts";
 import { type CustomCotangent, checkReturned, customRule } from "./custom-rules.ts";
 import { gatedBy } from "./gates.ts";
 import { gradientNode } from "./gradient-node.ts";
-import { gradientSums, type Sums } from "./gradient-sums.ts";
+import { GradientSums } from "./gradient-sums.ts";
 import type { GradientRules } from "./rule.ts";
 import { vjp } from "./vjp.ts";
 
@@ -61,12 +61,8 @@ export function backpropagate(graph: Graph, wanted: Differentiation): Gradients 
   // A gradient may be requested inside nodes that could be differentiated as one.
   const isOwn = Object.keys(rules).some((op) => Object.hasOwn(vjp, op));
   const joins = !isOwn && roots.every(({ producer }) => producer === null);
-  const sums = gradientSums(builder, ends, {
-    dtypeOf: way.dtypeOf,
-    sizesOf: (value) => {
-      const shape = types.get(value)?.shape;
-      return shape?.every((size) => typeof size === "number") ? (shape as number[]) : null;
-    },
+  const sums = new GradientSums(builder, ends, {
+    ...{ types, dtypeOf: way.dtypeOf },
     isTrained: (name) => joins && way.active.has(graph.main.values.get(name)!),
   });
   const custom: CustomCotangent[] = [];
@@ -95,7 +91,7 @@ interface Cotangents {
 }
 
 /** Null if no cotangent reaches the node. */
-function cotangentsOf(node: Node, sums: Sums, { about }: Builder): Cotangents | null {
+function cotangentsOf(node: Node, sums: GradientSums, { about }: Builder): Cotangents | null {
   const scaled = node.outputs.map((value) => value && sums.of(value));
   const factors = new Set(scaled.flatMap((factored) => (factored ? [factored.times] : [])));
   if (factors.size === 0) return null;
@@ -110,7 +106,7 @@ interface Walk {
   readonly types: Types;
   readonly way: ActiveSubgraph;
   readonly builder: Builder;
-  readonly sums: Sums;
+  readonly sums: GradientSums;
   /** Whether several nodes may be differentiated as one. */
   readonly joins: boolean;
   readonly rules: GradientRules;
@@ -136,7 +132,7 @@ function passBack(walk: Walk, { node, inputs }: Summand, { values, held }: Cotan
   const mixed = joins ? attended(graph, types, node) : null;
   const c = mixed && sums.of(mixed);
   const given = gated
-    ? [op.Mul(op.Mul(at.g, gated.slope(at)), at.scalar(gated.slopeFactor))]
+    ? [op.Mul(op.Mul(at.g, gated.slope(at)), at.scalar(gated.slopeFactor ?? 1))]
     : c?.times === held
       ? [throughAttention(at, mixed!.name, c.g)]
       : ruleOf(node, rules)!(at, ...(at.inputs as string[]));
@@ -176,20 +172,14 @@ function floatNamed(graph: Graph, types: Types, name: string): Value {
 }
 
 /**
- * What outputs are computed from: nodes in topological order, constants, and new names of values.
+ * Returns the nodes that outputs are computed from, in topological order, and the constants. `renamed`
+ * gives new names to values.
  */
-interface Reached {
-  readonly nodes: readonly NewNode[];
-  readonly tensors: readonly DenseTensor[];
-  readonly nameOf: (value: string) => string;
-}
-
-/** Drops the nodes and constants that no output needs. `renamed` gives new names to values. */
 function reached(
   builder: Builder,
   outputs: readonly string[],
   renamed: ReadonlyMap<string, string>,
-): Reached {
+) {
   const nameOf = (value: string) => renamed.get(value) ?? value;
   const wanted = new Set(outputs);
   const kept: NewNode[] = [];

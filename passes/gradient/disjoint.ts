@@ -1,4 +1,4 @@
-import type { NewNode } from "../../src/onnx/new-node.ts";
+import type { WrittenValues } from "./written-values.ts";
 
 /** A piece of a value along one axis, with zeros before and after it. */
 interface Piece {
@@ -12,13 +12,6 @@ interface Piece {
 interface InOrder {
   readonly value: string;
   readonly part: number;
-}
-
-/** What is known of values that were written. */
-export interface WrittenValues {
-  readonly makerOf: (name: string) => NewNode | undefined;
-  /** The integers of a constant that was written; null for any other value. */
-  readonly intsOf: (name: string) => readonly number[] | null;
 }
 
 /** Returns the piece that a Pad puts between zeros along one axis; null for any other value. */

@@ -1,4 +1,4 @@
-import { product } from "./broadcasting.ts";
+import { product, range } from "./broadcasting.ts";
 import type { GradientNode } from "./rule.ts";
 
 /** Row length from which a matrix product sums products faster than Mul and ReduceSum. */
@@ -31,10 +31,5 @@ export function dotOfAll(at: GradientNode, a: string, b: string, shape: readonly
   while (kept > 0 && product(shape.slice(kept)) < ROW) kept--;
   const rows = dot(at, [a, b], shape, kept);
   if (rows === null || kept === 0) return rows;
-  return at.write.reduce(
-    "ReduceSum",
-    rows,
-    shape.slice(0, kept).map((_, axis) => axis),
-    false,
-  );
+  return at.write.reduce("ReduceSum", rows, range(kept), false);
 }

@@ -6,7 +6,7 @@ import { operatorsThat } from "../../src/graph/operators.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { Rewriter } from "../../src/onnx/renamed-nodes.ts";
 import { UNCHANGED } from "../lower/inner-nodes.ts";
-import { positive, product } from "./broadcasting.ts";
+import { knownSizes, positive, product } from "./broadcasting.ts";
 import { axisOf, type Positions, positionsRead, shapeOfPositions } from "./position-rules.ts";
 
 /** A node that is computed for some positions alone, and what it then reads of each input. */
@@ -49,11 +49,6 @@ export function withFewerPositions(graph: Graph, types: Types): Patch | null {
 const LAYOUT = operatorsThat("layout");
 const RESHAPES = operatorsThat("reshapes");
 
-function sizesOf(types: Types, value: Value | null | undefined): readonly number[] | null {
-  const shape = value && types.get(value)?.shape;
-  return shape?.every((size) => typeof size === "number") ? (shape as number[]) : null;
-}
-
 /** Returns a node all of whose readers read the same positions, if its operator can compute these alone. */
 function narrowNode(known: Narrowing, node: Node): NarrowNode | null {
   const { graph, types } = known;
@@ -64,8 +59,8 @@ function narrowNode(known: Narrowing, node: Node): NarrowNode | null {
   const [positions] = wanted;
   if (!positions || !wanted.every((other) => isSame(positions, other))) return null;
   const [sizes, inputs] = [
-    sizesOf(types, output),
-    node.inputs.map((value) => sizesOf(types, value)),
+    knownSizes(types, output),
+    node.inputs.map((value) => knownSizes(types, value)),
   ];
   if (!sizes || inputs.some((shape, k) => node.inputs[k] && !shape)) return null;
   const read = positionsRead({ graph, node, inputs, output: sizes, positions });
@@ -84,7 +79,7 @@ function positionsOf(known: Narrowing, { node, index }: Use): Positions | null {
 
 /** Returns the positions that a Gather of one position or a Slice selects, if it is at most half. */
 function selected({ graph, types }: Narrowing, node: Node): Positions | null {
-  const [from, to] = [node.inputs[0], node.outputs[0]].map((value) => sizesOf(types, value));
+  const [from, to] = [node.inputs[0], node.outputs[0]].map((value) => knownSizes(types, value));
   const place = from && to && selectedAxis(graph, node, from.length);
   if (!place) return null;
   const { axis, at } = place;
@@ -118,14 +113,14 @@ function selectedAxis(
 
 /** Returns the shape of some positions of a value. */
 function shapeOf(types: Types, value: Value, positions: Positions): readonly number[] {
-  const shape = sizesOf(types, value)!;
+  const shape = knownSizes(types, value)!;
   return shapeOfPositions(shape, axisOf(shape, positions)!, positions);
 }
 
 /** Cuts positions out of a value that is computed whole. */
 function cut({ to }: Builder, types: Types, value: Value, positions: Positions): string {
   const { outer, size, inner, start, count } = positions;
-  const { axis, before, after } = axisOf(sizesOf(types, value)!, positions)!;
+  const { axis, before, after } = axisOf(knownSizes(types, value)!, positions)!;
   if (before === 1 && after === 1) return to.slice(value.name, [start], [start + count], [axis]);
   const laid = to.reshape(value.name, [outer, size, inner]);
   const piece = to.slice(laid, [start], [start + count], [1]);
@@ -166,7 +161,7 @@ function narrowing(write: Builder, known: Narrowing) {
       const [value, output] = [node.inputs[0], node.outputs[0]];
       if (!positions || !value?.producer || !known.nodes.has(value.producer)) return false;
       write.about(output!.name, node);
-      const shape = write.to.ints(sizesOf(types, output)!);
+      const shape = write.to.ints(knownSizes(types, output)!);
       const inputs = [nameOf(value, positions), shape];
       const { name } = output!;
       write.node({ name, op: "Reshape", inputs, outputs: [name], attributes: {} });

@@ -1,32 +1,25 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
 import { float } from "../../src/onnx/new-node.ts";
-import { hardSwishSlope } from "./hard-swish.ts";
-import { whereBelow } from "./indicators.ts";
+import { affine } from "./indicators.ts";
 import type { GradientNode } from "./rule.ts";
 
-/** An activation x · gate(x) · factor written as several nodes, of which the last is given. */
+/** An activation x · gate(x) · factor written as several nodes. */
 interface Gated {
   readonly x: Value;
-  /** ∂y/∂x, less a constant factor. */
-  readonly slope: (at: GradientNode) => string;
-  readonly slopeFactor: number;
-  /** Whether the gate is a Clip, which a HardSigmoid can stand for. */
-  readonly isClip: boolean;
-}
-
-/** A factor of such an activation: the operand of the gate, and the value of the whole. */
-interface Gate {
-  readonly x: Value;
   readonly factor: number;
-  readonly slope: (at: GradientNode, x: string, gate: string) => string;
+  /** ∂y/∂x, less a constant factor, which is 1 by default. */
+  readonly slope: (at: GradientNode) => string;
   readonly slopeFactor?: number;
+  /** Whether the gate is a Clip, which a HardSigmoid can stand for. */
+  readonly isClip?: boolean;
 }
 
 /**
- * Matches HardSwish, Gelu and Swish as exporters write them if the opset lacks the operator. Where
- * it saves work, the gate's value, which the forward pass computes, gives the slope. Returns null for any
- * other node, and if one of the numbers is `active`, so that its gradient is requested.
+ * Matches HardSwish, Gelu and Swish as exporters write them if the opset lacks the operator; the last
+ * node is given. Where it saves work, the gate's value, which the forward pass computes, gives the
+ * slope. Returns null for any other node, and if one of the numbers is `active`, so that its gradient
+ * is requested.
  */
 export function gatedBy(graph: Graph, active: ReadonlySet<Value>, node: Node): Gated | null {
   if (node.op !== "Mul" && node.op !== "Div") return null;
@@ -35,17 +28,11 @@ export function gatedBy(graph: Graph, active: ReadonlySet<Value>, node: Node): G
     return values?.length === 1 ? values[0] : null;
   };
   for (const value of factorsOf(node, number, null).values) {
-    const gate = gateOf(value, number);
-    if (!gate) continue;
-    const { factor, values } = factorsOf(node, number, gate.x);
-    const whole = values.length === 2 && values.includes(gate.x) && values.includes(value);
-    if (whole && near(factor, gate.factor))
-      return {
-        x: gate.x,
-        slope: (at) => gate.slope(at, gate.x.name, value.name),
-        slopeFactor: gate.slopeFactor ?? 1,
-        isClip: value.producer?.op === "Clip",
-      };
+    const gated = gateOf(value, number);
+    if (!gated) continue;
+    const { factor, values } = factorsOf(node, number, gated.x);
+    const whole = values.length === 2 && values.includes(gated.x) && values.includes(value);
+    if (whole && near(factor, gated.factor)) return gated;
   }
   return null;
 }
@@ -76,51 +63,46 @@ function factorsOf(node: Node, number: Numbers, x: Value | null, depth = 0) {
 const isProduct = ({ op, inputs }: Node, number: Numbers) =>
   op === "Mul" || (op === "Div" && number(inputs[1]) !== null);
 
-/** Returns the gate that makes a value. */
-function gateOf({ producer }: Value, number: Numbers): Gate | null {
+/** Returns the activation that a value is the gate of; null for any other value. */
+function gateOf({ producer, name }: Value, number: Numbers): Gated | null {
   switch (producer?.op) {
     case "Clip": {
       const x = lessNumber(producer.inputs[0], number, 3);
       const bound = (k: number, name: string) =>
         producer.inputs[k] ? number(producer.inputs[k]) : (attribute(producer, name)?.f ?? null);
       if (!x || bound(1, "min") !== 0 || bound(2, "max") !== 6) return null;
-      // c = 6 h: (c + x) / 6 between, c / 6 elsewhere
-      return { x, factor: 1 / 6, slope: (at, x, c) => sixth(at, at.op.Add(c, between(at, x))) };
+      const slope = (at: GradientNode) => hardSwishSlope(at, at.op.Div(name, at.scalar(6)));
+      return { x, factor: 1 / 6, slope, slopeFactor: 0.5, isClip: true };
     }
     case "HardSigmoid": {
       const [alpha, beta] = ["alpha", "beta"].map((name) => attribute(producer, name)?.f);
       if (!near(alpha ?? 0.2, 1 / 6) || !near(beta ?? 0.5, 0.5)) return null;
-      return {
-        x: producer.inputs[0]!,
-        factor: 1,
-        slope: (at, _, h) => hardSwishSlope(at, h),
-        slopeFactor: 0.5,
-      };
+      const slope = (at: GradientNode) => hardSwishSlope(at, name);
+      return { x: producer.inputs[0]!, factor: 1, slope, slopeFactor: 0.5 };
     }
-    case "Sigmoid":
+    case "Sigmoid": {
       // s + y (1 − s)
-      return {
-        x: producer.inputs[0]!,
-        factor: 1,
-        slope: ({ op, y, scalar }, _, s) => op.Add(s, op.Mul(y, op.Sub(scalar(1), s))),
-      };
-    case "Add": {
-      const erf = lessNumber(producer.outputs[0], number, 1)?.producer;
-      const inner = erf?.op === "Erf" ? erf.inputs[0]!.producer : null;
-      if (!inner || !isProduct(inner, number)) return null;
-      const { factor, values } = factorsOf(inner, number, null, DEEPEST);
-      if (values.length !== 1 || !near(factor, Math.SQRT1_2)) return null;
-      // Written differently from the model, or onnxruntime would keep the model's own.
-      const times = inner.op === "Div";
-      return {
-        x: values[0],
-        factor: 0.5,
-        slope: (at, x) => normal(at, x, times),
-      };
+      const slope = ({ op, y, scalar }: GradientNode) =>
+        op.Add(name, op.Mul(y, op.Sub(scalar(1), name)));
+      return { x: producer.inputs[0]!, factor: 1, slope };
     }
+    case "Add":
+      return geluOf(producer, number);
     default:
       return null;
   }
+}
+
+/** Returns the Gelu that 1 + erf(x / √2) is the gate of; null for any other sum. */
+function geluOf({ outputs: [gate] }: Node, number: Numbers): Gated | null {
+  const erf = lessNumber(gate, number, 1)?.producer;
+  const inner = erf?.op === "Erf" ? erf.inputs[0]!.producer : null;
+  if (!inner || !isProduct(inner, number)) return null;
+  const { factor, values } = factorsOf(inner, number, null, DEEPEST);
+  if (values.length !== 1 || !near(factor, Math.SQRT1_2)) return null;
+  const [x] = values;
+  // Written differently from the model, or onnxruntime would keep the model's own.
+  return { x, factor: 0.5, slope: (at) => normal(at, x.name, inner.op === "Div") };
 }
 
 /** Returns x of x + number; null for any other value. */
@@ -132,14 +114,25 @@ function lessNumber(value: Value | null, number: Numbers, wanted: number): Value
   return number(a) === wanted ? b : null;
 }
 
-const sixth = ({ op, scalar }: GradientNode, v: string) => op.Mul(v, scalar(1 / 6));
+/** A slope that is steep from one float32 beside 0 or 1 to the next. */
+const STEEP = 2 ** 100;
 
 /**
- * Returns x if it is between −3 and 3, otherwise 0. Squares by Pow, which onnxruntime leaves in the
- * plain layout of x; Mul would take another reordering.
+ * Writes twice the slope of x h, h = clip(x/6 + ½, 0, 1): the slope is 2 h − ½ where h is not
+ * clipped, otherwise h. So twice the slope is 4 h − 2, plus 1 if h is 0, plus 1 unless h is 1. Of an
+ * image, these operators keep onnxruntime's layout; a difference of two values does not.
  */
-const between = (at: GradientNode, x: string) =>
-  at.op.Mul(x, whereBelow(at, at.op.Pow(x, at.scalar(2)), 9));
+function hardSwishSlope(at: GradientNode, h: string): string {
+  const { op, write, scalar, dtype } = at;
+  if (dtype !== "float") {
+    const twice = op.Mul(h, scalar(2));
+    const inside = write.sign(op.Mul(h, op.Sub(scalar(1), h)), dtype);
+    return op.Add(twice, op.Mul(inside, op.Sub(twice, scalar(1))));
+  }
+  const isZero = op.HardSigmoid(h, { alpha: float(-STEEP), beta: float(1) });
+  const isLess = op.HardSigmoid(h, { alpha: float(-STEEP), beta: float(STEEP) });
+  return op.Add(op.Add(affine(at, h, 4, -2), isZero), affine(at, isLess, 1, 0));
+}
 
 /**
  * Φ(x) + x φ(x) with Φ = ½ + ½ erf u, u = x / √2: all from x again. So x alone is kept, and

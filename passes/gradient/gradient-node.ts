@@ -4,6 +4,7 @@ import { dataOf, numbersOf, numbersOfData } from "../../src/graph/constants.ts";
 import { type Graph, type Node, type Types, titleOf, type Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import { showShape } from "../../src/onnx/dtypes.ts";
+import { knownSizes } from "./broadcasting.ts";
 import type { Cotangent, GradientNode } from "./rule.ts";
 
 /** What is known of the graph during differentiation. */
@@ -32,8 +33,9 @@ export function gradientNode(
   const { graph, types, active } = known;
   const opset = graph.file.opsets.get("") ?? 7;
   const sizes = (value: Value | null | undefined, what: string): readonly number[] => {
+    const known = knownSizes(types, value);
+    if (known) return known;
     const shape = value ? types.get(value)?.shape : null;
-    if (shape?.every((size) => typeof size === "number")) return shape as number[];
     throw new InputError(
       `${titleOf(node)}: ${what} ${value?.name ?? ""} has the shape ${showShape(shape)}, but its gradient needs all sizes; give sizes for the free dimensions.`,
     );

@@ -1,83 +1,154 @@
 import type { Builder } from "../../src/graph/builder.ts";
-import type { Value } from "../../src/graph/graph.ts";
-import { type Cotangents, cotangents, type ScaledCotangent } from "./cotangents.ts";
+import type { Types, Value } from "../../src/graph/graph.ts";
+import type { NewNode } from "../../src/onnx/new-node.ts";
+import { knownSizes } from "./broadcasting.ts";
+import { asOneConvolution } from "./convolution-sums.ts";
+import { piecesInOrder } from "./disjoint.ts";
+import { holds, type WrittenValues, writtenValues } from "./written-values.ts";
 
-/** The cotangents of values, summed over their readers on first use. */
-export interface Sums extends Cotangents {
-  /** Adds one reader's contribution to a value's cotangent. */
-  add(value: Value, part: ScaledCotangent): void;
-  /** Returns a value's cotangent with its pending factor; null if none reaches the value. */
-  of(value: Value): ScaledCotangent | null;
-  /** Returns the name of a value's cotangent itself. */
-  wholeOf(value: Value): string | null;
-  /** Returns a root's cotangent under its own name, "weight.grad". */
-  gradientOf(root: Value): string | null;
-  /** Returns the new names, "value.grad", by the names that were written. */
-  readonly renamed: ReadonlyMap<string, string>;
+/** A cotangent, with a pending constant factor. */
+interface ScaledCotangent {
+  readonly g: string;
+  readonly times: number;
 }
 
-/** Starts with the cotangents of the ends, which keep their names. */
-export function gradientSums(
-  builder: Builder,
-  ends: ReadonlyMap<Value, string>,
-  {
-    dtypeOf,
-    sizesOf,
-    isTrained,
-  }: {
-    readonly dtypeOf: (value: Value) => string;
-    readonly sizesOf: (value: Value) => readonly number[] | null;
-    /** Whether a value of the graph depends on a weight. */
-    readonly isTrained: (name: string) => boolean;
-  },
-): Sums {
-  const { op, about, fresh } = builder;
-  const { taken, sum, whole, uncopied } = cotangents(builder, isTrained);
-  const parts = new Map<Value, ScaledCotangent[]>(
-    [...ends].map(([value, g]) => [value, [{ g, times: 1 }]]),
-  );
-  const sums = new Map<Value, ScaledCotangent>();
-  const given = new Set(ends.values());
-  const namesakes = new Map<string, Value>();
-  const renamed = new Map<string, string>();
-  const nameAfter = (value: Value, g: string) => {
-    if (given.has(g) || namesakes.has(g)) return;
-    namesakes.set(g, value);
-    renamed.set(g, fresh(`${value.name}.grad`));
-  };
-  const of = (value: Value): ScaledCotangent | null => {
-    const known = sums.get(value);
-    const list = parts.get(value);
-    if (known !== undefined || !list) return known ?? null;
-    about(`${value.name}.grad`);
-    const total = sum(list, dtypeOf(value), sizesOf(value));
-    if (total.times === 1) nameAfter(value, total.g);
-    sums.set(value, total);
+/** What is known of the values of the graph. */
+interface Summed {
+  readonly types: Types;
+  readonly dtypeOf: (value: Value) => string;
+  /** Whether a value depends on a weight. */
+  readonly isTrained: (name: string) => boolean;
+}
+
+/**
+ * Beyond this bound, a pending factor or its inverse would bring numbers near the end of their
+ * range.
+ */
+const FARTHEST = 2 ** 24;
+const isNear = (factor: number) => Math.abs(factor) <= FARTHEST && Math.abs(factor) >= 1 / FARTHEST;
+
+/**
+ * The cotangents of values, summed over their readers on first use. Defers constant factors until
+ * cotangents with different ones are added, as at a residual connection, which is narrow if a branch is
+ * wide. Leaves the copies in the gradient of a mean to the broadcasting of Add. Unused results are
+ * dropped.
+ */
+export class GradientSums {
+  /** The new names, "value.grad", by the names that were written. */
+  readonly renamed = new Map<string, string>();
+  readonly #builder: Builder;
+  readonly #written: WrittenValues;
+  readonly #known: Summed;
+  readonly #parts = new Map<Value, ScaledCotangent[]>();
+  readonly #sums = new Map<Value, ScaledCotangent>();
+  readonly #given: ReadonlySet<string>;
+  readonly #namesakes = new Map<string, Value>();
+
+  /** Starts with the cotangents of the ends, which keep their names. */
+  constructor(builder: Builder, ends: ReadonlyMap<Value, string>, known: Summed) {
+    this.#builder = builder;
+    this.#written = writtenValues(builder);
+    this.#known = known;
+    this.#given = new Set(ends.values());
+    for (const [value, g] of ends) this.add(value, { g, times: 1 });
+  }
+
+  /** Removes constant factors from a cotangent with a `held` factor; rules are linear in it. */
+  taken(g: string, dtype: string, held: number): ScaledCotangent {
+    const { makerOf } = this.#written;
+    let [at, times] = [g, 1];
+    for (let node = makerOf(at); holds(dtype) && node; node = makerOf(at)) {
+      const next = times * this.#factorOf(node);
+      if (!isNear(next) || !isNear(next * held)) break;
+      [at, times] = [node.inputs[0], next];
+    }
+    return { g: at, times: times * held };
+  }
+
+  /** Writes a cotangent itself. */
+  whole({ g, times }: ScaledCotangent, dtype: string): string {
+    const { op, constant } = this.#builder;
+    return times === 1 ? g : times === -1 ? op.Neg(g) : op.Mul(g, constant(dtype, [], [times]));
+  }
+
+  /** Returns what a cotangent repeats, which an operator that broadcasts can read; itself by default. */
+  uncopied(g: string): string {
+    return this.#isCopy(g) ? this.#written.makerOf(g)!.inputs[0] : g;
+  }
+
+  /** Adds one reader's contribution to a value's cotangent. */
+  add(value: Value, part: ScaledCotangent): void {
+    const parts = this.#parts.get(value);
+    if (parts) parts.push(part);
+    else this.#parts.set(value, [part]);
+  }
+
+  /** Returns a value's cotangent with its pending factor; null if none reaches the value. */
+  of(value: Value): ScaledCotangent | null {
+    const known = this.#sums.get(value);
+    const parts = this.#parts.get(value);
+    if (known !== undefined || !parts) return known ?? null;
+    this.#builder.about(`${value.name}.grad`);
+    const total = this.#sum(parts, value);
+    if (total.times === 1) this.#nameAfter(value, total.g);
+    this.#sums.set(value, total);
     return total;
-  };
-  const wholeOf = (value: Value): string | null => {
-    const scaled = of(value);
-    return scaled && whole(scaled, dtypeOf(value));
-  };
-  return {
-    taken,
-    sum,
-    whole,
-    uncopied,
-    of,
-    wholeOf,
-    renamed,
-    add: (value, part) => {
-      const list = parts.get(value);
-      if (list) list.push(part);
-      else parts.set(value, [part]);
-    },
-    gradientOf: (root) => {
-      const g = wholeOf(root);
-      if (g === null || namesakes.get(g) === root) return g;
-      const copy = op.Identity(g);
-      nameAfter(root, copy);
-      return copy;
-    },
-  };
+  }
+
+  /** Returns the name of a value's cotangent itself. */
+  wholeOf(value: Value): string | null {
+    const scaled = this.of(value);
+    return scaled && this.whole(scaled, this.#known.dtypeOf(value));
+  }
+
+  /** Returns a root's cotangent under its own name, "weight.grad". */
+  gradientOf(root: Value): string | null {
+    const g = this.wholeOf(root);
+    if (g === null || this.#namesakes.get(g) === root) return g;
+    const copy = this.#builder.op.Identity(g);
+    this.#nameAfter(root, copy);
+    return copy;
+  }
+
+  #factorOf({ op, inputs: [, b] }: NewNode): number {
+    if (op === "Neg") return -1;
+    if (op === "Mul") return this.#written.numberOf(b);
+    return op === "Div" ? 1 / this.#written.numberOf(b) : Number.NaN;
+  }
+
+  #isCopy(g: string): boolean {
+    return this.#written.makerOf(g)?.op === "Expand";
+  }
+
+  /** Sums the parts from several readers of a value. */
+  #sum(parts: readonly ScaledCotangent[], value: Value): ScaledCotangent {
+    const { types, dtypeOf } = this.#known;
+    const [dtype, sizes] = [dtypeOf(value), knownSizes(types, value)];
+    const byFactor = new Map<number, string[]>();
+    for (const { g, times } of parts) byFactor.set(times, [...(byFactor.get(times) ?? []), g]);
+    const [[common], ...rest] = [...byFactor].sort(([, a], [, b]) => b.length - a.length);
+    const relative = (g: string, times: number) => this.whole({ g, times: times / common }, dtype);
+    const names = parts.map(({ g }) => g);
+    const cut = sizes && piecesInOrder(this.#written, names, sizes);
+    if (cut) {
+      const pieces = cut.pieces.map(({ value, part }) => relative(value, parts[part].times));
+      return { g: this.#builder.op.Concat(pieces, { axis: cut.axis }), times: common };
+    }
+    const scaled = rest.map(([times, addends]) => relative(this.#added(addends, sizes), times));
+    return { g: this.#added([...byFactor.get(common)!, ...scaled], sizes), times: common };
+  }
+
+  #added(addends: readonly string[], sizes: readonly number[] | null): string {
+    const written = { ...this.#written, isTrained: this.#known.isTrained };
+    const joined = asOneConvolution(this.#builder, written, addends, sizes);
+    const isCopy = (g: string) => this.#isCopy(g);
+    const [first, ...others] = [...joined.filter((g) => !isCopy(g)), ...joined.filter(isCopy)];
+    return others.reduce((sum, g) => this.#builder.op.Add(sum, this.uncopied(g)), first);
+  }
+
+  #nameAfter(value: Value, g: string): void {
+    if (this.#given.has(g) || this.#namesakes.has(g)) return;
+    this.#namesakes.set(g, value);
+    this.renamed.set(g, this.#builder.fresh(`${value.name}.grad`));
+  }
 }

@@ -1,5 +1,6 @@
 import { positive, product, range } from "./broadcasting.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
+import { oneTap } from "./window.ts";
 
 /** The first opset in which the axis of a DFT is an input. */
 const AXIS_INPUT = 20;
@@ -93,13 +94,6 @@ interface Transformed {
   readonly axis: number;
   readonly rank: number;
   readonly length: number;
-}
-
-/** Returns filters [taps, 1, kernel …] that each read one place of a window. */
-function oneTap({ constant, dtype }: GradientNode, kernel: readonly number[]): string {
-  const taps = product(kernel);
-  const identity = range(taps * taps).map((place) => (place % (taps + 1) === 0 ? 1 : 0));
-  return constant(dtype, [taps, 1, ...kernel], identity);
 }
 
 function transformed(

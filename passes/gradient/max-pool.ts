@@ -2,7 +2,7 @@ import { float } from "../../src/onnx/new-node.ts";
 import { product, range } from "./broadcasting.ts";
 import { whereAbove } from "./indicators.ts";
 import type { GradientNode } from "./rule.ts";
-import { overlaid, planesOf, poolOf, type Window } from "./window.ts";
+import { oneTap, overlaid, planesOf, poolOf, type Window } from "./window.ts";
 
 /**
  * The first opsets with indices of maxima, with scatters of single elements, and with scatters that
@@ -22,7 +22,7 @@ export function maxPool(at: GradientNode, x: string) {
   if (opset < (apart ? SCATTER : ADDING)) {
     const taken = opset < INDICES ? largest(at, x, window) : takenAt(at, indicesOf(at, x), window);
     const planes = write.reshape(g, [planesOf(at), 1, ...window.out]);
-    return [overlaid(at, at.op.Mul(taken, planes), taps(at, window), window)];
+    return [overlaid(at, at.op.Mul(taken, planes), oneTap(at, kernel), window)];
   }
   if (apart) {
     const sizes = write.ints(shape(0));
@@ -121,13 +121,6 @@ function placesIn(at: GradientNode, window: Window) {
   };
 }
 
-/** Returns [taps, 1, kernel …]: 1 for each tap at its own position. */
-function taps({ constant, dtype }: GradientNode, { kernel }: Window): string {
-  const count = product(kernel);
-  const eye = range(count * count).map((k) => (k % (count + 1) === 0 ? 1 : 0));
-  return constant(dtype, [count, 1, ...kernel], eye);
-}
-
 /** Returns the coordinates of the k-th position of these sizes. */
 const placeOf = (k: number, sizes: readonly number[]) =>
   sizes.map((size, axis) => Math.floor(k / product(sizes.slice(axis + 1))) % size);
@@ -152,13 +145,13 @@ const LOWEST = -1e30;
  */
 function largest(at: GradientNode, x: string, window: Window): string {
   const { op, write, y, scalar, dtype } = at;
-  const { size, out, pads, strides } = window;
+  const { size, out, pads, strides, kernel } = window;
   const dims = size.length;
   const around = [0, 0, ...pads.slice(0, dims), 0, 0, ...pads.slice(dims)];
   const padded = op.Pad(x, null, null, null, { pads: around, value: float(LOWEST) });
   const sizes = size.map((length, k) => length + pads[k] + pads[k + dims]);
   const planes = write.reshape(padded, [planesOf(at), 1, ...sizes]);
-  const tapped = op.Conv(planes, taps(at, window), null, { strides });
+  const tapped = op.Conv(planes, oneTap(at, kernel), null, { strides });
   const below = op.Sub(write.reshape(y, [planesOf(at), 1, ...out]), tapped);
   const is = op.Sub(scalar(1), write.sign(op.Abs(below), dtype));
   return op.Div(is, write.reduce("ReduceSum", is, [1]));

@@ -11,13 +11,10 @@ import type { GradientNode, VjpTable } from "./rule.ts";
 export const quantizations = {
   ConvInteger: (at, x, w) => {
     if (at.needs[1]) return at.refuse("its weights are computed");
-    const [rows, scalarZero] = [
-      at.shape(1).length,
-      at.inputs[3] ? product(at.shape(3)) === 1 : true,
-    ];
+    const [filters, ...rest] = at.shape(1);
     const zero = at.inputs[3] && {
       name: at.inputs[3],
-      dims: scalarZero ? [] : [at.shape(1)[0], ...range(rows - 1).map(() => 1)],
+      dims: product(at.shape(3)) === 1 ? [] : [filters, ...rest.map(() => 1)],
     };
     const as = { ...at, inputs: [x, w], needs: [at.needs[0], false] };
     return convolutions.Conv(as, x, real(at, w, zero));

@@ -51,6 +51,13 @@ export function windowOf(
 export const poolOf = (at: GradientNode): Window =>
   windowOf(at, at.ints("kernel_shape")!, at.shape(0).slice(2), at.outShape(0).slice(2));
 
+/** Returns filters [taps, 1, kernel …] that each read one place of a window. */
+export function oneTap({ constant, dtype }: GradientNode, kernel: readonly number[]): string {
+  const taps = product(kernel);
+  const identity = range(taps * taps).map((place) => (place % (taps + 1) === 0 ? 1 : 0));
+  return constant(dtype, [taps, 1, ...kernel], identity);
+}
+
 /** Returns the images that a pooling covers: each channel of each example is one. */
 export const planesOf = ({ shape }: GradientNode) => product(shape(0).slice(0, 2));
 
