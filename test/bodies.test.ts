@@ -24,6 +24,8 @@ const folders = [
   "if-same-layer",
   "if-branch-made-outside",
   "loop-body",
+  "loop-from-zeros",
+  "loop-of-layers",
   "loop-that-grows",
   "loop-with-branches",
   "scan-body",

@@ -25,6 +25,8 @@ export interface LostAtSite {
   }[];
   /** Those that change it on random operands only, or of which nothing is known. */
   readonly untold: readonly DenseTensor[];
+  /** Where these change it. */
+  readonly untoldAt: Point;
 }
 
 /** Whether an output of the original differs by more units of rounding if the sums of sites change like this. */

@@ -49,7 +49,12 @@ export async function judgedAgain(
     );
     if (sites.length === 0) continue;
     const all = await lostAt(runs, start, sites, names);
-    for (const { name } of all.flatMap(({ untold }) => untold)) unfelt.add(name);
+    for (const { inserted, untold, untoldAt } of all)
+      for (const tensor of untold) {
+        // In a loop only the first iteration is seen, whose state is often zero.
+        const later = inserted.site.scope.owner && (await moves(runs, untoldAt, outputs, tensor));
+        (later ? alive : unfelt).add(tensor.name);
+      }
     const lost = all.filter(({ changes }) => changes.length > 0);
     const skip = ({ changes }: LostAtSite) => {
       for (const { tensor } of changes) unfelt.add(tensor.name);
@@ -121,7 +126,8 @@ async function lostAtSite(
   tensors: readonly DenseTensor[],
 ): Promise<LostAtSite> {
   const real = operands && (await changesAt(runs, first, { inserted, operands }, tensors));
-  if (!real) return { inserted, point: first, dims: [], changes: [], untold: tensors };
+  if (!real)
+    return { inserted, point: first, dims: [], changes: [], untold: tensors, untoldAt: first };
   const idle = tensors.filter((each) => !real.changes.some(({ tensor }) => tensor === each));
   const { seed } = runs.plan.options;
   const random = randomOperands(runs.ort, inserted, real.dims, seed);
@@ -129,7 +135,8 @@ async function lostAtSite(
   const kept = Object.fromEntries(fixed.map(({ name }) => [name, operands![name]]));
   const others = { inserted, operands: { ...random, ...kept } };
   const onOthers = idle.length > 0 ? await changesAt(runs, first, others, idle) : null;
-  return { inserted, ...real, untold: onOthers?.changes.map(({ tensor }) => tensor) ?? idle };
+  const untold = onOthers?.changes.map(({ tensor }) => tensor) ?? idle;
+  return { inserted, ...real, untold, untoldAt: onOthers?.point ?? first };
 }
 
 /** How tensors change a site's sum on some operands; null if its nodes do not run alone. */

@@ -9,6 +9,7 @@ import { blockedValues } from "./blocked.ts";
 import { forms } from "./index.ts";
 import { recognize } from "./inserted.ts";
 import { isLaurel } from "./laurel-block.ts";
+import { withLoopWeights } from "./loop-weights.ts";
 import { type FeatureAxis, type NamedAxes, namedAxes } from "./named-axes.ts";
 import { Reach } from "./reach.ts";
 import type { Reason } from "./reasons.ts";
@@ -68,7 +69,7 @@ export function findSites(graph: Graph, inferred: Types, options: ResidualOption
   const types = refinedTypes(graph, inferred);
   const earlier = options.earlier ?? [];
   const scopes = [...scopesOf(graph)];
-  const facts = { graph, types, constants: constants(graph) };
+  const facts = { graph, types, constants: withLoopWeights(graph, constants(graph)) };
   const recognized = recognize(facts, scopes, forms);
   const listed = listedOriginals(scopes, earlier);
   const setting: Setting = {

@@ -9,34 +9,46 @@ import {
 import { type Dimension, placeOfAxis, type Type } from "../onnx/dtypes.ts";
 import type { GraphMessage } from "../onnx/messages.ts";
 
-/** A value that a loop carries from one iteration to the next: the body's input and output. */
-interface Carried {
+/** What a loop gives its body: the body's input, and the operand it begins with; null for a count. */
+interface Entry {
   readonly input: Value;
+  readonly operand: Value | null;
+}
+
+/** A value that a loop carries from one iteration to the next, as the body's output. */
+interface Carried extends Entry {
   readonly output: Value;
 }
 
-/** The inputs of a body: their types in the first iteration, and those that are carried. */
+/** The inputs of a body: their types in the first iteration, and which are carried or counted. */
 interface BodyInputs {
   readonly types: ReadonlyMap<Value, Type>;
   readonly carried: readonly Carried[];
+  /** Slices of an operand, one for each iteration, and the number of the iteration. */
+  readonly counted: readonly Entry[];
 }
 
 /** Returns the types of a body's inputs, by the Loop's or Scan's operands and stated sizes. */
 export function bodyInputs(body: Scope, known: KnownType): BodyInputs {
   const types = new Map<Value, Type>();
   const carried: Carried[] = [];
+  const counted: Entry[] = [];
   const give = (input: Value | undefined, type: Type | null) => {
     const merged = input && narrowed(statedOf(body, input), type);
     if (merged) types.set(input, merged);
   };
   const carry = (input: Value | undefined, output: Value | undefined, operand: Value | null) => {
     give(input, operand && known(operand));
-    if (input && output) carried.push({ input, output });
+    if (input && output) carried.push({ input, operand, output });
+  };
+  const count = (input: Value | undefined, type: Type | null, operand: Value | null) => {
+    give(input, type);
+    if (input) counted.push({ input, operand });
   };
   const { inputs, outputs } = body;
   const { op, inputs: operands } = body.owner!;
   if (op === "Loop") {
-    give(inputs[0], { dtype: "int64", shape: [] });
+    count(inputs[0], { dtype: "int64", shape: [] }, null);
     give(inputs[1], { dtype: "bool", shape: [] });
     for (const [k, operand] of operands.slice(2).entries())
       carry(inputs[k + 2], outputs[k + 1], operand);
@@ -44,9 +56,14 @@ export function bodyInputs(body: Scope, known: KnownType): BodyInputs {
     const states = inputs.length - (attribute(body.owner!, "num_scan_inputs")?.i ?? 0);
     for (const [k, operand] of operands.entries())
       if (k < states) carry(inputs[k], outputs[k], operand);
-      else give(inputs[k], operand && slice(known(operand), axisOf(body.owner!, k - states)));
+      else
+        count(
+          inputs[k],
+          operand && slice(known(operand), axisOf(body.owner!, k - states)),
+          operand,
+        );
   } else for (const input of inputs) give(input, null);
-  return { types, carried };
+  return { types, carried, counted };
 }
 
 /** Returns what the body's list of inputs states about one. */

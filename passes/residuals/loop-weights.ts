@@ -1,0 +1,37 @@
+import { RANDOM } from "../../src/graph/constants.ts";
+import { type Graph, outputsOf, readsOf, type Scope, type Value } from "../../src/graph/graph.ts";
+import { behind } from "../../src/graph/walk.ts";
+import { bodyInputs } from "../../src/infer/loops.ts";
+
+/**
+ * Returns constants with those inside loops: what a loop is given once and passes on unchanged, as
+ * some exporters write weights, the slices of a constant, and what is computed from these alone.
+ */
+export function withLoopWeights(
+  { main }: Pick<Graph, "main">,
+  fixed: ReadonlySet<Value>,
+): ReadonlySet<Value> {
+  const known = new Set(fixed);
+  const isKnown = (value: Value | null) => value === null || known.has(value);
+  const enter = (body: Scope) => {
+    const { carried, counted } = bodyInputs(body, () => null);
+    const kept = carried.filter(
+      ({ input, output }) => behind(output, ({ op }) => op === "Identity") === input,
+    );
+    for (const { input, operand } of [...kept, ...counted]) if (isKnown(operand)) known.add(input);
+  };
+  const visit = ({ nodes }: Scope, inLoop: boolean) => {
+    for (const node of nodes) {
+      const isLoop = /^(Loop|Scan)$/.test(node.op);
+      for (const body of node.bodies) {
+        if (isLoop) enter(body);
+        visit(body, inLoop || isLoop);
+      }
+      const isFixed = node.bodies.length === 0 && !RANDOM.has(node.op);
+      if (inLoop && isFixed && readsOf(node).every(isKnown))
+        for (const output of outputsOf(node)) known.add(output);
+    }
+  };
+  visit(main, false);
+  return known;
+}
