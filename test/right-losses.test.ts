@@ -524,6 +524,30 @@ net (int64[batch, sequence] input_ids, float[batch, past, 4] past_key_values.0.k
     expect(history.steps[0].loss).toBeCloseTo(mean, 4);
   });
 
+  it("an output that lacks the axis of its only example takes that example's targets", async () => {
+    const model = await openModel(
+      modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+      net (float[1, 4, 3] x) => (float[4, 3] o) <float[3, 3] w = {1, 0, 2, 0, 1, 0, 3, 0, 1}, int64[1] zero = {0}>
+      { s = Squeeze(x, zero) o = MatMul(s, w) }`),
+    );
+    const xs = Float32Array.from({ length: 12 }, (_, k) => Math.sin(k));
+    const { o } = await run(model, { x: new ort.Tensor(xs, [1, 4, 3]) });
+    const lossOn = async (loss: LossName, target: Float32Array | BigInt64Array, dims: number[]) => {
+      const data = npzOf({ x: [xs, [1, 4, 3]], t: [target, dims] });
+      const options = { loss, target: "t", train: ["w"], epochs: 1, threads: 1 };
+      return (await tuned(model, { ort, data, ...options })).history.steps[0].loss;
+    };
+    const values = Float32Array.from(xs, (x) => 2 * x);
+    const squares = numbers(o).map((v, k) => (v - values[k]) ** 2);
+    expect(await lossOn("mse", values, [1, 4, 3])).toBeCloseTo(mean(squares), 5);
+    const wanted = mean(surprises(o, [0, 2, 1, 2], 1));
+    const labels = BigInt64Array.of(0n, 2n, 1n, 2n);
+    expect(await lossOn("cross-entropy", labels, [1, 4])).toBeCloseTo(wanted, 5);
+    await expect(lossOn("mse", values, [1, 3, 4])).rejects.toThrow(
+      /output's shape \[4, 3\], and these are \[1, 3, 4\]/,
+    );
+  });
+
   it("a model with an empty past is trained", async () => {
     const { original, model, batch } = await first("empty-past", "labels");
     expect(batch.past.dims).toEqual([8, 0, 4]);

@@ -1,7 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import type { Graph, Types, Value } from "../../src/graph/graph.ts";
 import { isFloat, showShape, type Type } from "../../src/onnx/dtypes.ts";
-import { classTarget, fits } from "../losses/class-target.ts";
+import { classTarget, fits, ofExample } from "../losses/class-target.ts";
 import { type ChosenLoss, checkedClassAxis, type TargetForm } from "../losses/loss.ts";
 
 /** What a model's output is compared with. */
@@ -115,7 +115,7 @@ function misfit(
     return isFloat(target.dtype) && fits(shape, target) ? null : given(shape, target);
   const long = (dims: NonNullable<Type["shape"]>) => dims.filter((dim) => dim !== 1);
   const close = target.shape && fits(long(shape), { shape: long(target.shape) });
-  const same = fits(shape, target) || (close && target.shape![0] === shape[0]);
+  const same = fits(shape, ofExample(shape, target)) || (close && target.shape![0] === shape[0]);
   if (same) return null;
   return isFloat(target.dtype)
     ? `targets have the output's shape ${showShape(shape)}, and these are ${showShape(target.shape)}; name another array with --target`

@@ -69,13 +69,20 @@ function ofShares({ types, output, sumsToOne, options }: Asked): number {
 const axesOf = (rank: number) => indices(rank).slice(1);
 
 /**
- * Whether a target has a label for each position, with or without an axis of size 1 at the end or
- * in place of the classes.
+ * Whether a target has a label for each position, with or without an axis of size 1 at the end, in
+ * place of the classes or for the only example of a batch.
  */
 export function fitsLabels(shape: Shape, axis: number, target: Pick<Type, "shape">): boolean {
   const labels = shape.toSpliced(axis, 1);
-  return [labels, [...labels, 1], shape.with(axis, 1)].some((allowed) => fits(allowed, target));
+  const allowed = [labels, [...labels, 1], shape.with(axis, 1)];
+  return allowed.some((each) => fits(each, target)) || fits(labels, ofExample(labels, target));
 }
+
+/** A target without the axis of a batch's only example, which an output of one example may lack. */
+export const ofExample = (shape: Shape, target: Pick<Type, "shape">): Pick<Type, "shape"> =>
+  target.shape?.length === shape.length + 1 && target.shape[0] === 1
+    ? { shape: target.shape.slice(1) }
+    : target;
 
 /** Returns the only axis that can be the class axis; null if none is certain. */
 function onlyAxis(asked: Asked, fitting: readonly number[]): number | null {
