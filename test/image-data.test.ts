@@ -99,6 +99,14 @@ describe("images of 8 bits become a model's floats", () => {
       expect(given.values[k]).toBeCloseTo(value / 255 / 0.5, 5);
   });
 
+  it("and options for images are said to have no effect on data without any", async () => {
+    const rows: NpyArray = [new Float32Array(12), [2, 6]];
+    const { data } = await firstBatch("float[n, 6] x", rows, { mean: [0.5], layout: "nhwc" });
+    expect(data.notes).toEqual(
+      ["mean", "layout"].map((name) => `${name} has no effect: no input is read as images.`),
+    );
+  });
+
   it("and are refused without options for images, or with one that does not fit", async () => {
     const input = "float[n, 3, 4, 5] x";
     const refused = (options: object, array = bytes("nchw")) =>

@@ -112,7 +112,11 @@ describe("an option without effect", () => {
     });
   });
 
-  it("of compare and of the API are reported too", async () => {
+  it("of diff, of compare and of the API are reported too", async () => {
+    const idle = cli(["diff", deep, deep, "--no-prove", "--seed", "3", "--inputs", "no.npz"]);
+    expect(idle.stderr).toBe(
+      "warning: --inputs has no effect: nothing is run without a proof.\nwarning: --seed has no effect: the inputs are given.\n",
+    );
     const { model, warnings } = await api.laurelize(await api.openModel(small), {
       ort,
       variant: "rw",

@@ -32,9 +32,13 @@ const seed = {
     type: "number",
     default: 0,
     describe: "seed of the random inputs",
-    idle: (others: GivenOptions) => (others.inputs === undefined ? null : "the inputs are given"),
+    idle: (others: GivenOptions) =>
+      others.inputs === undefined ? notRun(others) : "the inputs are given",
   },
 } as const;
+
+const notRun = ({ prove }: GivenOptions) =>
+  prove === "none" ? "nothing is run without a proof" : null;
 
 /** Declares sizes of free dimensions for random inputs. */
 export const dim = (where?: string) =>
@@ -45,11 +49,7 @@ export const dim = (where?: string) =>
       nargs: 1,
       describe: `size of a free dimension${where ? ` ${where}` : ""}, by its name (batch=4)  [default: a size that the model accepts]`,
       idle: (others: GivenOptions) =>
-        others.inputs !== undefined
-          ? "the given inputs already have sizes"
-          : others.prove === "none"
-            ? "nothing is run without a proof"
-            : null,
+        others.inputs !== undefined ? "the given inputs already have sizes" : notRun(others),
     },
   }) as const;
 
@@ -62,7 +62,12 @@ export const inputs = (of: string) =>
   }) as const;
 
 /** Declares what a run is given where the user gives no inputs: sizes and a seed; or inputs. */
-export const runInputs = (of: string) => ({ ...dim(`for ${of}`), ...inputs(of), ...seed }) as const;
+export const runInputs = (of: string) =>
+  ({
+    ...dim(`for ${of}`),
+    inputs: { ...inputs(of).inputs, idle: notRun },
+    ...seed,
+  }) as const;
 
 /** What counts as a site. */
 export const finding = {

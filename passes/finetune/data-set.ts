@@ -19,7 +19,7 @@ import {
 import { SampleSizes } from "./data-set-sizes.ts";
 import { emptyCache } from "./empty-cache.ts";
 import { type Expected, useOf } from "./expected.ts";
-import { type PixelOptions, picturesOf, pixelsNote } from "./pixels.ts";
+import { idlePixels, type PixelOptions, picturesOf, pixelsNote } from "./pixels.ts";
 import type { BatchAxes } from "./placement.ts";
 import { type Noting, sharedOrAlone } from "./shared-values.ts";
 
@@ -113,7 +113,9 @@ export function readDataset(
     for (const source of [...opened, ...sources]) source.close?.();
   };
   if (isSmall && files.every(({ arrays }) => arrays.every(({ range }) => !range))) close();
-  const allNotes = [...sources.flatMap((source) => source.notes ?? []), ...notes.values()];
+  const hasPictures = files.some(({ pictures }) => pictures.some((picture) => picture !== null));
+  const idle = hasPictures ? [] : idlePixels(pixels);
+  const allNotes = [...sources.flatMap((source) => source.notes ?? []), ...notes.values(), ...idle];
   const classes = Object.fromEntries(
     sources.flatMap((source) => Object.entries(source.classes ?? {})),
   );

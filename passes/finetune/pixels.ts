@@ -83,6 +83,12 @@ export function picturesOf(
   return { pixels: { stored, channel, move, scale, mean, std }, dims: turned };
 }
 
+/** Returns a sentence for each option of images that is given, for data without any. */
+export const idlePixels = (given: PixelOptions): string[] =>
+  Object.entries(given)
+    .filter(([, value]) => value !== undefined)
+    .map(([name]) => `${name} has no effect: no input is read as images.`);
+
 const lastIsChannel = ([, first, , last]: readonly number[]) =>
   COLORS.includes(last) && !COLORS.includes(first);
 
