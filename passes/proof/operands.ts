@@ -11,8 +11,8 @@ import type { Ort, Tensors } from "../../src/ort/session.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
 import { operandsOf } from "./site-nodes.ts";
 
-/** Elements of operands that are held at once. */
-const HELD = 1 << 26;
+/** Elements of operands that are held at once at least, and the share of free memory that they may take. */
+const [HELD, SHARE_HELD] = [1 << 26, 1 / 16];
 /** What a dimension of which nothing is known is taken for. */
 const UNKNOWN_DIM = 64;
 
@@ -63,15 +63,19 @@ export async function sumSizes(
   );
 }
 
+const heldAtOnce = () =>
+  Math.max(HELD, (SHARE_HELD * (freeMemory() ?? 0)) / Float32Array.BYTES_PER_ELEMENT);
+
 /** Sites in groups whose operands fit in memory together. */
 export function siteBatches(sizes: SumSizes): InsertedSite[][] {
   const groups: InsertedSite[][] = [];
+  const most = heldAtOnce();
   let room = 0;
   for (const [inserted, sized] of sizes) {
     const need = sized * operandNames([inserted]).length;
     if (groups.length === 0 || need > room) {
       groups.push([]);
-      room = HELD;
+      room = most;
     }
     groups.at(-1)!.push(inserted);
     room -= need;
@@ -84,8 +88,8 @@ const SHARE = 1 / 4;
 
 /** Whether the operands of groups of sites fit in memory together. */
 export const fitTogether = (groups: readonly (readonly InsertedSite[])[]): boolean =>
-  groups.length * HELD * Float32Array.BYTES_PER_ELEMENT <= SHARE * (freeMemory() ?? Infinity) ||
-  groups.length <= 1;
+  groups.length * heldAtOnce() * Float32Array.BYTES_PER_ELEMENT <=
+    SHARE * (freeMemory() ?? Infinity) || groups.length <= 1;
 
 /** Returns the values to expose in a model for the operands of some sites. */
 export const tapsAt = (sites: readonly InsertedSite[]): Tap[] =>
