@@ -149,6 +149,19 @@ describe("LAuReL without its metadata and names", { timeout: 120_000 }, () => {
     },
   );
 
+  it("PA is recognized where branches are multiplied by one number", async () => {
+    const model = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+      g (float[N, 4, 8] x) => (float[N, 4, 8] y2)
+      <float[8, 16] u, float[16, 8] d, float half = {0.5}>
+      { a0 = MatMul(x, u) r0 = Relu(a0) f0 = MatMul(r0, d) h0 = Mul(f0, half) y0 = Add(x, h0)
+        a1 = MatMul(y0, u) r1 = Relu(a1) f1 = MatMul(r1, d) h1 = Mul(f1, half) y1 = Add(h1, y0)
+        a2 = MatMul(y1, u) r2 = Relu(a2) f2 = MatMul(r2, d) y2 = Add(y1, f2) }`);
+    const laurel = await laurelize(await openModel(model), { ort, variant: "pa" });
+    const bytes = laurel.model.toBytes();
+    for (const each of [bytes, encode(renamed(trained(onnx.ModelProto.decode(bytes))))])
+      expect(await kindsOf(each)).toEqual({ kinds: ["laurel", "laurel", "laurel"], other: [] });
+  });
+
   it("a model with a scaled skip or a low-rank branch of its own is not recognized", async () => {
     const model = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
       g (float[N, 4, 8] x) => (float[N, 4, 8] y5)

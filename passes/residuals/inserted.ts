@@ -82,8 +82,13 @@ function bracketOf(facts: KnownGraph, value: Value): { x: Value; nodes: readonly
     for (const source of step.sources) sources.add(bare(source));
     at = bare(step.base);
   }
-  return { x: at, nodes };
+  const isOwn = [...sources].every((source) => isNoLater(source, at));
+  return { x: at, nodes: isOwn ? nodes : [] };
 }
+
+/** Whether a value is x or may be an earlier skip: what is computed from x is a branch, as in x + f / 2. */
+const isNoLater = (value: Value, x: Value): boolean =>
+  value.scope !== x.scope || (value.producer?.index ?? -1) <= (x.producer?.index ?? -1);
 
 /** Returns the value without its addend; null if neither summand is an addend of LAuReL. */
 function stepBack(facts: KnownGraph, value: Value) {
