@@ -190,6 +190,29 @@ describe("sites of one stream", () => {
     expect(many.runs).toBeLessThanOrEqual(few.runs + 4);
   });
 
+  it("on part of the channels take one run each, and none for the weights that move later", async () => {
+    const widening = (count: number) => {
+      const ks = Array.from({ length: count }, (_, k) => k);
+      const width = (k: number) => 8 + 2 * k;
+      const nodes = ks.map(
+        (
+          k,
+        ) => `f${k} = MatMul(s${k}, w${k}) t${k} = Tanh(f${k}) a${k}, b${k} = Split <axis = 1> (t${k}, n${k})
+          [b${k}] y${k} = Add(a${k}, s${k}) s${k + 1} = Concat <axis = 1> (y${k}, b${k})`,
+      );
+      const weights = ks.map(
+        (k) => `float[${width(k)}, ${width(k + 1)}] w${k}, int64[2] n${k} = {${width(k)}, 2}`,
+      );
+      return modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+      g (float[N, 8] s0) => (float[N, ${width(count)}] out) <${weights.join(", ")}>
+      { ${nodes.join(" ")} out = Tanh(s${count}) }`);
+    };
+    const [few, many] = [await counted(widening(3)), await counted(widening(7))];
+    expect([few.proof.passed, many.proof.passed]).toEqual([true, true]);
+    expect(made("it can learn", many.proof).tensors).toBe(7 * 3);
+    expect(many.runs - few.runs).toBe(7 - 3);
+  });
+
   it("are held at once by the sizes that they have in a run, where inference loses these", async () => {
     const from = (x: string) =>
       modelOfText(`<ir_version: 8, opset_import: ["" : 17]>

@@ -59,7 +59,9 @@ const STEPS = 4;
  * (ii) those that changed the output, all together; (iii) from there each of the others alone. Every
  * one must change the output by then, or its gradient is zero for good (γ = 0 together with B = 0).
  * What a tensor does to its site's sum is asked of the site's nodes alone. The whole model is run
- * for the least of a site's effects, and for every other that does not outdo one that arrived.
+ * for the least of a site's effects, and for every other that does not outdo one that arrived. So
+ * (ii) and (iii) are left out for a tensor whose effect, its site's first movers displaced, outdoes
+ * one that arrived at the start.
  */
 export async function canLearn(
   asked: AskedToLearn,
