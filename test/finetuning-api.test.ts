@@ -208,6 +208,14 @@ it("an output of unknown size is refused with the node that hides it", async () 
   await expect(stepGraph(await openModel(modelOfText(text)), options)).rejects.toThrow(
     /^the size of output y cannot be inferred .*: Loop at turns cannot be lowered into plain /,
   );
+  // Sizes may come from values whose own size such values decide.
+  const dense = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N, T, 3] x) => (float[A, B, C] y) <float[3, 3] w, int64[1] zero = {0}, int64[1] last = {-1}, int64[2] wide = {-1, 3}>
+    { s = Shape(x) f = Slice(s, zero, last) nz = NonZero(f) at = Squeeze(nz, zero) free = Gather(f, at)
+    flat = Reshape(x, wide) m = MatMul(flat, w) o = Concat <axis = 0> (free, last) y = Reshape(m, o) }`);
+  const wide = { ...target, type: { dtype: "float", shape: [4, 2, 3] } };
+  const sized = { ...options, inputs: { x: [4, 2, 3] }, target: wide };
+  expect((await stepGraph(await openModel(dense), sized)).slots.length).toBe(1);
   const unfit = modelOfText(
     '<ir_version: 8, opset_import: ["" : 17]> g (float[N, T] x, float[M, T] u) => (float[N, K] y) <float[3, 3] w> { h = MatMul(x, w) [both] s = Add(h, u) y = Neg(s) }',
   );

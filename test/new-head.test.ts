@@ -157,16 +157,17 @@ net (float[6, 4] x) => (float[6, 4] y)
       value("table", kind, "BUFFER"),
       value("mul", folded, "['val_0', 'scale']"),
       value("val_3", folded, "['experts.bias', 'val_1']"),
+      value("expand", folded, "['cls.token']"),
       entry(
         16,
         "pkg.torch.export.ExportedProgram.graph_signature",
-        "# inputs\np_w: PARAMETER target='w'\np_e: PARAMETER target='experts.bias'\nb: BUFFER target='scale'\n",
+        "# inputs\np_w: PARAMETER target='w'\np_e: PARAMETER target='experts.bias'\np_c: PARAMETER target='cls.token'\nb: BUFFER target='scale'\n",
       ),
     );
     const plain = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
 net (float[n, 2] x) => (float[n, 2] y)
-<float[2, 2] w, float[2] table, float[2] mul = {0.1234567, -0.7654321}, float[2] val_3 = {0, 0}, float[2] own>
-{ a = MatMul(x, w) b = Add(a, table) c = Mul(b, mul) d = Add(c, val_3) y = Add(d, own) }`);
+<float[2, 2] w, float[2] table, float[2] mul = {0.1234567, -0.7654321}, float[2] val_3 = {0, 0}, float[2] own, float[2, 1, 2] expand = {0.1, 0.2, 0.1, 0.2}>
+{ a = MatMul(x, w) b = Add(a, table) c = Mul(b, mul) d = Add(c, val_3) e = Add(d, own) y = Add(e, expand) }`);
     const model = await openModel(Buffer.concat([plain, noted]));
     expect(trainableWeights(model, ["*"])).toEqual(["w", "val_3", "own"]);
     expect(trainableWeights(model, ["experts"])).toEqual(["val_3"]);

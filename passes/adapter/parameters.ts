@@ -27,7 +27,7 @@ export function isParameter(graph: Graph, value: Value): boolean {
   const noted = notedParameters(graph.file, name);
   // Some are parameters that are never trained, as Whisper's positions.
   if (isPositionTable(graph, value, noted !== null && noted.length > 0)) return false;
-  if (noted) return noted.length > 0;
+  if (noted) return noted.includes(name) || (noted.length > 0 && !isCopied(graph, value));
   if (uses.length > 0 && uses.every(isSetting)) return false;
   if (isMask(graph, value) || isCopied(graph, value)) return false;
   if (!MADE_UP.test(name) && !STATED.test(name)) return rank > 0 || producer === null;

@@ -50,7 +50,8 @@ function unknownFrom({ model, types }: Specialized): string {
   const isKnown = (value: Value | null) =>
     shapeOf(value)?.every((dim) => typeof dim === "number") ?? false;
   const first = model.graph.main.nodes.find(
-    ({ inputs, outputs }) => !isKnown(outputs[0]) && inputs.every(isKnown),
+    ({ inputs, outputs: [output] }) =>
+      !isKnown(output) && (output?.uses.length ?? 0) > 0 && inputs.every(isKnown),
   );
   if (!first) return "";
   const shapes = first.inputs.map((input) => showShape(shapeOf(input)));

@@ -8,6 +8,7 @@ import {
   type Types,
   type Value,
 } from "../graph/graph.ts";
+import { operatorsThat } from "../graph/operators.ts";
 import { encodeNumbers } from "../graph/tensor.ts";
 import { walk } from "../graph/walk.ts";
 import { elements, type Type } from "../onnx/dtypes.ts";
@@ -16,7 +17,7 @@ import { type Ort, runFor, type Tensors, withSession } from "../ort/session.ts";
 import { bytesOfTensor, dtypeOf, tensorOfBytes } from "../ort/tensors.ts";
 import { INLINE, isInlined, skeleton } from "./skeleton.ts";
 
-/** Number of elements up to which a weight may be part of computing a shape. */
+/** Number of elements up to which a tensor may be part of computing a shape. */
 const FED = 65536;
 
 /** The input for computing constants. */
@@ -62,7 +63,8 @@ export async function computedConstants(
 
 /** Returns the small fixed values that are read by nodes with other results. */
 function wantedValues({ graph, types, fixed }: Known): Value[] {
-  const isSmallFixed = (value: Value) => fixed.has(value) && isSmall(types.get(value));
+  const isSmallFixed = (value: Value) =>
+    fixed.has(value) && (isSmall(types.get(value)) || isBounded(types, value));
   const readers = graph.main.nodes.filter(
     ({ outputs }) => !outputs.every((value) => !value || (isSmallFixed(value) && !value.isOutput)),
   );
@@ -77,7 +79,10 @@ async function run(
   values: readonly Value[],
 ): Promise<Tensors> {
   const computed = values.filter((value) => !feeds.has(value)).map(({ name }) => name);
-  const known = (value: Value) => types.get(value) ?? null;
+  const known = (value: Value) => {
+    const fed = feeds.get(value);
+    return fed ? { dtype: dtypeOf(fed), shape: fed.dims } : (types.get(value) ?? null);
+  };
   const stripped = computed.length > 0 ? skeleton({ graph, known }, [...nodes]) : null;
   if (!stripped) return {};
   const fed = new Map([...feeds].map(([value, tensor]) => [value.name, tensor]));
@@ -92,6 +97,13 @@ const isSmall = (type: Type | undefined) => {
   const sizes = sizesOf(type);
   return sizes !== null && elements(sizes) <= INLINE && type!.dtype !== "string";
 };
+
+const VARYING = operatorsThat("varying");
+
+/** Whether values decide the size of a value, as in NonZero, and it comes from few of them. */
+const isBounded = (types: Types, { producer }: Value) =>
+  VARYING.has(producer?.op ?? "") &&
+  inputsOf(producer!).every((input) => elements(sizesOf(types.get(input)) ?? [FED + 1]) <= FED);
 
 /** Number of elements of an intermediate value above which its dependents are not computed. */
 const LARGEST = 1 << 24;
