@@ -4,6 +4,8 @@ import path from "node:path";
 import { InputError, type Model } from "../src/index.ts";
 import { copyNames, missingCopies, withoutDoubleDots } from "../src/internal.ts";
 import { defaultOutput } from "./default-output.ts";
+import { printNote } from "./print.ts";
+import { crashes } from "./supervision.ts";
 
 /** What the command line says of where weights are kept. */
 interface Keeping {
@@ -11,6 +13,7 @@ interface Keeping {
   readonly externalData: string | boolean | undefined;
   readonly linkWeights?: boolean;
   readonly copyData: boolean;
+  readonly quiet: boolean;
   /** The result is for the web. */
   readonly alsoWeb?: boolean;
 }
@@ -36,6 +39,11 @@ export function outputOf(
   const file = args.output ?? defaultOutput("laurelize", args.model);
   checkPlain(file);
   const copying = args.copyData && dataFiles.length > 0;
+  if (args.copyData && !copying && !args.quiet && crashes().length === 0)
+    printNote(
+      "warning",
+      `--copy-data has no effect: ${path.basename(args.model)} has no data files.`,
+    );
   const names = dataNames(file, dataFiles, { forWeb: args.alsoWeb ?? false, copying });
   const given = args.externalData ?? dataFiles.length > 0;
   const data = given === true || given === "" ? names.data : given || null;

@@ -51,7 +51,7 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   if (!args.dryRun) checkReport(args, [target.file, ...filesOfModel(args.model, model)]);
   const laurel = await rewritten(args, model, target);
   if (laurel === null) return;
-  warnOf(args, laurel, target.copies === null);
+  warnOf(args, laurel);
   if (isFirst()) say(args, summary(path.basename(args.model), laurel));
   if (args.dryRun) {
     const table = siteTable(laurel.plan.sites.map(({ site }) => site));
@@ -120,14 +120,11 @@ async function rewritten(args: LaurelizeArguments, model: Model, target: Output)
   }
 }
 
-function warnOf(args: LaurelizeArguments, laurel: Laurelized, nothingCopied: boolean): void {
+function warnOf(args: LaurelizeArguments, laurel: Laurelized): void {
   const name = path.basename(args.model);
   const hasLaurel = laurel.found.chosen.some(({ kind }) => kind === "laurel");
   const idle = args.again && !isLaurelized(laurel.original) && !hasLaurel;
   const warnings = [
-    ...(args.copyData && nothingCopied
-      ? [`--copy-data has no effect: ${name} has no data files.`]
-      : []),
     ...(idle ? [`--again has no effect: no chosen site of ${name} is LAuReL yet.`] : []),
     ...laurel.warnings,
   ];

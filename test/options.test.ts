@@ -124,6 +124,11 @@ describe("an option without effect", () => {
     });
     expect(model.size).toBeGreaterThan(0);
     expect(warnings).toEqual(["lags has no effect: variant rw has no pa."]);
+    const file = path.join(path.dirname(small), "rw.onnx");
+    await api.saveModel(model, file);
+    expect(cli(["fold", file, "--copy-data"]).stderr).toBe(
+      "warning: --copy-data has no effect: rw.onnx has no data files.\n",
+    );
   });
 });
 
