@@ -92,6 +92,15 @@ describe("random inputs", () => {
     );
   });
 
+  it("are not to be had for parts as large as those of the inputs of a trace, which is said", async () => {
+    const parts = "int64[2] parts = {1000, 2000}";
+    const after = `above = Greater(z, zero) at = NonZero(above) p, q = Split<axis = 1>(at, parts)
+      out = Cast<to = 1>(p)`;
+    const bytes = model("float[4] z", after, "float[1, 1000] out", `${parts}, float zero = {0.0}`);
+    const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw" });
+    await expect(prove(laurel, { ort })).rejects.toThrow("the file states the sizes of the parts");
+  });
+
   it("are small in each of three free dimensions, where an image's size would exhaust memory", async () => {
     const bytes = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
       g (float[1, 3, T, H, W] x) => (float[1, 3, T, H, W] y) <float[3, 3, 1, 1, 1] w>

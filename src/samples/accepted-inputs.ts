@@ -1,5 +1,6 @@
 import { InputError } from "../errors.ts";
-import type { Graph, Types, Value } from "../graph/graph.ts";
+import { tensorOf } from "../graph/constants.ts";
+import { attribute, type Graph, type Node, type Types, type Value } from "../graph/graph.ts";
 import { scopesOf } from "../graph/scopes.ts";
 import { sourcesOf, walk } from "../graph/walk.ts";
 import { firstOf } from "../listed.ts";
@@ -97,20 +98,33 @@ function refusal({ graph, types }: Sampled, error: unknown): string {
     return `${input.name} (${dtype} ${showShape(shape)})`;
   };
   const list = (inputs: readonly Value[]) => firstOf(inputs.map(show), LISTED);
-  const blamed = inputsBehind(graph, error);
+  const node = failing(graph, error);
+  const blamed = node ? inputsBehind(graph, node) : [];
   const at = blamed.length > 0 ? `; this node is computed from ${list(blamed)}` : "";
+  const traced =
+    node && splitsAsTraced(node)
+      ? "; the file states the sizes of the parts, perhaps those of the inputs that it was exported with: then it runs on no others"
+      : "";
   const all = list(graph.main.inputs);
-  return `${graph.file.source.name} does not run on any of the random inputs tried (${why}${at}); give real inputs with --inputs, an .npz with the arrays ${all}, give sizes with --dim name=4, or pass --no-prove.`;
+  return `${graph.file.source.name} does not run on any of the random inputs tried (${why}${at}${traced}); give real inputs with --inputs, an .npz with the arrays ${all}, give sizes with --dim name=4, or pass --no-prove.`;
 }
 
-/** Returns the inputs of the model from which the node that failed is computed. */
-function inputsBehind(graph: Graph, error: unknown): Value[] {
+/** Returns the node that failed; null if it is not the only one of its name. */
+function failing(graph: Graph, error: unknown): Node | null {
   const failed = failedNode(error);
   const nodes = [...scopesOf(graph)]
     .flatMap((scope) => scope.nodes)
     .filter(({ message: { opType, name } }) => opType === failed?.op && name === failed.name);
-  const [node] = nodes;
-  if (nodes.length !== 1) return [];
+  return nodes.length === 1 ? nodes[0] : null;
+}
+
+/** Whether a node splits a value into parts of stated sizes, as a trace writes a router's choice. */
+const splitsAsTraced = (node: Node): boolean =>
+  node.op === "Split" &&
+  (attribute(node, "split") !== undefined || tensorOf(node.inputs[1]) !== null);
+
+/** Returns the inputs of the model from which a node is computed. */
+function inputsBehind(graph: Graph, node: Node): Value[] {
   const start = [...node.inputs, ...node.captures].filter((value) => value !== null);
   const behind = new Set(walk(start, sourcesOf));
   return graph.main.inputs.filter((input) => behind.has(input));
