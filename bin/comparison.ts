@@ -16,7 +16,7 @@ export function comparisonLines(
   const ran = apart ?? describeFunction(comparison);
   const equal = apart === null && comparison.error === null && outputs.every((o) => o.passed);
   const differing = findings.filter(({ harmless }) => !harmless);
-  const [described, made] = [true, false].map((of) =>
+  const [described, changed] = [true, false].map((of) =>
     differing.filter(({ kind }) => DESCRIPTION.has(kind) === of),
   );
   const part = (name: string, found: readonly Finding[], unchanged: string) => [
@@ -28,13 +28,17 @@ export function comparisonLines(
     ...some(found.map(line)),
   ];
   return [
-    conclusion(comparison, made, described),
+    conclusion(comparison, changed, described),
     ...(heads.length > 0 ? ["", ...heads] : []),
     "",
     row("same function", equal, ran),
     ...some(outputFailures(outputs)),
     ...(first ? differenceLines(first, differing) : unseen(comparison, equal)),
-    ...part("same contents", made, "no weight or attribute of the first model is changed or lost"),
+    ...part(
+      "same contents",
+      changed,
+      "no weight or attribute of the first model is changed or lost",
+    ),
     ...part(
       "same description",
       described,
@@ -47,13 +51,13 @@ export function comparisonLines(
 /** The verdict as a sentence. */
 function conclusion(
   { verdict }: Comparison,
-  made: readonly Finding[],
+  changed: readonly Finding[],
   described: readonly Finding[],
 ): string {
   if (verdict === "same") return "the two models are the same";
   if (verdict === "different") return "the two models compute different results";
   const ways = [
-    made.length > 0 ? "contents" : "",
+    changed.length > 0 ? "contents" : "",
     described.length > 0 ? "description" : "",
   ].filter(Boolean);
   const also = ways.length > 0 ? `, but differ in their ${ways.join(" and ")}` : "";

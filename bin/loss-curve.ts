@@ -45,33 +45,32 @@ export function lossCurve(curve: Curve, title: string, metric = "metric"): strin
     ...(held.length > 0 ? [line("evaluation loss", ORANGE, held, few)] : []),
     ...(measured.length > 0 ? [line(metric, GREEN, measured, { ...few, yAxisIndex: 1 })] : []),
   ];
-  const axis = (name: string) => ({ type: "value" as const, name, silent: true, scale: true });
   const chart = init(null, null, { renderer: "svg", ssr: true, ...SIZE });
   try {
-    chart.setOption({
-      animation: false,
-      backgroundColor: "#ffffff",
-      textStyle: { fontFamily: "sans-serif" },
-      title: { text: title, left: "center", top: 10, textStyle: { fontSize: 15 } },
-      legend: { data: series.map(({ name }) => name), bottom: 8, itemGap: 28, silent: true },
-      grid: { left: 64, right: 64, top: 66, bottom: 78 },
-      xAxis: {
-        ...axis("step"),
-        nameLocation: "middle",
-        nameGap: 28,
-        minInterval: 1,
-        max: "dataMax",
-      },
-      yAxis: [
-        { ...axis("loss"), scale: false },
-        { ...axis(metric), show: measured.length > 0, splitLine: { show: false } },
-      ],
-      series,
-    });
+    chart.setOption({ ...layoutOf(title, metric, measured.length > 0), series });
     return titled(plain(chart.renderToSVGString()));
   } finally {
     chart.dispose();
   }
+}
+
+/** Title, legend and axes of a curve; the metric has an axis if it is drawn. */
+function layoutOf(title: string, metric: string, hasMetric: boolean) {
+  const axis = (name: string) => ({ type: "value" as const, name, silent: true, scale: true });
+  const steps = { nameLocation: "middle" as const, nameGap: 28, minInterval: 1 };
+  return {
+    animation: false,
+    backgroundColor: "#ffffff",
+    textStyle: { fontFamily: "sans-serif" },
+    title: { text: title, left: "center", top: 10, textStyle: { fontSize: 15 } },
+    legend: { bottom: 8, itemGap: 28, silent: true },
+    grid: { left: 64, right: 64, top: 66, bottom: 78 },
+    xAxis: { ...axis("step"), ...steps, max: "dataMax" as const },
+    yAxis: [
+      { ...axis("loss"), scale: false },
+      { ...axis(metric), show: hasMetric, splitLine: { show: false } },
+    ],
+  };
 }
 
 /** Adds a title for screen readers. */

@@ -66,7 +66,7 @@ function parserOf(
       if (error && error.name !== "YError") throw error;
       throw new UsageError(asSentence(message ?? error.message));
     });
-  for (const each of modules) parser.command(withRecipe(each, recipe));
+  for (const module of modules) parser.command(withRecipe(module, recipe));
   const usage = usageOf(parser);
   const { help } = usage;
   usage.help = () => spaced(help());

@@ -76,15 +76,15 @@ export function dataNames(
   { forWeb = false, copying = false }: { readonly forWeb?: boolean; readonly copying?: boolean },
 ): { readonly data: string; readonly copies: string } {
   const name = withoutDoubleDots(path.basename(file));
-  if (!forWeb && !old.some((each) => OF_THE_WEB.test(each)))
+  if (!forWeb && !old.some((name) => OF_THE_WEB.test(name)))
     return { data: `${name}.data`, copies: name };
   const before = copying ? old.length : 0;
   return { data: `${name}_data${before > 0 ? `_${before}` : ""}`, copies: `${name}_data` };
 }
 
 /**
- * Refuses an output that would not find its weights, or that would replace something of the
- * user's: a file that exists, without `force`, and the model and its data in any case.
+ * Refuses an output that would not find its weights. Refuses to replace a file that exists, unless
+ * `force` is set, and the model and its data in any case.
  */
 export function checkOutput(
   { file, data, copies }: Output,
@@ -105,8 +105,8 @@ export function checkOutput(
     ...(data ? [data] : []),
     ...(copies === null ? [] : copyNames(dataFiles, copies, data).values()),
   ];
-  const inputFiles = [path.resolve(input), ...dataFiles.map((each) => path.resolve(home, each))];
-  for (const target of [file, ...beside.map((each) => path.join(folder, each))])
+  const inputFiles = [path.resolve(input), ...dataFiles.map((file) => path.resolve(home, file))];
+  for (const target of [file, ...beside.map((other) => path.join(folder, other))])
     checkFree(target, inputFiles, force);
 }
 
@@ -150,8 +150,8 @@ function checkFound(
     throw new InputError(
       `${name} keeps weights in files beside it, which the result refers to; write the result into that folder, or ${or("pass --copy-data")}.`,
     );
-  const led = data.find((each) =>
-    path.relative(folder, fs.realpathSync(path.join(folder, each))).startsWith(".."),
+  const led = data.find((file) =>
+    path.relative(folder, fs.realpathSync(path.join(folder, file))).startsWith(".."),
   );
   if (led)
     throw new InputError(

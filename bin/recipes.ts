@@ -22,8 +22,8 @@ export function recipeName(words: readonly string[]): string | null {
 }
 
 /**
- * Returns a recipe of a configuration. Throws a UsageError, with a suggestion, if there is no such
- * recipe, if no command has one of its keys as an option, or if a value has the wrong type.
+ * Returns a recipe of a configuration. Throws a UsageError if there is no such recipe, if one of
+ * its keys is no option of any command, or if a value has the wrong type.
  */
 export function recipeOf(
   { name: file, content }: LoadedConfig,

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 
 /**
  * Leaves a line of shell to another process, which runs it with an argument when this one ends,
- * however it ends: a process that runs native code hears no signal, and one that is killed can do
- * nothing any more. Does nothing on Windows.
+ * however it ends. This process cannot: native code hears no signal, and a kill leaves no time.
+ * Does nothing on Windows.
  */
 export function runAfterwards(line: string, argument: string): ChildProcess | null {
   if (process.platform === "win32") return null;

@@ -98,9 +98,9 @@ interface ToWrite {
 function checkPlaces(args: ApplyArguments, { model, tuned, output, target }: ToWrite): void {
   const inputFiles = [...filesOfModel(args.model, model), args.adapter];
   const data = tuned.folder?.companion ? target.data : null;
-  for (const each of data ? [output, path.join(path.dirname(output), data)] : [output])
-    checkFree(each, inputFiles, args.force);
-  const read = model.dataFiles.filter((each) => target.copies || tuned.dataFiles.includes(each));
+  for (const file of data ? [output, path.join(path.dirname(output), data)] : [output])
+    checkFree(file, inputFiles, args.force);
+  const read = model.dataFiles.filter((name) => target.copies || tuned.dataFiles.includes(name));
   checkOutput({ ...target, data }, args.model, args, { dataFiles: read });
   checkCopies(tuned, output, inputFiles, args.force);
   checkReport(args, [...inputFiles, output]);

@@ -128,11 +128,11 @@ async function splitFiles(args: CheckArguments, model: Model, size: number) {
   const cut = splitModel(model, path.basename(output), size);
   const inputFiles = filesOfModel(args.model, model);
   checkOutput({ file: output, data: null, copies: null }, args.model, args, { dataFiles: [] });
-  for (const each of cut.dataFiles)
-    checkFree(path.join(path.dirname(output), each), inputFiles, args.force);
+  for (const name of cut.dataFiles)
+    checkFree(path.join(path.dirname(output), name), inputFiles, args.force);
   const pending = await staged(cut, output, args.force);
   const sizes = Object.fromEntries(
-    cut.dataFiles.map((each) => [each, cut.folder!.open(each).size]),
+    cut.dataFiles.map((name) => [name, cut.folder!.open(name).size]),
   );
   return { pending, written: { output, bytes: cut.size, data: sizes } };
 }

@@ -19,8 +19,8 @@ export async function runExtract(args: ExtractArguments): Promise<void> {
   realFolder(file);
   const content = adapterBytes(adapter, { format });
   const beside = args.peft && format === "safetensors" ? configOf(args, adapter) : new Map();
-  const files = [file, ...[...beside.keys()].map((each) => path.join(path.dirname(file), each))];
-  for (const each of files) checkFree(each, filesOfModel(args.model, model), args.force);
+  const files = [file, ...[...beside.keys()].map((name) => path.join(path.dirname(file), name))];
+  for (const written of files) checkFree(written, filesOfModel(args.model, model), args.force);
   saveFiles(content, file, beside);
   report(args, adapter, files, content.length);
 }

@@ -56,15 +56,15 @@ async function* frames(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     held += chunk.length;
     for (;;) {
       if (held < (wanted ?? 8)) break;
-      const all = Buffer.concat(chunks);
+      const joined = Buffer.concat(chunks);
       const used: number = wanted ?? 8;
-      if (wanted === null) wanted = Number(all.readBigUInt64LE(0));
+      if (wanted === null) wanted = Number(joined.readBigUInt64LE(0));
       else {
-        yield new Uint8Array(all.subarray(0, used));
+        yield new Uint8Array(joined.subarray(0, used));
         wanted = null;
       }
-      chunks = [all.subarray(used)];
-      held = all.length - used;
+      chunks = [joined.subarray(used)];
+      held = joined.length - used;
     }
   }
 }

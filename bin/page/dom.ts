@@ -2,9 +2,9 @@ import { printable } from "../guard-terminal.ts";
 
 /** Returns an element of the page by its id. */
 export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
-  const found = document.getElementById(id);
-  if (!found) throw new Error(`the page has no #${id}`);
-  return found as T;
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`the page has no #${id}`);
+  return element as T;
 }
 
 type Child = Node | string;

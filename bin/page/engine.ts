@@ -90,10 +90,10 @@ export class Engine {
 
   #end(error: Error): void {
     this.#worker?.terminate();
-    const all = [...this.#waiting.values()];
+    const cancelled = [...this.#waiting.values()];
     this.#waiting.clear();
     this.#opening = null;
     this.#start();
-    for (const { reject } of all) reject(error);
+    for (const { reject } of cancelled) reject(error);
   }
 }

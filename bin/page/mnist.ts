@@ -23,10 +23,10 @@ export function mnistDigits(ofEach = Number.POSITIVE_INFINITY): {
   const heldOut: Float32Array[] = [];
   for (const digit of DIGITS) {
     const file = fs.readFileSync(resolve(`mnist/src/digits/${digit}.json`), "utf8");
-    const all = Float32Array.from(JSON.parse(file).data as number[]);
-    const count = Math.min(Math.floor(all.length / PIXELS), ofEach);
+    const pixels = Float32Array.from(JSON.parse(file).data as number[]);
+    const count = Math.min(Math.floor(pixels.length / PIXELS), ofEach);
     for (let k = 0; k < count; k++)
-      (k % HELD_OUT === 0 ? heldOut : train).push(all.subarray(k * PIXELS, (k + 1) * PIXELS));
+      (k % HELD_OUT === 0 ? heldOut : train).push(pixels.subarray(k * PIXELS, (k + 1) * PIXELS));
   }
   return { train, heldOut };
 }

@@ -9,8 +9,8 @@ const [PER_STEP, STEPS] = [16, 12];
 const [HELD, PER_EVALUATION] = [64, 16];
 
 /**
- * Returns strips of the bundled digits, or of the user's: batches to train on, `held` of digits that
- * no other batch has, the steps of an epoch, and strips whose answers the page shows.
+ * Returns strips of the bundled digits, or of the user's. `train` and `held` are batches that share
+ * no digit, `steps` counts those of an epoch, and the page shows the answers to `shown`.
  */
 export async function stripExamples(examples: Exclude<Examples, { from: "npz" }>) {
   const { train, heldOut } = await bundledDigits();

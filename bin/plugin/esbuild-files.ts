@@ -24,8 +24,8 @@ export function setUpEsbuild(build: PluginBuild): UrlOf {
   build.onResolve({ filter: /\.onnx\?/ }, async ({ path, pluginData, ...from }) => {
     const parts = splitImport(path);
     if (!parts) return null;
-    const found = await build.resolve(parts.model, { ...from, pluginData });
-    return { ...found, suffix: `?${parts.query}` };
+    const resolved = await build.resolve(parts.model, { ...from, pluginData });
+    return { ...resolved, suffix: `?${parts.query}` };
   });
   build.onResolve({ filter: new RegExp(`^${PREFIX}`) }, ({ path }) => ({
     path: path.slice(PREFIX.length),

@@ -77,10 +77,10 @@ function moduleCode(produced: Produced, web: WebFiles | null, urlOf: UrlOf): str
   const model = urlOf(produced.model, "model");
   const data = produced.data.map(({ path, file }, at) => ({ path, of: urlOf(file, `data${at}`) }));
   const paths = web && { mjs: urlOf(web.mjs, "mjs"), wasm: urlOf(web.wasm, "wasm") };
-  const all = [model, ...data.map(({ of }) => of), ...(paths ? [paths.mjs, paths.wasm] : [])];
+  const urls = [model, ...data.map(({ of }) => of), ...(paths ? [paths.mjs, paths.wasm] : [])];
   const entries = data.map(({ path, of }) => `{ path: ${JSON.stringify(path)}, data: ${of.url} }`);
   return [
-    ...all.flatMap(({ before }) => before ?? []),
+    ...urls.flatMap(({ before }) => before ?? []),
     `export default ${model.url};`,
     `export const data = [${entries.join(", ")}];`,
     `export const wasmPaths = ${paths ? `{ mjs: ${paths.mjs.url}, wasm: ${paths.wasm.url} }` : "undefined"};`,

@@ -83,8 +83,8 @@ async function resolveImport(this: Context, source: string, importer: string | u
   if (!parts) return null;
   const context = this as unknown as RollupContext;
   const from = importer === undefined ? undefined : withoutQuery(importer);
-  const found = await context.resolve(parts.model, from, { skipSelf: true });
-  return found && `${withoutQuery(found.id)}?${parts.query}`;
+  const resolved = await context.resolve(parts.model, from, { skipSelf: true });
+  return resolved && `${withoutQuery(resolved.id)}?${parts.query}`;
 }
 
 const withoutQuery = (id: string) => id.replace(/\?.*$/s, "");

@@ -13,17 +13,17 @@ export interface WebFiles {
  * UsageError if there is no such entry.
  */
 export function webFiles(entry: string, root: string): WebFiles {
-  const found =
+  const installed =
     webPackage(path.join(path.resolve(root), "package.json")) ?? webPackage(import.meta.url);
-  if (!found)
+  if (!installed)
     throw new UsageError(
       "option wasm of the laurelize plugin needs onnxruntime-web, which is not installed; run npm install onnxruntime-web.",
     );
-  const match = found.entries.find((each) => each.entry === entry);
+  const match = installed.entries.find((candidate) => candidate.entry === entry);
   if (!match)
     throw new UsageError(
-      `option wasm of the laurelize plugin names ${entry}, which does not load a wasm file; choose one of ${found.entries.map((each) => each.entry).join(", ")}.`,
+      `option wasm of the laurelize plugin names ${entry}, which does not load a wasm file; choose one of ${installed.entries.map((candidate) => candidate.entry).join(", ")}.`,
     );
-  const wasm = path.join(found.dist, match.wasm);
+  const wasm = path.join(installed.dist, match.wasm);
   return { mjs: wasm.replace(/\.wasm$/, ".mjs"), wasm };
 }

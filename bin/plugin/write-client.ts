@@ -28,8 +28,8 @@ function ends(): string[] {
   const ofSteps = stepNames.flatMap((name) => {
     const { value, options } = steps[name];
     const values = value === null ? [] : (options[value].choices ?? []);
-    const own = [name, ...values.map((each) => `${name}=${each}`)];
-    return own.flatMap((each) => [`.onnx?${each}`, `&${each}`]);
+    const own = [name, ...values.map((end) => `${name}=${end}`)];
+    return own.flatMap((end) => [`.onnx?${end}`, `&${end}`]);
   });
   const ofOptions = stepNames.flatMap((step) =>
     Object.entries(steps[step].options).flatMap(([name, option]) =>

@@ -68,7 +68,7 @@ export const EXAMPLES = "laurelize_examples";
 
 /**
  * Extracts the LAuReL weights of a laurelized model, the other weights that its metadata lists as
- * trained, and those that match a glob of `train`; an empty `train` extracts only LAuReL's. Throws
+ * trained, and those that match a glob of `train`. An empty `train` extracts only LAuReL's. Throws
  * an InputError if there are none, or if it is unknown without `train` which weights were trained.
  */
 export async function extractAdapter(
@@ -89,13 +89,13 @@ export async function extractAdapter(
 export function adapterOf(model: Model, train: readonly string[] | undefined): Adapter {
   const known = train?.length === 0 ? [] : trainedNames(model);
   const isPlain = laurelizations(model.metadata).length === 0;
-  const all = isPlain ? [] : laurelizationsOf(model).map(withoutUndo);
+  const inserted = isPlain ? [] : laurelizationsOf(model).map(withoutUndo);
   const isNamed = isPlain && known.length > 0 && train === undefined;
   const names = new Set([...(isNamed ? [] : trainableWeights(model, train)), ...known]);
   const tensors = [...names].map((name) => weightOf(model, name));
   const none = isPlain ? { version: VERSION, sha256: null, trained: [...names] } : null;
   const tuning = tuningOf(model.metadata) ?? none;
-  return { name: model.source.name, laurelizations: all, tensors, tuning };
+  return { name: model.source.name, laurelizations: inserted, tensors, tuning };
 }
 
 const withoutUndo = (read: Laurelization): Laurelization => {
@@ -158,9 +158,9 @@ export async function openAdapter(from: string | Uint8Array | Blob): Promise<Ada
 function safetensorsAdapter(source: Source): Adapter {
   const { tensors, metadata } = readSafetensors(source);
   const { name } = source;
-  const all = laurelizations(metadata);
+  const inserted = laurelizations(metadata);
   const tuning = tuningOf(metadata);
-  if ((all.length === 0 && !tuning) || all.includes(null))
+  if ((inserted.length === 0 && !tuning) || inserted.includes(null))
     throw new InputError(
       `${name} does not say which model it is for; give an adapter that laurelize extract or finetune has written.`,
     );
@@ -170,9 +170,9 @@ function safetensorsAdapter(source: Source): Adapter {
   }));
   const held = new Set(tensors.map((tensor) => tensor.name));
   const wanted = [
-    ...parameterNames(all as Laurelization[]),
+    ...parameterNames(inserted as Laurelization[]),
     ...(tuning?.head?.weights ?? []),
-    ...(all.length === 0 ? tuning!.trained : []),
+    ...(inserted.length === 0 ? tuning!.trained : []),
   ];
   const missing = wanted.find((each) => !held.has(each));
   if (missing !== undefined)
@@ -181,7 +181,7 @@ function safetensorsAdapter(source: Source): Adapter {
     );
   const examples = Number(metadata.get(EXAMPLES));
   const counted = Number.isSafeInteger(examples) && examples > 0 ? { examples } : {};
-  return { name, laurelizations: all as Laurelization[], tensors: read, tuning, ...counted };
+  return { name, laurelizations: inserted as Laurelization[], tensors: read, tuning, ...counted };
 }
 
 /** Returns the adapter's tensors as onnxruntime's, for a model whose weights are inputs. */

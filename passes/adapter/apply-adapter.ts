@@ -86,13 +86,13 @@ async function madeLike(model: Model, adapter: Adapter, options: ApplyOptions): 
 /** An adapter of onnxruntime's format does not say what it is for: its tensors alone are compared. */
 function checkSame(model: Model, { name, laurelizations: wanted }: Adapter): void {
   const { name: file } = model.source;
-  const all = laurelizationsOf(model);
+  const inserted = laurelizationsOf(model);
   if (wanted.length === 0) return;
-  if (all.length !== wanted.length)
+  if (inserted.length !== wanted.length)
     throw new InputError(
-      `${file} was laurelized ${times(all.length)}, but the model of ${name} ${times(wanted.length)}; give that model.`,
+      `${file} was laurelized ${times(inserted.length)}, but the model of ${name} ${times(wanted.length)}; give that model.`,
     );
-  for (const [n, one] of all.entries()) {
+  for (const [n, one] of inserted.entries()) {
     const misfit = difference(one, wanted[n], n === 0);
     if (misfit) throw new InputError(`${name} is not for ${file}, which ${misfit}.`);
   }

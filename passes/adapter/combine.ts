@@ -65,8 +65,8 @@ export function combineAdapters(adapters: readonly Adapter[], weights: readonly 
   const [first, ...others] = adapters;
   for (const other of others) checkTogether(first, other);
   const tensors = first.tensors.map((tensor) => {
-    const all = adapters.map((each) => each.tensors.find(({ name }) => name === tensor.name)!);
-    return weightedSum(all, weights);
+    const same = adapters.map((each) => each.tensors.find(({ name }) => name === tensor.name)!);
+    return weightedSum(same, weights);
   });
   const { name, laurelizations, tuning } = first;
   return { name, laurelizations, tuning, tensors };
@@ -113,10 +113,10 @@ function checkTogether(a: Adapter, b: Adapter): void {
   }
 }
 
-function weightedSum(all: readonly DenseTensor[], weights: readonly number[]): DenseTensor {
-  const [{ name, dtype, dims }] = all;
-  const sum = decodeNumbers(dtype, all[0].data).map((value) => value * weights[0]);
-  for (const [k, { data }] of all.entries()) {
+function weightedSum(tensors: readonly DenseTensor[], weights: readonly number[]): DenseTensor {
+  const [{ name, dtype, dims }] = tensors;
+  const sum = decodeNumbers(dtype, tensors[0].data).map((value) => value * weights[0]);
+  for (const [k, { data }] of tensors.entries()) {
     if (k === 0) continue;
     const values = decodeNumbers(dtype, data);
     for (let at = 0; at < sum.length; at++) sum[at] += values[at] * weights[k];

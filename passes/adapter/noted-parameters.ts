@@ -9,9 +9,9 @@ const FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from";
 const byFile = new WeakMap<ModelFile, ReadonlyMap<string, readonly string[]>>();
 
 /**
- * Returns the parameters of the PyTorch module that a constant is, or was computed from before the
- * export was done; none if it is a buffer or comes from numbers of the code. Null if the exporter
- * has not noted it.
+ * Returns the parameters of the PyTorch module that a constant is, or that the export computed it
+ * from. None if it is a buffer or comes from numbers of the code. Null if the exporter has not
+ * noted it.
  */
 export function notedParameters(file: ModelFile, constant: string): readonly string[] | null {
   const noted = byFile.get(file) ?? read(file);

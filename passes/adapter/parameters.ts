@@ -63,10 +63,10 @@ function isMask(graph: Graph, value: Value): boolean {
   const { dtype } = typeOfTensor(value)!;
   const data = dataOf(graph, value)!;
   const hides = (bytes: Uint8Array) =>
-    decodeNumbers(dtype, bytes).every((each) => each === 0 || each <= HIDDEN);
+    decodeNumbers(dtype, bytes).every((number) => number === 0 || number <= HIDDEN);
   // The first row of most weights shows already that they are none.
   const row = data.subarray(0, (FEW * dataTypeNamed(dtype)!.bits) / 8);
-  return hides(row) && hides(data) && decodeNumbers(dtype, data).some((each) => each !== 0);
+  return hides(row) && hides(data) && decodeNumbers(dtype, data).some((number) => number !== 0);
 }
 
 /** Numbers that are looked at before all. */
@@ -92,9 +92,9 @@ const numbersOf = (graph: Graph, value: Value) =>
 /** Whether most numbers of a constant differ from each other, and are none that people write. */
 function looksLearned(graph: Graph, value: Value): boolean {
   const numbers = numbersOf(graph, value);
-  const odd = numbers.filter((each) => {
-    const near = Number(each.toPrecision(DIGITS));
-    return near !== each && Math.fround(near) !== each;
+  const odd = numbers.filter((number) => {
+    const near = Number(number.toPrecision(DIGITS));
+    return near !== number && Math.fround(near) !== number;
   });
   return numbers.length > 1 && new Set(odd).size > numbers.length / 2;
 }

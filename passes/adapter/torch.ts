@@ -41,9 +41,9 @@ export function torchTensors(model: Model): TorchTensor[] {
 
 /** Returns the weights of each site, as `torchTensors` describes them, by their roles. */
 export function weightsInLayout(model: Model) {
-  const all = laurelizationsOf(model);
+  const inserted = laurelizationsOf(model);
   trainableWeights(model);
-  return all.flatMap((one) =>
+  return inserted.flatMap((one) =>
     one.sites.map((site) => {
       const weights = Object.entries(site.parameters).map(([role, name]): RoleWeight => {
         const { dtype, dims, data } = weightOf(model, name);

@@ -43,7 +43,7 @@ export function trainableWeights(model: Model, globs: readonly string[] = []): s
   const floats = [...values.values()].filter(
     (value) => tensorOf(value) && isFloat(typeOfTensor(value)?.dtype),
   );
-  const all = new Set(own);
+  const names = new Set(own);
   for (const glob of globs.flatMap((glob) => asMeant(model, floats, glob))) {
     const { found, others } = matching(model, floats, glob);
     const [other] = others;
@@ -59,9 +59,9 @@ export function trainableWeights(model: Model, globs: readonly string[] = []): s
                 .filter((each) => !own.includes(each)),
             )}`,
       );
-    for (const value of found) all.add(value.name);
+    for (const value of found) names.add(value.name);
   }
-  return [...all];
+  return [...names];
 }
 
 /**
@@ -83,9 +83,9 @@ function asMeant(model: Model, floats: readonly Value[], glob: string): string[]
 /** What a name or a pattern matches: a pattern finds parameters, and other floats are left out. */
 function matching(model: Model, floats: readonly Value[], glob: string) {
   const matches = matcher([glob])!;
-  const all = laurelizations(model.metadata);
-  const sites = new Set(sitesOf(all).map(({ name }) => name));
-  const trained = new Set(parameterNames(all));
+  const inserted = laurelizations(model.metadata);
+  const sites = new Set(sitesOf(inserted).map(({ name }) => name));
+  const trained = new Set(parameterNames(inserted));
   const [found, others]: Value[][] = [[], []];
   for (const value of floats) {
     const names = [value.name, ...moduleNames(model, value)];
@@ -132,13 +132,13 @@ export function furtherWeights(model: Model, globs: readonly string[] = []): str
 
 /** Returns what was inserted into the model. Throws an InputError if nothing was, or if its metadata cannot be read. */
 export function laurelizationsOf(model: Model, advice = "; laurelize it first") {
-  const found = laurelizations(model.metadata);
-  if (found.length === 0)
+  const inserted = laurelizations(model.metadata);
+  if (inserted.length === 0)
     throw new InputError(
       foldedSentence(model.source.name, model.metadata, "take") ??
         `${model.source.name} is not laurelized, so it has no LAuReL weights${advice}.`,
     );
-  return found.map((each) => {
+  return inserted.map((each) => {
     if (each) return each;
     throw new InputError(
       `${model.source.name} has metadata from laurelize that cannot be read; use the file that laurelize wrote.`,
@@ -174,9 +174,9 @@ export function insertedWeights({ graph, metadata }: Model): {
   weights: number;
   constants: number;
 } {
-  const all = laurelizations(metadata);
-  const sites = new Set(sitesOf(all).map(({ name }) => name));
-  const trained = new Set(parameterNames(all));
+  const inserted = laurelizations(metadata);
+  const sites = new Set(sitesOf(inserted).map(({ name }) => name));
+  const trained = new Set(parameterNames(inserted));
   const counts = { weights: 0, constants: 0 };
   if (sites.size === 0) return counts;
   for (const { values } of scopesOf(graph))

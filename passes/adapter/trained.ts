@@ -18,16 +18,16 @@ export function trainedNames(model: Model): string[] {
  * alone no longer shows that nothing else was trained.
  */
 export function notedAsTrained(model: Model, names: readonly string[], moved: boolean): Model {
-  const all = laurelizations(model.metadata);
-  const last = all.at(-1);
+  const inserted = laurelizations(model.metadata);
+  const last = inserted.at(-1);
   if (!last) return notedInTuning(model, names);
-  const own = new Set(parameterNames(all));
-  const earlier = new Set(parameterNames(all.slice(0, -1)));
+  const own = new Set(parameterNames(inserted));
+  const earlier = new Set(parameterNames(inserted.slice(0, -1)));
   const tells = !moved && ![...names].some((name) => earlier.has(name));
   const before = last.trained ?? [];
   const named = new Set([...before, ...[...names].filter((name) => !own.has(name))]);
   if (named.size === before.length && (last.trained || tells)) return model;
-  const key = manifestKey(all.length - 1);
+  const key = manifestKey(inserted.length - 1);
   const value = JSON.stringify({ ...last, trained: inFileOrder(model, named) });
   return modelOf(patchedBytes(model.file, { metadata: [{ key, value }] }), model.folder);
 }

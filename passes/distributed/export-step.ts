@@ -43,11 +43,11 @@ export interface ExportedStep {
 }
 
 /**
- * Writes a laurelized model's training step into a folder, for ranks that train it together: graphs
- * of gradients, update and evaluation, start values, and a manifest of how they are run. The folder
- * appears whole or not at all. With `linkWeights` the frozen weights stay in the model's files;
- * otherwise the model is copied into the folder. Throws an InputError if the options do not fit the
- * model, or if the folder exists.
+ * Writes a laurelized model's training step into a folder, for ranks that train it together. It
+ * holds graphs of gradients, update and evaluation, start values, and a manifest of how they are
+ * run. The folder appears whole or not at all. With `linkWeights` the frozen weights stay in the
+ * model's files; otherwise the model is copied into the folder. Throws an InputError if the options
+ * do not fit the model, or if the folder exists.
  */
 export async function exportStep(
   model: Model,

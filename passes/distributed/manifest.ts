@@ -164,6 +164,7 @@ interface ManifestOf
 export function stepManifest(of: ManifestOf): StepManifest {
   const { values, shapes, reading, update, vector, adapter } = of;
   const { gradients: _, ...evaluation } = of.evaluation;
+  const { vector: sum, lr, step, norm } = update;
   const input = (fed: FedArray): StepInput => {
     const { name, array, axis = 0 } = fed;
     const { dtype, shape } = typeOfRows(fed, shapes.rows);
@@ -184,13 +185,7 @@ export function stepManifest(of: ManifestOf): StepManifest {
     arrays: Object.values(shapes.arrays).map(input),
     gradients: of.gradients,
     eval: of.eval,
-    update: {
-      file: "update.onnx",
-      vector: update.vector,
-      lr: update.lr,
-      step: update.step,
-      norm: update.norm,
-    },
+    update: { file: "update.onnx", vector: sum, lr, step, norm },
     vector: { ...vector, bytes: 4 * vector.length },
     evaluation,
     perplexity: reading.isNextToken,

@@ -76,19 +76,19 @@ function peak({ main }: Graph, types: Types, fixed: ReadonlySet<Value>): number 
   for (const value of main.values.values()) left.set(value, value.uses.length);
   let [alive, most] = [0, 0];
   for (const { inputs, outputs } of main.nodes) {
-    const made = outputs.filter((value): value is Value => value !== null && !fixed.has(value));
-    if (made.length === 0) continue;
-    const needed = made.reduce((sum, value) => sum + bytesOf(types, value), 0);
+    const computed = outputs.filter((value): value is Value => value !== null && !fixed.has(value));
+    if (computed.length === 0) continue;
+    const needed = computed.reduce((sum, value) => sum + bytesOf(types, value), 0);
     const dead = [...new Set(inputs)].filter((value): value is Value => {
       if (!value?.producer || fixed.has(value)) return false;
-      const reads = inputs.filter((each) => each === value).length;
+      const reads = inputs.filter((input) => input === value).length;
       left.set(value, left.get(value)! - reads);
       return left.get(value)! <= 0 && !value.isOutput;
     });
     const reused = dead.some((value) => bytesOf(types, value) === needed) ? needed : 0;
     most = Math.max(most, alive + needed - reused);
     alive += needed - dead.reduce((sum, value) => sum + bytesOf(types, value), 0);
-    for (const value of made)
+    for (const value of computed)
       if (value.uses.length === 0 && !value.isOutput) alive -= bytesOf(types, value);
   }
   return most;

@@ -48,9 +48,11 @@ export function arrayAtHand(
   return { name, dtype, dims, size, at: null, range, load: () => range(0, size), blocks };
 }
 
-/** SHA-256 of several digests in order, joined by commas. */
-export const digestOf = (digests: readonly string[]): Promise<string> =>
-  sha256(bytesSource(new TextEncoder().encode(digests.join()), "digests"));
+/** Returns the only digest, or the SHA-256 of several in order, joined by commas. */
+export const digestOf = async (digests: readonly string[]): Promise<string> =>
+  digests.length === 1
+    ? digests[0]
+    : sha256(bytesSource(new TextEncoder().encode(digests.join()), "digests"));
 
 /** Finds an array by its name. Throws an InputError if there is none. */
 export function arrayNamed(

@@ -11,8 +11,8 @@ import { type TrainedTerm, trainedTerms } from "./terms.ts";
 import { Trainer } from "./trainer.ts";
 
 /**
- * Returns a training's options with numbers in place of balanced class weights: n / (k · count), n
- * the labels of the training data that count and k the classes that occur, as in scikit-learn. A
+ * Returns a training's options with numbers in place of balanced class weights: n / (k · count), as
+ * in scikit-learn. n are the labels of the training data that count, k the classes that occur. A
  * class that does not occur weighs 1. Throws an InputError if a loss has no labels to count.
  */
 export async function withBalancedWeights(

@@ -8,8 +8,8 @@ import type { DataFrom } from "./open-files.ts";
 import type { Batches } from "./trainer.ts";
 
 /**
- * Examples to train or evaluate on: .npz files by path (Node), bytes or Blob; an opened dataset;
- * batches, which can be read more than once; or a function that gives the batches of an epoch.
+ * Examples to train or evaluate on: files by path (Node), bytes or Blob, or an opened dataset. Or
+ * batches that can be read more than once, or a function that gives those of an epoch.
  */
 export type FitData =
   | DataFrom

@@ -71,11 +71,11 @@ const imagePixels = (arrays: readonly StoredArray[], given: PixelOptions): Pixel
 export type OpenedDataset = Omit<Dataset, "digest">;
 
 /**
- * Reads the .npz files of a dataset as one, once the headers of their arrays are checked against
- * what is expected: names, types, shapes, one number of rows in each file. Values are read into
- * memory if all of them take at most half of what is free. If not, rows are read from the files as
- * batches need them, compressed arrays from a scratch file. Throws an InputError, one sentence, for
- * the first thing that is wrong.
+ * Reads the files of a dataset as one. The headers of their arrays are checked first: names, types,
+ * shapes, one number of rows in each file. Values are read into memory if all of them take at most
+ * half of what is free. If not, rows are read from the files as batches need them, compressed
+ * arrays from a scratch file. Throws an InputError, one sentence, for the first thing that is
+ * wrong.
  */
 export function readDataset(
   sources: readonly ArrayFile[],

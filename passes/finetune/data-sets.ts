@@ -6,7 +6,7 @@ import { typeOfInfo } from "../../src/graph/graph.ts";
 import type { Model } from "../../src/model.ts";
 import { type Declared, shown } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
-import { type ArrayFile, digestOf } from "./array-file.ts";
+import { digestOf } from "./array-file.ts";
 import { type ArrayReading, type Dataset, type OpenedDataset, readDataset } from "./data-set.ts";
 import type { Expected } from "./expected.ts";
 import { axisOfBatch, movesBatch } from "./moves-batch.ts";
@@ -43,15 +43,16 @@ function checkTargets(targets: unknown): void {
 }
 
 /**
- * Reads the examples that a model is trained or evaluated on. One or more files are read as one: an
- * .npz; a .csv, .tsv or .jsonl; a folder with one folder of images for each class; or a folder of .npz
- * files, in the order of their names. Each has one array for each input of the model, by its name, and
- * one for each target. The axis that counts the examples is found from the model's dimension names and
- * the sizes; an array without one holds one value for all of them. Floats are cast to the type that
- * the model takes, integers too if no value is lost, and `notes` says so. Rows that do not fit into
- * half of the free memory are read from their files as batches need them: `close` the dataset when it
- * is no longer needed. Throws an InputError if an array is missing, has another type or shape than the
- * model takes (before any value is read), or holds a NaN.
+ * Reads the examples that a model is trained or evaluated on. One or more files are read as one. A
+ * file is an .npz, .csv, .tsv or .jsonl. A folder holds a folder of images for each class, or .npz
+ * files, which are read in the order of their names. Each has one array for each input of the
+ * model, by its name, and one for each target. The axis that counts the examples is found from the
+ * model's dimension names and the sizes; an array without one holds one value for all of them.
+ * Floats are cast to the type that the model takes, integers too if no value is lost, and `notes`
+ * says so. Rows that do not fit into half of the free memory are read from their files as batches
+ * need them: `close` the dataset when it is no longer needed. Throws an InputError if an array is
+ * missing, has another type or shape than the model takes (before any value is read), or holds a
+ * NaN.
  */
 export async function openDataset(
   from: DataFrom | readonly DataFrom[],
@@ -72,24 +73,7 @@ export async function openDataset(
     columns,
     ...pixels
   } = options;
-  const infos = new Map(model.file.graph.inputs.map((info) => [info.name, typeOfInfo(info)]));
-  const inputs = model.graph.main.inputs.map(({ name }): Expected => {
-    const type = infos.get(name);
-    return { name, role: "input", dtype: type?.dtype ?? null, shape: type?.shape ?? null };
-  });
-  const text = inputs.find(
-    ({ dtype }) => dtype !== null && !/^(u?int|bool|b?float|double)/.test(dtype),
-  );
-  if (text)
-    throw new InputError(
-      `${model.source.name} takes ${text.dtype} as input ${text.name}, but data files contain numbers; train the part of the model that follows its text operators.`,
-    );
-  const wanted = targets.map((target): Expected => {
-    const given: Target = typeof target === "string" ? { name: target } : target;
-    const { dtype = null, shape = null } = given;
-    return { ...given, role: "target", dtype, shape };
-  });
-  const expected = [...inputs, ...wanted];
+  const expected = [...inputsOf(model), ...targets.map(expectedTarget)];
   const folders = { resize, imageSize, classNames, columns };
   const files = await openFiles(([] as readonly DataFrom[]).concat(from), expected, folders);
   try {
@@ -105,11 +89,31 @@ export async function openDataset(
       if (error instanceof AxisError) return (await axisOfBatch(model, error, ort)) ?? undefined;
       return (await movesBatch(model, error.input, ort)) ? undefined : null;
     });
-    return { ...dataset, digest: () => digestOfFiles(files) };
+    const digest = async () => digestOf(await Promise.all(files.map((file) => file.digest())));
+    return { ...dataset, digest };
   } catch (error) {
     for (const file of files) file.close();
     throw error;
   }
+}
+
+/** Returns the arrays for a model's inputs. Throws an InputError if one takes text. */
+function inputsOf({ file, graph, source }: Model): Expected[] {
+  const infos = new Map(file.graph.inputs.map((info) => [info.name, typeOfInfo(info)]));
+  return graph.main.inputs.map(({ name }): Expected => {
+    const { dtype = null, shape = null } = infos.get(name) ?? {};
+    if (dtype !== null && !/^(u?int|bool|b?float|double)/.test(dtype))
+      throw new InputError(
+        `${source.name} takes ${dtype} as input ${name}, but data files contain numbers; train the part of the model that follows its text operators.`,
+      );
+    return { name, role: "input", dtype, shape };
+  });
+}
+
+function expectedTarget(target: string | Target): Expected {
+  const given: Target = typeof target === "string" ? { name: target } : target;
+  const { dtype = null, shape = null } = given;
+  return { ...given, role: "target", dtype, shape };
 }
 
 /**
@@ -129,11 +133,4 @@ async function readTwice(
     if (axis === undefined) throw error;
     return readTwice(read, { ...stated, [error.input]: axis }, axisOf);
   }
-}
-
-/** SHA-256 of a file; of several, that of their digests in order, joined by commas. */
-async function digestOfFiles(files: readonly ArrayFile[]): Promise<string> {
-  const digests: string[] = [];
-  for (const file of files) digests.push(await file.digest());
-  return digests.length === 1 ? digests[0] : digestOf(digests);
 }

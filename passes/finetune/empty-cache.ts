@@ -6,7 +6,7 @@ import type { Expected } from "./expected.ts";
 const PAST = /^past([._]|_?key|$)(?!.*encoder)/;
 
 /**
- * Returns the cache of a decoder that has seen no token yet, for an input that the data lacks; null
+ * Returns the cache of a decoder that has seen no token yet, for an input that the data lacks. Null
  * if the input is not a cache, or if several of its dimensions are free beside the batch.
  */
 export function emptyCache(

@@ -96,8 +96,8 @@ export const dataReadingOf = (options: FitOptions): Pick<FitOptions, keyof typeo
 const IS_NAN = 9;
 
 /**
- * Returns the arrays that hold targets, in which a NaN may be a value that does not count; those
- * that options of a loss name; and inputs of a teacher that the model does not have.
+ * Returns the arrays that are read beside the model's inputs. These are the targets, in which a NaN
+ * may be a value that does not count, what options of a loss name, and further inputs of a teacher.
  */
 export function arraysOf(
   model: Model,

@@ -61,8 +61,8 @@ export interface FitResult {
  * names. Returns the weights of the best epoch: by the evaluation loss, or without `eval` by the
  * training loss. A resumed training gives the same bytes as an uninterrupted one. If `signal` is
  * aborted or the loss is no longer finite, the training stops and returns the best weights so far.
- * Throws an InputError if data, target or options do not fit, a DivergedError if no epoch ends with a
- * finite loss, and the signal's reason if it was aborted before the call.
+ * Throws an InputError if data, target or options do not fit, and a DivergedError if no epoch ends
+ * with a finite loss. Throws the signal's reason if it was aborted before the call.
  */
 export async function fit(original: Model, asked: FitOptions): Promise<FitResult> {
   checkModel("fit", original);

@@ -32,35 +32,22 @@ export function outputForLoss(
   chosenFor: ChosenFor | null = null,
 ): OutputForLoss {
   const { outputs } = main;
-  const listed = outputs.map((output) => output.name).join(", ") || "none";
-  const isFloats = (value: Value) => isFloat(types.get(value)?.dtype);
-  if (name !== null) {
-    const value = outputs.find((output) => output.name === name) ?? main.values.get(name);
-    if (!value)
-      throw new InputError(`${file.source.name} has no output ${name}; it has ${listed}.`);
-    if (isFloats(value) || !types.has(value)) return { value, note: null };
-    const scores = scoresOf(types, value);
-    if (scores) return scores;
-    const floats = outputs.filter(isFloats).map((output) => output.name);
-    throw new InputError(
-      `output ${name} of ${file.source.name} is ${types.get(value)?.dtype}, but a loss takes floats; ${floats.length > 0 ? `give --output-name ${floats.join(" or ")}` : "name a value of floats with --output-name"}.`,
-    );
-  }
-  const floats = outputs.filter(isFloats);
+  if (name !== null) return namedOutput({ file, main }, types, name);
+  const floats = outputs.filter((output) => isFloat(types.get(output)?.dtype));
   if (floats.length === 1) return { value: floats[0], note: null };
   if (floats.length === 0) {
     const candidates = outputs.flatMap((output) => scoresOf(types, output) ?? []);
     const distinct = new Set(candidates.map(({ value }) => value));
     if (distinct.size === 1) return candidates[0];
     throw new InputError(
-      `${file.source.name} has no float output to train; it has ${listed}; name a float value with --output-name.`,
+      `${file.source.name} has no float output to train; it has ${namesOf(outputs)}; name a float value with --output-name.`,
     );
   }
   const lossLike = chosenFor?.isLoss ? floats.filter((output) => isLossLike(types, output)) : [];
   const named =
     lossLike.length > 1 ? lossLike.filter((output) => output.name === "loss") : lossLike;
   if (named.length === 1) return { value: named[0], note: null };
-  const names = floats.map((output) => output.name).join(", ");
+  const names = namesOf(floats);
   const alone = (value: Value, why: string): OutputForLoss => ({
     value,
     note: `the loss is computed on output ${value.name}: of ${names} it alone ${why}; --output-name takes another.`,
@@ -73,6 +60,28 @@ export function outputForLoss(
     `${file.source.name} has ${floats.length} float outputs; choose one of ${names} with --output-name.`,
   );
 }
+
+/** The output, or inner value, of a name; the scores that it is chosen from if it holds classes. */
+function namedOutput(
+  { file, main }: Pick<Graph, "file" | "main">,
+  types: Types,
+  name: string,
+): OutputForLoss {
+  const { outputs } = main;
+  const value = outputs.find((output) => output.name === name) ?? main.values.get(name);
+  if (!value)
+    throw new InputError(`${file.source.name} has no output ${name}; it has ${namesOf(outputs)}.`);
+  const dtype = types.get(value)?.dtype;
+  if (isFloat(dtype) || !types.has(value)) return { value, note: null };
+  const scores = scoresOf(types, value);
+  if (scores) return scores;
+  const floats = outputs.filter((output) => isFloat(types.get(output)?.dtype));
+  throw new InputError(
+    `output ${name} of ${file.source.name} is ${dtype}, but a loss takes floats; ${floats.length > 0 ? `give --output-name ${floats.map((output) => output.name).join(" or ")}` : "name a value of floats with --output-name"}.`,
+  );
+}
+
+const namesOf = (values: readonly Value[]) => values.map(({ name }) => name).join(", ") || "none";
 
 /** What exporters call the keys and values that a decoder hands on to its next call. */
 const CACHE = /^present([._]|_?key|$)/;

@@ -9,7 +9,7 @@ import type { TrainedWeight } from "./trained-weights.ts";
 
 /**
  * Lowers what lies between the trained weights and the outputs of losses if the size of such an
- * output is not known: inference knows no size behind a Loop before its iterations are written out.
+ * output is not known. Inference knows no size behind a Loop before its iterations are written out.
  * Throws an InputError if it is not known then either.
  */
 export async function withSizedOutputs(

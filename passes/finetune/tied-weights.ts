@@ -18,8 +18,8 @@ export interface Tied {
 const SMALLEST = 256;
 
 /**
- * Finds, for each weight that only a glob of `train` names, other weights that hold the same
- * numbers, as they are or transposed: copies of a tied weight, an embedding and a head say. Each
+ * Finds copies of weights that only a glob of `train` names: others that hold the same numbers, as
+ * they are or transposed. An exporter copies a tied weight so, of an embedding and a head say. Each
  * pair is listed once. Reads only weights whose sizes agree.
  */
 export function tiedWeights(model: Model, train: readonly string[] = []): Tied[] {
@@ -58,7 +58,7 @@ export interface Merged {
 
 /**
  * Finds weights that only a glob of `train` names, whose elements are all the same and that several
- * nodes read: biases of zeros, say, which an exporter has merged before they were ever trained.
+ * nodes read. An exporter merges equal weights so, biases of zeros say.
  */
 export function mergedWeights(model: Model, train: readonly string[] = []): Merged[] {
   return furtherWeights(model, train).flatMap((weight) => {

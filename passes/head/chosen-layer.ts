@@ -28,13 +28,13 @@ const LISTED = 5;
 export function chosenLayer(known: KnownGraph, name: string, classes: number): ChosenLayer {
   const { graph } = known;
   const file = graph.file.source.name;
-  const all = linearLayers(known).map((layer) => followed(known, layer, classes));
+  const layers = linearLayers(known).map((layer) => followed(known, layer, classes));
   const glob = matcher([name])!;
-  const exact = all.filter(({ layer }) => namesOf(graph, layer).includes(name));
+  const exact = layers.filter(({ layer }) => namesOf(graph, layer).includes(name));
   const named =
     exact.length > 0
       ? exact
-      : all.filter(({ layer }) =>
+      : layers.filter(({ layer }) =>
           namesOf(graph, layer).some((each) => glob(each) || isWithin(each, name)),
         );
   const last = named.filter(isLast);
@@ -43,10 +43,10 @@ export function chosenLayer(known: KnownGraph, name: string, classes: number): C
     throw new InputError(
       `--new-head ${name} matches ${last.length} last layers of ${file}: ${shown(graph, last)}; name one of them.`,
     );
-  if (named.length === 0) throw unknown(graph, name, all);
-  const joined = joinedLayers(known, named.at(-1)!, all, classes);
+  if (named.length === 0) throw unknown(graph, name, layers);
+  const joined = joinedLayers(known, named.at(-1)!, layers, classes);
   if (joined) return untied(graph, joined);
-  throw blocked(graph, named.at(-1)!, all);
+  throw blocked(graph, named.at(-1)!, layers);
 }
 
 /** Returns the layer of a model in which it was written in floats. */
@@ -56,10 +56,10 @@ export function restatedLayer(
   classes: number,
 ): ChosenLayer {
   const layer = linearLayers(known).find(isLayer);
-  const found = layer && followed(known, layer, classes);
-  if (!found) throw new Error("a layer that is written in floats is none");
-  if (!isLast(found)) throw blocked(known.graph, found, [found]);
-  return found;
+  const chosen = layer && followed(known, layer, classes);
+  if (!chosen) throw new Error("a layer that is written in floats is none");
+  if (!isLast(chosen)) throw blocked(known.graph, chosen, [chosen]);
+  return chosen;
 }
 
 function followed(known: KnownGraph, layer: LinearLayer, classes: number): Followed {
@@ -71,19 +71,19 @@ function followed(known: KnownGraph, layer: LinearLayer, classes: number): Follo
 function joinedLayers(
   known: KnownGraph,
   { layer, way }: Followed,
-  all: readonly Followed[],
+  layers: readonly Followed[],
   classes: number,
 ): ChosenLayer | null {
   const isJoined = (other: Followed) =>
     "node" in way && "node" in other.way && other.way.node === way.node;
-  const partners = all
+  const partners = layers
     .filter((other) => isJoined(other) && other.layer.outputs === layer.outputs)
     .map((other) => other.layer)
     .filter((other) => other !== layer);
   if (partners.length === 0 || [layer, ...partners].some(({ lowered }) => lowered)) return null;
   const sizes = { before: layer.outputs, after: classes };
-  const found = { layer, partners, way: followClasses(known, [layer, ...partners], sizes) };
-  return isLast(found) ? found : null;
+  const chosen = { layer, partners, way: followClasses(known, [layer, ...partners], sizes) };
+  return isLast(chosen) ? chosen : null;
 }
 
 /** Throws an InputError if an embedding reads the weight of the layer. */
@@ -103,18 +103,18 @@ const isLast = (one: Followed): one is ChosenLayer => "axes" in one.way && one.w
 const isWithin = (name: string, part: string) =>
   name.startsWith(`${part}.`) || name.endsWith(`.${part}`) || name.endsWith(`/${part}`);
 
-const shown = (graph: Graph, all: readonly Followed[]) =>
-  all
+const shown = (graph: Graph, layers: readonly Followed[]) =>
+  layers
     .slice(0, LISTED)
     .map(
       ({ layer }) => `${namesOf(graph, layer)[0]} (${layer.node.op} with ${layer.outputs} outputs)`,
     )
     .join(", ");
 
-function unknown(graph: Graph, name: string, all: readonly Followed[]): InputError {
+function unknown(graph: Graph, name: string, layers: readonly Followed[]): InputError {
   const file = graph.file.source.name;
-  const last = all.filter(isLast);
-  if (all.length === 0)
+  const last = layers.filter(isLast);
+  if (layers.length === 0)
     return new InputError(
       `--new-head ${name}: ${file} has no Gemm, MatMul or Conv with float weights of its own to replace.`,
     );
@@ -128,20 +128,20 @@ function unknown(graph: Graph, name: string, all: readonly Followed[]): InputErr
         ? `did you mean ${near}?`
         : last.length > 0
           ? `its last ones are ${shown(graph, last)}.`
-          : `it has ${shown(graph, all.slice(-LISTED))}, none of which leads to an output alone.`
+          : `it has ${shown(graph, layers.slice(-LISTED))}, none of which leads to an output alone.`
     }`,
   );
 }
 
 /** Why a layer that is named cannot be replaced. */
-function blocked(graph: Graph, { layer, way }: Followed, all: readonly Followed[]): InputError {
+function blocked(graph: Graph, { layer, way }: Followed, layers: readonly Followed[]): InputError {
   const file = graph.file.source.name;
   const [title] = namesOf(graph, layer);
   if (!("node" in way))
     return new InputError(`no output of ${file} is computed from ${title}; name another layer.`);
   const { node, why } = way;
-  const next = all.find((other) => other.layer.node === node);
-  const last = all.filter(isLast);
+  const next = layers.find((other) => other.layer.node === node);
+  const last = layers.filter(isLast);
   return new InputError(
     `${title} of ${file} cannot get another number of classes: ${node.op} ${node.message.name || node.outputs[0]?.name} behind it ${why}; ${
       last.length > 0

@@ -91,11 +91,11 @@ const reshaped: Passes = (step) => {
       fits(from.slice(axis + 1), shape.slice(at + 1)),
   );
   const exact = places.filter((at) => shape[at] === sizes.before);
-  const found = exact.length > 0 ? exact : places;
-  if (found.length !== 1) return "joins its classes with another axis";
-  const entry = stated?.[found[0]];
+  const fitting = exact.length > 0 ? exact : places;
+  if (fitting.length !== 1) return "joins its classes with another axis";
+  const entry = stated?.[fitting[0]];
   if (entry?.size === sizes.before) entries.push(entry);
-  return found[0];
+  return fitting[0];
 };
 
 /** Whether axes can have as many elements as others; those of an unknown size can have any number. */
@@ -146,7 +146,7 @@ const sliced: Passes = (step) => {
   const given = attribute(node, "axes")?.ints ?? numbersOf(graph, node.inputs[3]);
   const axes = given?.length ? [...given] : starts ? [...starts.keys()] : null;
   if (!axes) return "takes a part along axes that are computed";
-  return axes.some((each) => placeOfAxis(each, rankOf(step)) === axis)
+  return axes.some((along) => placeOfAxis(along, rankOf(step)) === axis)
     ? "takes a part of its classes"
     : axis;
 };

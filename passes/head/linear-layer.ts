@@ -77,13 +77,13 @@ function layerOf(known: KnownGraph, node: Node): LinearLayer | null {
   const product = lowered === "integer product" ? integerProduct(node) : null;
   if (lowered === "integer product" && !product) return null;
   const from = { node, weight, index: form.weight, weightDims, lowered, ...axes };
-  const found = { ...from, output: product?.output ?? output };
+  const layer = { ...from, output: product?.output ?? output };
   const own = form.bias === null ? null : node.inputs[form.bias];
   const dims = sizesOfConstant(known, own, !lowered);
   if (own && dims && !lowered)
-    return { ...found, bias: { node, index: form.bias!, value: own, dims, through: [] } };
-  const bias = own ? null : addedTo(known, found);
-  return { ...found, bias, output: bias?.node.outputs[0] ?? found.output };
+    return { ...layer, bias: { node, index: form.bias!, value: own, dims, through: [] } };
+  const bias = own ? null : addedTo(known, layer);
+  return { ...layer, bias, output: bias?.node.outputs[0] ?? layer.output };
 }
 
 /** The axes of the outputs in the weight and in what is computed, and their number. */
@@ -159,8 +159,8 @@ function moduleOf(name: string | undefined): string[] {
 }
 
 /**
- * Returns the names of a layer, the most telling first: of its module by weight, bias, node and
- * what the exporter notes, then those of node, weight, bias and output themselves.
+ * Returns the names of a layer, the most telling first. Those of its module come first, by weight,
+ * bias, node and what the exporter notes; then those of node, weight, bias and output themselves.
  */
 export function namesOf({ file }: Graph, { node, weight, bias, output }: LinearLayer): string[] {
   const noted = notedPath(nodeMetadata(file, node.message)) ?? "";

@@ -66,10 +66,10 @@ export async function newHead(model: Model, options: HeadOptions): Promise<Model
   const known = floats ? await knownOf(floats.model, ort) : asked;
   const { layer, partners, way } = floats ? restatedLayer(known, floats.isLayer, classes) : chosen;
   const layers = [layer, ...partners];
-  const tensors = layers.flatMap((each) => weightsOf(known, each, { classes, seed }));
+  const tensors = layers.flatMap((part) => weightsOf(known, part, { classes, seed }));
   const patch = patchOf(known, { layers, way, classes }, tensors);
   const head = {
-    ...{ layer: name, classes, seed, weights: tensors.map((each) => each.tensor.name) },
+    ...{ layer: name, classes, seed, weights: tensors.map((part) => part.tensor.name) },
     ...(isQuantized(chosen) ? { fromIntegers: true } : {}),
   };
   const record = { sha256: await sha256(model.source), trained: head.weights, head };
@@ -130,14 +130,14 @@ function weightsOf(
     const values = Float64Array.from({ length: count }, () => (2 * next() - 1) * limit);
     return { tensor: { name, dtype, dims, data: encodeNumbers(dtype, values) }, use, old };
   };
-  const all = [fresh(weight, { node, index }, weightDims.with(axis, classes))];
+  const weights = [fresh(weight, { node, index }, weightDims.with(axis, classes))];
   if (bias) {
     const place = bias.dims.lastIndexOf(outputs);
     // A bias of one number for all classes becomes one for each.
     const dims = place < 0 ? [classes] : bias.dims.with(place, classes);
-    all.push(fresh(bias.value, { node: bias.node, index: bias.index }, dims));
+    weights.push(fresh(bias.value, { node: bias.node, index: bias.index }, dims));
   }
-  return all;
+  return weights;
 }
 
 /** The old weight's name if nothing else reads that weight; otherwise one that no value has. */

@@ -31,8 +31,8 @@ export function unreadAfter(
   ]);
   const isReached = (value: Value) => reached.has(value) && !kept.includes(value);
   for (const node of main.nodes.toReversed()) {
-    const made = outputsOf(node);
-    if (gone.has(node) || !made.some(isReached) || !made.every(isUnread)) continue;
+    const computed = outputsOf(node);
+    if (gone.has(node) || !computed.some(isReached) || !computed.every(isUnread)) continue;
     gone.add(node);
     for (const value of readsOf(node)) reached.add(value);
   }

@@ -7,9 +7,9 @@ import { lossFunction } from "./loss.ts";
 const ALPHA = 0.25;
 
 /**
- * The mean of α' (1 − p')^γ times the sigmoid cross-entropy: torchvision's sigmoid_focal_loss. p' is
- * the probability of the target, α' is α for a yes and 1 − α for a no. Targets that are NaN do not
- * count.
+ * The mean of α' (1 − p')^γ times the sigmoid cross-entropy, as torchvision's sigmoid_focal_loss.
+ * Here p' is the probability of the target, α' is α for a yes and 1 − α for a no. Targets that are
+ * NaN do not count.
  */
 export const binaryFocal = lossFunction({
   ...binary,

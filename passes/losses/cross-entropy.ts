@@ -77,8 +77,8 @@ function startOf(inputs: Inputs, terms: LabelTerms, whole: string): { start?: Gr
   const scaled = (x: string, factor: number) => op.Mul(x, constant(output.dtype, [], [factor]));
   const atLabel = placed(scaled(weights, 1 - share));
   const even = placed(scaled(counts, share / classes));
-  const all = classWeights ? classWeights.reduce((a, b) => a + b, 0) : classes;
-  const factor = op.Add(atLabel, scaled(even, all));
+  const sum = classWeights ? classWeights.reduce((a, b) => a + b, 0) : classes;
+  const factor = op.Add(atLabel, scaled(even, sum));
   const spread = classWeights ? op.Mul(even, perClass(inputs, classWeights)) : even;
   return { start: softmaxGradient({ ...softmax, factor, atLabel, spread }) };
 }

@@ -32,9 +32,9 @@ export interface Search {
 }
 
 /**
- * Follows a value back to the activations that make its elements: through casts, shapes, slices,
- * joins and clips for numerical safety, as long as each element stays the activation's result and
- * the class axis stays whole.
+ * Follows a value back to the activations that make its elements, through casts, shapes, slices,
+ * joins and clips for numerical safety. Each element must stay the activation's result, and the
+ * class axis whole.
  */
 export function traced(search: Search, value: Value, axis: number | null): Traced {
   const node = value.producer;

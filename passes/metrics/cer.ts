@@ -14,9 +14,9 @@ function edits(from: readonly number[], to: readonly number[]): number {
 
 /** Rows of an array of this many rows. */
 function rowsOf(values: ArrayLike<number>, rows: number): number[][] {
-  const all = Array.from(values);
-  const width = all.length / rows;
-  return Array.from({ length: rows }, (_, k) => all.slice(k * width, (k + 1) * width));
+  const numbers = Array.from(values);
+  const width = numbers.length / rows;
+  return Array.from({ length: rows }, (_, k) => numbers.slice(k * width, (k + 1) * width));
 }
 
 /** What a row of classes spells, and what it should: blanks and repetitions are left out. */

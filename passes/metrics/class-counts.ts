@@ -62,9 +62,9 @@ export const macro = (
   counts: readonly ClassCount[],
   ratio: (count: ClassCount) => readonly [part: number, whole: number],
 ): number => {
-  const each = counts.map((count) => {
+  const ratios = counts.map((count) => {
     const [part, whole] = ratio(count);
     return whole === 0 ? 0 : part / whole;
   });
-  return each.reduce((a, b) => a + b, 0) / each.length;
+  return ratios.reduce((a, b) => a + b, 0) / ratios.length;
 };

@@ -26,7 +26,7 @@ export function metricNamed(given: string): Metric {
   const name = given.trim().toLowerCase().replaceAll("_", "-").replace("²", "2");
   const top = TOP.exec(name);
   if (top) return topK(Number(top[1]));
-  const metric = metrics.find((each) => each.name === name);
+  const metric = metrics.find((candidate) => candidate.name === name);
   if (metric) return metric;
   const names = metrics.map((metric) => metric.name);
   const choices = `choose ${names.join(", ")}`;
@@ -41,6 +41,6 @@ export function betterOf(figure: string): Metric["better"] | null {
   const name = figure.slice(figure.lastIndexOf(".") + 1);
   if (name === "loss") return "lower";
   if (HIGHER.has(name)) return "higher";
-  const metric = metrics.find((each) => each.name === name);
+  const metric = metrics.find((candidate) => candidate.name === name);
   return metric?.better ?? (TOP.test(name) ? "higher" : null);
 }

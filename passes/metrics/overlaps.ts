@@ -21,13 +21,13 @@ export const f1Micro: Metric = {
   kinds: ["classes", "yes-no"],
   tally: () =>
     countTally((counts) => {
-      const all = { right: 0, given: 0, missed: 0 };
+      const sums = { right: 0, given: 0, missed: 0 };
       for (const { right, given, missed } of counts) {
-        all.right += right;
-        all.given += given;
-        all.missed += missed;
+        sums.right += right;
+        sums.given += given;
+        sums.missed += missed;
       }
-      return macro([all], f1);
+      return macro([sums], f1);
     }),
 };
 

@@ -28,8 +28,8 @@ function tally(): Tally {
       }
     },
     value() {
-      const each = columns.map(({ errors, spread }) => ratio(errors, spread));
-      return each.reduce((a, b) => a + b, 0) / each.length;
+      const ratios = columns.map(({ errors, spread }) => ratio(errors, spread));
+      return ratios.reduce((a, b) => a + b, 0) / ratios.length;
     },
   };
 }

@@ -37,7 +37,7 @@ export function optimizerOf(
   name: string = optimizers[0].name,
   given: Given<OptimizerOptions> = {},
 ): ChosenOptimizer {
-  const optimizer: Optimizer = optimizers.find((each) => each.name === name)!;
+  const optimizer: Optimizer = optimizers.find((candidate) => candidate.name === name)!;
   return {
     optimizer,
     options: { ...valuesOf(optimizer.options, given), ...valuesOf(everyOptimizer, given) },
