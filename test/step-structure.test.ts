@@ -4,6 +4,7 @@ import path from "node:path";
 import { differentiate, finetune, laurelize, openModel, stepGraph } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { typeOfInfo } from "../src/graph/graph.ts";
 import { uniform } from "../src/graph/random.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 import { sessionOn } from "./support/session.ts";
@@ -304,6 +305,39 @@ describe("a gradient is written in few operators", () => {
     const plain = await step(20, { rules });
     expect([plain.forward, plain.backward, plain.isLast]).toEqual([0, 0, false]);
     await expectSameGradients(large.made, plain.made);
+  });
+
+  it("leaves the number of images open, between whose values onnxruntime plans no buffers; not if they are large", async () => {
+    const block = (k: number) =>
+      `c${k} = Conv(x${k}, d${k}) r${k} = Relu(c${k}) f${k} = Conv(r${k}, u${k}) x${k + 1} = Add(x${k}, f${k})`;
+    const weights = [0, 1].map((k) => `float[8, 16, 1, 1] d${k}, float[16, 8, 1, 1] u${k}`);
+    const given = `<ir_version: 8, opset_import: ["" : 17]> g (float[N, 16, S, S] x0) => (float[N, 3] y) <${weights}, float[16, 3] head> { ${[0, 1].map(block).join(" ")} p = ReduceMean<axes = [2, 3], keepdims = 0>(x2) y = MatMul(p, head) }`;
+    const { model } = await laurelize(await openModel(modelOfText(given)), {
+      ...{ ort, variant: "rw+lr", rank: 2, featureAxis: 1 },
+    });
+    const step = async (size: number) => {
+      const opened: Uint8Array[] = [];
+      const create = (bytes: Uint8Array, how: object) => {
+        opened.push(bytes);
+        return ort.InferenceSession.create(bytes, how);
+      };
+      const own = { ...ort, InferenceSession: { create } } as unknown as typeof ort;
+      const trainer = finetune(model, { ...options, ort: own, target: "labels" });
+      const pixels = Float32Array.from({ length: ROWS * 16 * size ** 2 }, (_, k) => Math.sin(k));
+      const x0 = new ort.Tensor("float32", pixels, [ROWS, 16, size, size]);
+      const labels = new ort.Tensor("int64", BigInt64Array.of(0n, 2n, 1n, 1n), [ROWS]);
+      await trainer.over([{ x0, labels }]).next();
+      await trainer.close();
+      const { inputs, valueInfos } = (await openModel(opened.at(-1)!)).graph.file.graph;
+      const shapes = [...inputs.slice(0, 1), ...valueInfos].map((info) => typeOfInfo(info)?.shape);
+      return shapes;
+    };
+    // What the backward pass multiplies the gradient of r1 by has a known size.
+    expect(await step(8)).toEqual([
+      ["N", 16, 8, 8],
+      [ROWS, 8, 8, 8],
+    ]);
+    expect(await step(182)).toEqual([[ROWS, 16, 182, 182]]);
   });
 });
 

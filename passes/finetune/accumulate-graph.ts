@@ -4,8 +4,9 @@ import { type Model, patched, strictlyPatched } from "../../src/model.ts";
 import { type AttachedTerm, withLoss } from "./model-with-loss.ts";
 import { joined, port } from "./ports.ts";
 import type { Sized } from "./sessions-by-size.ts";
-import { type DifferentiatedStep, differentiatedStep, typed, updateAlone } from "./step-graph.ts";
+import { type DifferentiatedStep, differentiatedStep, typed } from "./step-graph.ts";
 import type { StepOptions } from "./step-options.ts";
+import { updateAlone } from "./update.ts";
 
 /** The ports of a graph that gives the gradients of one of several batches. */
 export interface GradientPorts {
@@ -23,16 +24,17 @@ export async function gradientModel(
   options: StepOptions,
 ): Promise<Sized<GradientPorts>> {
   const step = await differentiatedStep(model, options, true);
-  const { graph, reached, back, shares, ports } = step;
+  const { graph, reached, back, shares } = step;
   const outputs = reached.map(({ of, gradient }) =>
     port(gradient, { dtype: of.dtype, shape: of.dims }),
   );
-  const patch = joined(typed(step), back, { inputs: shares, outputs });
+  const ports = { inputs: shares, outputs };
+  const patch = joined(typed(step), back, ports, step.open);
   return {
     model: await strictlyPatched(graph, patch),
     ports: {
       step,
-      terms: ports.terms,
+      terms: step.ports.terms,
       shares: shares.map(({ name }) => name),
       gradientOf: Object.fromEntries(reached.map(({ of, gradient }) => [of.name, gradient])),
     },

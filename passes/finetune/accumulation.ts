@@ -12,8 +12,8 @@ import {
 } from "./accumulate-graph.ts";
 import { type Evaluation, figuresOf, scalar, summed, together } from "./evaluation.ts";
 import { type Prepared, type SessionsBySize, sessionsBySize } from "./sessions-by-size.ts";
-import type { updateAlone } from "./step-graph.ts";
 import type { StepOptions } from "./step-options.ts";
+import type { updateAlone } from "./update.ts";
 
 /** The ports of an update by gradients that are added up. */
 export type UpdatePorts = Omit<Awaited<ReturnType<typeof updateAlone>>, "model">;

@@ -40,6 +40,7 @@ export const joined = (...patches: readonly Patch[]): Patch => ({
   inputs: patches.flatMap(({ inputs }) => inputs ?? []),
   outputs: patches.flatMap(({ outputs }) => outputs ?? []),
   retyped: patches.flatMap(({ retyped }) => retyped ?? []),
+  stated: patches.flatMap(({ stated }) => stated ?? []),
   untold: patches.flatMap(({ untold }) => untold ?? []),
 });
 

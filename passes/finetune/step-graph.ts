@@ -1,6 +1,5 @@
 import { checkGiven, checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
-import { emptyGraph } from "../../src/graph/build.ts";
 import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import type { Graph, Types } from "../../src/graph/graph.ts";
 import type { Patch, Port } from "../../src/graph/patch-contents.ts";
@@ -12,11 +11,12 @@ import type { GradientRules } from "../gradient/rule.ts";
 import { type ChosenOptimizer, optimizerOf } from "../optimizers/index.ts";
 import type { Weight } from "./gradient-row.ts";
 import { type AttachedTerm, type ModelWithLoss, withLoss } from "./model-with-loss.ts";
+import { openRows } from "./open-rows.ts";
 import { joined, port } from "./ports.ts";
 import { checkDifferentiable, namedWeights } from "./reached.ts";
 import { type StepOptions, stepOptions, withinStep } from "./step-options.ts";
 import type { Reading } from "./target-reading.ts";
-import { type StateSlot, type Update, update } from "./update.ts";
+import { NORM_TYPE, type StateSlot, update, updateAlone } from "./update.ts";
 
 /** The names of what goes into and comes out of a step. */
 export interface StepPorts {
@@ -54,8 +54,6 @@ export interface StepGraph extends StepPorts {
   readonly gradientOf: Readonly<Record<string, string>>;
 }
 
-const NORM = { dtype: "float", shape: [] };
-
 /** A model with a loss, and the nodes of its backward pass. */
 export interface DifferentiatedStep {
   readonly graph: Graph;
@@ -64,6 +62,8 @@ export interface DifferentiatedStep {
   readonly reached: readonly Weight[];
   /** The backward pass. */
   readonly back: Pick<Patch, "nodes" | "tensors">;
+  /** Leaves the number of images in a batch open, where that saves memory. */
+  readonly open: Partial<Patch>;
   /** Loss, metrics and number of examples, which are outputs of the graph, with their types. */
   readonly scalars: readonly Port[];
   readonly ports: Pick<StepPorts, "loss" | "metrics" | "examples" | "reading" | "terms">;
@@ -100,8 +100,10 @@ export async function stepGraph(model: Model, options: StepOptions): Promise<Ste
 }
 
 /** Makes the graph of a step alone: forward, loss, backward and update in one. */
-export const stepModel = async (model: Model, options: StepOptions) =>
-  wholeStep(await differentiatedStep(model, options));
+export async function stepModel(model: Model, options: StepOptions) {
+  const step = await differentiatedStep(model, options);
+  return wholeStep(step, step.open);
+}
 
 /** Attaches the loss and writes the backward pass; if `shared`, with a factor for each loss as an input. */
 export async function differentiatedStep(
@@ -121,7 +123,7 @@ export async function differentiatedStep(
   });
   const { types } = plain;
   const { graph } = plain.model;
-  const { back, reached, custom, shares } = backward(plain, forward, { rules, shared });
+  const { back, stated, reached, custom, shares } = backward(plain, forward, { rules, shared });
   const outputs = terms.map(({ output }) => output).join(", ");
   checkDifferentiable(reached, namedWeights(model, options.train), outputs);
   const typeOf = (name: string) => types.get(graph.main.values.get(name)!);
@@ -136,7 +138,9 @@ export async function differentiatedStep(
       custom,
     );
   const plan = { output: forward.output, notes: forward.notes };
-  return { graph, optimizer, reached, back, scalars, ports, plan, shares };
+  const retyped = openRows(model, plain);
+  const open = retyped.length > 0 ? { retyped, stated } : {};
+  return { graph, optimizer, reached, back, open, scalars, ports, plan, shares };
 }
 
 /** Returns the scalars as outputs with their types. */
@@ -146,13 +150,16 @@ export const typed = ({ scalars }: Pick<DifferentiatedStep, "scalars">) => ({
 });
 
 /** Adds the update to a model's forward and backward pass. */
-async function wholeStep(differentiated: DifferentiatedStep) {
+async function wholeStep(differentiated: DifferentiatedStep, open: Partial<Patch> = {}) {
   const { graph, optimizer, reached, back, ports } = differentiated;
   const written = newBuilder(graph, "update");
   const { slots, inputs, outputs, norm } = update(written, reached, optimizer);
   const [lr, step] = inputs.map(({ name }) => name);
-  const more = { inputs, outputs: [...outputs, port(norm, NORM)] };
-  const model = await strictlyPatched(graph, joined(typed(differentiated), back, written, more));
+  const more = { inputs, outputs: [...outputs, port(norm, NORM_TYPE)] };
+  const model = await strictlyPatched(
+    graph,
+    joined(typed(differentiated), back, written, more, open),
+  );
   return { model, ports: { slots, ...ports, lr, step, norm } };
 }
 
@@ -163,9 +170,9 @@ function backward(
   { rules, shared }: { readonly rules: GradientRules | undefined; readonly shared: boolean },
 ) {
   const [first, draft] = [newBuilder(graph, "loss.grad"), newBuilder(graph, "grad")];
-  const shares = shared ? terms.map(() => port(first.fresh("share"), NORM)) : [];
+  const shares = shared ? terms.map(() => port(first.fresh("share"), NORM_TYPE)) : [];
   const of = startsOf(graph, types, { terms, shares, first, draft });
-  const { gradients, nodes, tensors, custom } = backpropagate(graph, {
+  const { gradients, nodes, tensors, custom, stated } = backpropagate(graph, {
     of,
     wrt: weights.map(({ name }) => name),
     types,
@@ -190,6 +197,7 @@ function backward(
   const placed = [...first.nodes, ...nodes.map((node) => ({ before: null, node }))];
   return {
     back: { nodes: placed, tensors: [...first.tensors, ...tensors] },
+    stated,
     reached,
     custom,
     shares,
@@ -226,22 +234,4 @@ function startsOf(
     starts.set(at, known === undefined ? gradient : op.Add(known, gradient));
   }
   return starts;
-}
-
-/** Makes the update as a model of its own, its ports named as in the whole step. */
-export async function updateAlone(
-  graph: Graph,
-  reached: readonly Weight[],
-  optimizer: ChosenOptimizer,
-) {
-  const empty = emptyGraph("update", Math.max(17, graph.file.opsets.get("") ?? 17));
-  const written = newBuilder(empty, "update");
-  const { slots, inputs, outputs, norm }: Update = update(written, reached, optimizer);
-  const given = reached.flatMap(({ of, gradient, dtype }) => [
-    port(of.name, { dtype: of.dtype, shape: of.dims }),
-    port(gradient, { dtype: dtype ?? of.dtype, shape: of.dims }),
-  ]);
-  const [lr, step] = inputs.map(({ name }) => name);
-  const more = { inputs: [...given, ...inputs], outputs: [...outputs, port(norm, NORM)] };
-  return { model: await patched(empty, joined(written, more)), slots, lr, step, norm };
 }

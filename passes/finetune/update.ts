@@ -1,8 +1,11 @@
-import type { Builder } from "../../src/graph/builder.ts";
+import { emptyGraph } from "../../src/graph/build.ts";
+import { type Builder, newBuilder } from "../../src/graph/builder.ts";
+import type { Graph } from "../../src/graph/graph.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
+import { patched } from "../../src/model.ts";
 import type { ChosenOptimizer } from "../optimizers/index.ts";
 import { cast, type Group, gradientRow, isUpdatedAlone, type Weight } from "./gradient-row.ts";
-import { port } from "./ports.ts";
+import { joined, port } from "./ports.ts";
 import { sideBySide } from "./side-by-side.ts";
 import type { TrainedWeight } from "./trained-weights.ts";
 
@@ -30,6 +33,9 @@ export interface Update {
   /** The norm of all gradients together, before it is clipped. */
   readonly norm: string;
 }
+
+/** The type of the norm of all gradients. */
+export const NORM_TYPE = { dtype: "float", shape: [] };
 
 /** PyTorch's clip_grad_norm_ divides by the norm and this. */
 const CLIP_EPSILON = 1e-6;
@@ -164,4 +170,22 @@ function groupedBy(weights: readonly Weight[], keyOf: (of: TrainedWeight) => str
     groups.set(key, [...(groups.get(key) ?? []), weight]);
   }
   return [...groups.values()];
+}
+
+/** Makes the update as a model of its own, its ports named as in the whole step. */
+export async function updateAlone(
+  graph: Graph,
+  reached: readonly Weight[],
+  optimizer: ChosenOptimizer,
+) {
+  const empty = emptyGraph("update", Math.max(17, graph.file.opsets.get("") ?? 17));
+  const written = newBuilder(empty, "update");
+  const { slots, inputs, outputs, norm } = update(written, reached, optimizer);
+  const given = reached.flatMap(({ of, gradient, dtype }) => [
+    port(of.name, { dtype: of.dtype, shape: of.dims }),
+    port(gradient, { dtype: dtype ?? of.dtype, shape: of.dims }),
+  ]);
+  const [lr, step] = inputs.map(({ name }) => name);
+  const more = { inputs: [...given, ...inputs], outputs: [...outputs, port(norm, NORM_TYPE)] };
+  return { model: await patched(empty, joined(written, more)), slots, lr, step, norm };
 }

@@ -45,7 +45,7 @@ export const activations = {
     const rest = op.Mul(op.Mul(x, op.Sub(scalar(1), op.Mul(t, t))), op.Sigmoid(x));
     return [op.Mul(g, op.Add(t, rest))];
   },
-  Relu: (at) => [at.op.Mul(at.g, whereAbove(at, at.y))],
+  Relu: (at) => [at.op.Mul(at.g, at.sized(whereAbove(at, at.y)))],
   // x ≤ 0: γ α (eˣ − 1), slope y + γ α; else γ
   Selu: (at, x) => {
     const { op, g, y, scalar, float } = at;

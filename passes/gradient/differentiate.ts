@@ -1,6 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import type { Builder } from "../../src/graph/builder.ts";
 import { type Graph, type Node, type Types, titleOf, type Value } from "../../src/graph/graph.ts";
+import type { Port } from "../../src/graph/patch-contents.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor, NewNode } from "../../src/onnx/new-node.ts";
 import { type ActiveSubgraph, ruleOf, wayBetween } from "./active-subgraph.ts";
@@ -44,6 +45,8 @@ export interface Gradients {
   readonly gradients: ReadonlyMap<string, string | null>;
   /** What a user's rules returned. */
   readonly custom: readonly CustomCotangent[];
+  /** Values that the nodes make, with types to state where inputs leave the number of rows open. */
+  readonly stated: readonly Port[];
 }
 
 /**
@@ -66,7 +69,8 @@ export function backpropagate(graph: Graph, wanted: Differentiation): Gradients 
     isTrained: (name) => joins && way.active.has(graph.main.values.get(name)!),
   });
   const custom: CustomCotangent[] = [];
-  const walk = { graph, types, rules, way, builder, sums, joins, custom };
+  const stated: Port[] = [];
+  const walk = { graph, types, rules, way, builder, sums, joins, custom, stated };
   for (const node of way.nodes.toReversed()) {
     const of = cotangentsOf(node, sums, builder);
     if (!of) continue;
@@ -78,7 +82,12 @@ export function backpropagate(graph: Graph, wanted: Differentiation): Gradients 
   const { nodes, tensors, nameOf } = reached(builder, outputs, sums.renamed);
   const gradients = new Map([...gradientsByName].map(([name, g]) => [name, g && nameOf(g)]));
   const returned = custom.map((call) => ({ ...call, cotangent: nameOf(call.cotangent) }));
-  return { nodes, tensors, gradients, custom: returned };
+  const made = new Set(nodes.flatMap((node) => node.outputs));
+  const sized = stated.map(({ name, type }) => ({ name: nameOf(name), type }));
+  return {
+    ...{ nodes, tensors, gradients, custom: returned },
+    stated: sized.filter(({ name }) => made.has(name)),
+  };
 }
 
 /**
@@ -111,6 +120,7 @@ interface Walk {
   readonly joins: boolean;
   readonly rules: GradientRules;
   readonly custom: CustomCotangent[];
+  readonly stated: Port[];
 }
 
 /** Operators whose rule only multiplies the cotangent by a slope of its shape, if their bounds are frozen. */
@@ -118,7 +128,7 @@ const SCALED: ReadonlySet<string> = new Set(["Relu", "Clip"]);
 
 /** Adds a node's contribution to the cotangents of its inputs. */
 function passBack(walk: Walk, { node, inputs }: Summand, { values, held }: Cotangents): void {
-  const { graph, types, way, builder, sums, joins, rules } = walk;
+  const { graph, types, way, builder, sums, joins, rules, stated } = walk;
   const { op } = builder;
   const gated = joins ? gatedBy(graph, way.active, node) : null;
   const read = gated ? { ...node, op: "", inputs: [gated.x] } : node;
@@ -128,11 +138,11 @@ function passBack(walk: Walk, { node, inputs }: Summand, { values, held }: Cotan
     !bounds.some((value) => value && way.active.has(value));
   // A product repeats a narrower cotangent itself.
   const cotangents = isScaled ? values.map((g) => g && sums.uncopied(g)) : values;
-  const at = gradientNode({ graph, types, ...way }, read, builder, { cotangents, inputs });
+  const at = gradientNode({ graph, types, ...way }, read, builder, { cotangents, inputs, stated });
   const mixed = joins ? attended(graph, types, node) : null;
   const c = mixed && sums.of(mixed);
   const given = gated
-    ? [op.Mul(op.Mul(at.g, gated.slope(at)), at.scalar(gated.slopeFactor ?? 1))]
+    ? [op.Mul(op.Mul(at.g, at.sized(gated.slope(at))), at.scalar(gated.slopeFactor ?? 1))]
     : c?.times === held
       ? [throughAttention(at, mixed!.name, c.g)]
       : ruleOf(node, rules)!(at, ...(at.inputs as string[]));

@@ -55,7 +55,7 @@ export function aboveZero({ op, write, scalar, dtype }: GradientNode, x: string)
 function clip(at: GradientNode, x: string, min?: string, max?: string) {
   const { op, write, g, y, dtype, needs } = at;
   const bounds = boundsOf(at);
-  if (dtype === "float" && bounds) return [op.Mul(g, outputBetween(at, y, ...bounds))];
+  if (dtype === "float" && bounds) return [op.Mul(g, at.sized(outputBetween(at, y, ...bounds)))];
   const total = (v: string) => write.reduce("ReduceSum", v, [...at.shape(0).keys()], false);
   return [
     op.Mul(g, whereEqual(at, x, y)),

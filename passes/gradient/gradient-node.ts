@@ -3,6 +3,7 @@ import type { Builder } from "../../src/graph/builder.ts";
 import { dataOf, numbersOf, numbersOfData } from "../../src/graph/constants.ts";
 import { type Graph, type Node, type Types, titleOf, type Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
+import type { Port } from "../../src/graph/patch-contents.ts";
 import { showShape } from "../../src/onnx/dtypes.ts";
 import { knownSizes } from "./broadcasting.ts";
 import type { Cotangent, GradientNode } from "./rule.ts";
@@ -21,6 +22,8 @@ interface Asked {
   readonly cotangents: readonly Cotangent[];
   /** The inputs whose cotangents are wanted; all by default. */
   readonly inputs?: readonly number[] | undefined;
+  /** Where values of a stated shape are noted. */
+  readonly stated: Port[];
 }
 
 /** Returns a node as its rule sees it. */
@@ -28,18 +31,12 @@ export function gradientNode(
   known: Known,
   node: Node,
   { op, to: write, constant, custom }: Builder,
-  { cotangents, inputs }: Asked,
+  { cotangents, inputs, stated }: Asked,
 ): GradientNode {
   const { graph, types, active } = known;
   const opset = graph.file.opsets.get("") ?? 7;
-  const sizes = (value: Value | null | undefined, what: string): readonly number[] => {
-    const known = knownSizes(types, value);
-    if (known) return known;
-    const shape = value ? types.get(value)?.shape : null;
-    throw new InputError(
-      `${titleOf(node)}: ${what} ${value?.name ?? ""} has the shape ${showShape(shape)}, but its gradient needs all sizes; give sizes for the free dimensions.`,
-    );
-  };
+  const sizes = (value: Value | null | undefined, what: string) =>
+    knownSizes(types, value) ?? refuseSizes(known, node, value, what);
   const first = node.outputs[0]!;
   const dtype = known.dtypeOf(node.outputs.find((output) => output && active.has(output)) ?? first);
   const outShape = (k: number) => sizes(node.outputs[k], "output");
@@ -73,11 +70,27 @@ export function gradientNode(
       const value = node.inputs[k]!;
       return types.get(value)?.dtype === dtype ? value.name : write.cast(value.name, dtype);
     },
+    sized: (name) => {
+      stated.push({ name, type: { dtype, shape: outShape(0) } });
+      return name;
+    },
     summed: new Set(),
     refuse: (why) => {
       throw new InputError(`${titleOf(node)} has no gradient: ${why}.`);
     },
   };
+}
+
+function refuseSizes(
+  { types }: Known,
+  node: Node,
+  value: Value | null | undefined,
+  what: string,
+): never {
+  const shape = showShape(value ? types.get(value)?.shape : null);
+  throw new InputError(
+    `${titleOf(node)}: ${what} ${value?.name ?? ""} has the shape ${shape}, but its gradient needs all sizes; give sizes for the free dimensions.`,
+  );
 }
 
 /** Whether a value is a constant that repeats a number. */

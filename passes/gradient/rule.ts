@@ -48,6 +48,8 @@ export interface GradientNode extends NodeView<string> {
   readonly outputType: (output: number) => string;
   /** Returns an input in the type of the cotangents. */
   readonly like: (input: number) => string;
+  /** Returns a value, and states that it has the first output's shape. */
+  readonly sized: (value: string) => string;
   /** Cotangents that a rule of `arithmetic` has already summed to their input's shape. */
   readonly summed: Set<string>;
 }

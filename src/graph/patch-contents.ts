@@ -58,6 +58,8 @@ export interface Patch extends TensorChanges {
   readonly outputs?: readonly Port[];
   /** Values of the main graph with a new type, stated where they are its inputs or outputs. */
   readonly retyped?: readonly Port[];
+  /** Values of new nodes of the main graph, with types to state. */
+  readonly stated?: readonly Port[];
   /** Outputs of the main graph that are removed. */
   readonly untold?: readonly string[];
   readonly nodeInputs?: readonly Slot[];

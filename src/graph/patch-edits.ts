@@ -13,6 +13,7 @@ import {
   nodeFields,
   outputField,
   slotField,
+  typeField,
 } from "../onnx/encode.ts";
 import { FIELD, type GraphMessage, type NodeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
@@ -52,6 +53,7 @@ export function patchEdits({ file }: Pick<Graph, "file">, patch: Patch, location
       replace(node.message, nodeFields(by, isFunction(node.scope))),
     ),
     ...(patch.retyped ?? []).flatMap((port) => retype(file, port)),
+    ...(patch.stated ?? []).map(({ name, type }) => append(file.graph, typeField(name, type))),
     ...(patch.metadata ?? []).map((entry) => renewedEntry(file, entry)),
     ...(patch.untold ?? []).map((name) => remove(named(file.graph.outputs, name))),
     ...(patch.inputs ?? []).map((port) =>

@@ -183,6 +183,10 @@ export const inputField = (name: string, type: Type | null): Uint8Array =>
 export const outputField = (name: string, type: Type | null = null): Uint8Array =>
   bytesField(FIELD.graphOutput, valueInfo(name, type));
 
+/** Encodes the type of a value inside a graph. */
+export const typeField = (name: string, type: Type | null) =>
+  bytesField(FIELD.graphValueInfo, valueInfo(name, type));
+
 /** Encodes a name as an output of a function. */
 export const functionOutputField = (name: string) =>
   bytesField(FIELD.functionOutput, utf8.encode(name));
