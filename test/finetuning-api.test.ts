@@ -111,9 +111,9 @@ describe("finetune", () => {
       "a label that is no class",
       {},
       off({ labels: ids(0, 1, 3, 0) }),
-      /the label 3, and .* 0 to 2/,
+      /labels of a batch is 3 in row 2 .* 0 to 2/,
     ],
-    ["a label below", {}, off({ labels: ids(0, -1, 2, 0) }), /the label -1/],
+    ["a label below", {}, off({ labels: ids(0, -1, 2, 0) }), /labels of a batch is -1 in row 1 /],
   ];
   it.each(wrong)("refuses %s in a sentence, and closes after it", async (_, more, one, why) => {
     const tuning = finetune(model, { ...given, ...more });
