@@ -52,7 +52,9 @@ export function attachLoss(
 ): AttachedLoss {
   const { types, output } = place;
   if (!types.get(output)?.shape)
-    throw new InputError(`the shape of output ${output.name} is not known; give --dim.`);
+    throw new InputError(
+      `the shape of output ${output.name} depends on what the model computes, so no loss can be written on it; name a value before that with --output-name.`,
+    );
   const asked: Asked = { ...place, ...chosen, ...compared };
   const reading = readingOf(asked);
   const { inputs, note } = lossInputs(asked, reading, builder);

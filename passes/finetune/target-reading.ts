@@ -73,7 +73,7 @@ function readingOfTarget(asked: AskedOfTarget, refuse: (why: string) => InputErr
   const { axis, form } = fit;
   if (typeof shape[axis] !== "number")
     throw new InputError(
-      `axis ${axis} of output ${output.name} holds the classes and has no fixed size; give --dim.`,
+      `axis ${axis} of output ${output.name} holds the classes, and its size depends on what the model computes; name a value before that with --output-name.`,
     );
   const isSequence = form === "labels" && shape.length === 3 && axis === 2;
   const isNextToken = isSequence && target.isInput === true;
