@@ -1,5 +1,5 @@
 import { type Builder, newBuilder } from "../../src/graph/builder.ts";
-import { inputsOf, type Node, type Use, type Value } from "../../src/graph/graph.ts";
+import { type Graph, inputsOf, type Node, type Use, type Value } from "../../src/graph/graph.ts";
 import { groupBy } from "../../src/graph/group-by.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
@@ -47,11 +47,7 @@ export function writeFold(
   const changed = [...redirects.values()].filter(
     ({ use, name }) => !gone.has(use.node) && use.node.inputs[use.index]?.name !== name,
   );
-  const kept = new Set([
-    ...to.nodes.flatMap(({ node }) => node.inputs),
-    ...changed.map(({ name }) => name),
-    ...graph.file.graph.inputs.map(({ name }) => name),
-  ]);
+  const kept = namesRead(graph, to, changed);
   const unread = [...unreadTensors(gone), ...weights.unread].filter(({ name }) => !kept.has(name));
   return {
     nodes: to.nodes,
@@ -63,6 +59,14 @@ export function writeFold(
     renamed: [...renamed].flatMap(([value, name]) => outputNamed(value, name, gone)),
   };
 }
+
+/** Names that the written nodes and redirected slots read, and those of the model's inputs. */
+const namesRead = (graph: Graph, to: Builder, changed: readonly { readonly name: string }[]) =>
+  new Set([
+    ...to.nodes.flatMap(({ node }) => node.inputs),
+    ...changed.map(({ name }) => name),
+    ...graph.file.graph.inputs.map(({ name }) => name),
+  ]);
 
 /** The new name of a node's output; nothing if the node is gone. */
 function outputNamed(value: Value, name: string, gone: ReadonlySet<Node>) {

@@ -26,12 +26,12 @@ export function broadcast(a: readonly number[], b: readonly number[]): number[] 
 }
 
 /** Sums the cotangent of a value that was broadcast from `from` to `to` over the copies. */
-export function sumTo<V>(
-  write: Portable<V>,
-  g: V,
+export function sumTo(
+  write: Portable,
+  g: string,
   from: readonly number[],
   to: readonly number[],
-): V {
+): string {
   const more = from.length - to.length;
   const axes = from.flatMap((size, k) => (k < more || (to[k - more] === 1 && size > 1) ? [k] : []));
   const summed = write.reduce("ReduceSum", g, axes);

@@ -6,9 +6,9 @@ import type { Attributes } from "../../src/onnx/new-node.ts";
 export type Cotangent = string | null;
 
 /** A node of the forward graph as a gradient rule sees it: values by name, shapes with all sizes known. */
-export interface GradientNode extends NodeView<string> {
+export interface GradientNode extends NodeView {
   /** Writes operators whose form changed between opsets. */
-  readonly write: Portable<string>;
+  readonly write: Portable;
   /** Writes a node of any operator, "com.example.WarpGrad" for instance; returns its outputs. */
   readonly node: (
     op: string,

@@ -31,28 +31,22 @@ export function bySite<T>(
 /** A site by its name, and by its sum if that is known. */
 export type SumOfSite = Pick<Site, "name"> & Partial<Pick<Site, "output">>;
 
-/** What laurelize has inserted into a model. */
-interface InsertedNodes {
-  /** What the metadata records of a site, first to last. */
-  readonly recordsOf: (site: Site) => readonly ManifestSite[];
-  /** Whether a node was inserted, at whatever site. */
-  readonly has: (node: Node) => boolean;
-}
-
 /** Reads what laurelize has inserted from a model's metadata. */
-export function insertedInto({ metadata }: Model): InsertedNodes {
+export function insertedInto({ metadata }: Model) {
   const records = sitesOf(laurelizations(metadata));
   const names = new Set(records.map(({ name }) => name));
   return {
+    /** What the metadata records of a site, first to last. */
     recordsOf: bySite(records.map((record) => [record, record] as const)),
-    has: ({ outputs: [first] }) => names.has(siteNameIn(first?.name ?? "") ?? ""),
+    /** Whether a node was inserted, at whatever site. */
+    has: ({ outputs: [first] }: Node) => names.has(siteNameIn(first?.name ?? "") ?? ""),
   };
 }
 
 /** Returns a site's skip and branches as they are before what laurelize has inserted. */
 export function plainOperands(
   site: Site,
-  inserted: InsertedNodes,
+  inserted: ReturnType<typeof insertedInto>,
 ): { readonly skip: Value; readonly branches: readonly Value[] } {
   const [first] = inserted.recordsOf(site);
   const skip = (first && visible(site.scope, first.skip)) ?? site.skip.value;

@@ -90,7 +90,7 @@ function siteWriter(
   };
   const constant = constants(dtype, (...given) => tensor(...given).name);
   const before = (node: Node) => {
-    const emit: Emit<string> = (call) => {
+    const emit: Emit = (call) => {
       const made = nodeOf(call, fresh, call.op);
       draft.nodes.push({ before: node, node: made });
       return made.outputs;

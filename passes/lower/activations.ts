@@ -2,25 +2,25 @@ import { float } from "../../src/onnx/new-node.ts";
 import { type Composite, type LoweringTable, plus } from "./composite.ts";
 
 /** x Φ(x) = x/2 (1 + erf(x / √2)). */
-function gelu<V>({ op, scalar }: Composite<V>, x: V): V {
+function gelu({ op, scalar }: Composite, x: string): string {
   const both = op.Add(op.Erf(op.Mul(x, scalar(Math.SQRT1_2))), scalar(1));
   return op.Mul(op.Mul(x, scalar(0.5)), both);
 }
 
 /** x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))). */
-function tanhGelu<V>({ op, scalar }: Composite<V>, x: V): V {
+function tanhGelu({ op, scalar }: Composite, x: string): string {
   const cubic = op.Add(op.Mul(op.Mul(op.Mul(x, x), x), scalar(0.044715)), x);
   const nonlinear = op.Tanh(op.Mul(cubic, scalar(Math.sqrt(2 / Math.PI))));
   return op.Mul(op.Mul(x, scalar(0.5)), op.Add(nonlinear, scalar(1)));
 }
 
 /** Returns an activation by the name in a fused node, "" for none, with its parameters in order. */
-export function activated<V>(
-  { op, to, dtype, scalar, refuse }: Composite<V>,
+export function activated(
+  { op, to, dtype, scalar, refuse }: Composite,
   name: string,
   [first, second, third]: readonly (number | undefined)[],
-  x: V,
-): V {
+  x: string,
+): string {
   const given = (parameters: Record<string, number | undefined>) =>
     Object.fromEntries(
       Object.entries(parameters).flatMap(([key, value]) =>

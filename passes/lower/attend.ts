@@ -1,12 +1,12 @@
 import type { Composite } from "./composite.ts";
 
 /** What changes attention's weights, in addition to the product of queries and keys. */
-export interface Scores<V> {
+export interface Scores {
   readonly scale: number;
   /** Added to the scores in order. */
-  readonly biases?: readonly V[];
+  readonly biases?: readonly string[];
   /** Where a key may be attended to, [S, T] or more axes; elsewhere the score is the lowest. */
-  readonly allowed?: V | null;
+  readonly allowed?: string | null;
   /** Computes softcap · tanh(score / softcap) first; 0 for none. */
   readonly softcap?: number;
 }
@@ -15,16 +15,16 @@ export interface Scores<V> {
  * Writes softmax(scale Q Kᵀ + biases) V over queries [B, N, S, H] and keys and values [B, N, T, H];
  * also returns the scaled products, the scores and the weights.
  */
-export function attend<V>(
-  { op, scalar, to, dtype }: Composite<V>,
-  [q, k, v]: readonly [V, V, V],
-  { scale, biases = [], allowed = null, softcap = 0 }: Scores<V>,
+export function attend(
+  { op, scalar, to, dtype }: Composite,
+  [q, k, v]: readonly [string, string, string],
+  { scale, biases = [], allowed = null, softcap = 0 }: Scores,
 ) {
   const product = op.MatMul(q, op.Transpose(k, { perm: [0, 1, 3, 2] }));
   const scaled = scale === 1 ? product : op.Mul(product, scalar(scale));
   const capped =
     softcap === 0 ? scaled : op.Mul(op.Tanh(op.Mul(scaled, scalar(1 / softcap))), scalar(softcap));
-  const biased = biases.reduce<V>((sum, bias) => op.Add(sum, bias), capped);
+  const biased = biases.reduce((sum, bias) => op.Add(sum, bias), capped);
   const scores =
     allowed === null ? biased : to.where(allowed, biased, scalar(LOWEST[dtype(0)]), dtype(0));
   const weights = op.Softmax(scores, { axis: 3 });
@@ -40,26 +40,26 @@ const LOWEST: Record<string, number> = {
 };
 
 /** Puts keys or values [B, N, T, H] behind those of the past, if that input is present. */
-export function afterPast<V>({ op, inputs }: Composite<V>, index: number, now: V): V {
+export function afterPast({ op, inputs }: Composite, index: number, now: string): string {
   const past = inputs[index] ?? null;
   return past === null ? now : op.Concat([past, now], { axis: 2 });
 }
 
 /** Reshapes [B, S, N·H] to [B, N, S, H]. */
-export function splitHeads<V>({ op, to }: Composite<V>, x: V, heads: number): V {
+export function splitHeads({ op, to }: Composite, x: string, heads: number): string {
   return op.Transpose(to.reshape(x, [0, 0, heads, -1]), { perm: [0, 2, 1, 3] });
 }
 
 /** Reshapes [B, N, S, H] to [B, S, N·H]. */
-export function joinHeads<V>({ op, to }: Composite<V>, x: V): V {
+export function joinHeads({ op, to }: Composite, x: string): string {
   return to.reshape(op.Transpose(x, { perm: [0, 2, 1, 3] }), [0, 0, -1]);
 }
 
 /** Repeats each head of [B, N, T, H] `times` times, for heads that share keys and values. */
-export function repeatHeads<V>({ op, to }: Composite<V>, x: V, times: number): V {
+export function repeatHeads({ op, to }: Composite, x: string, times: number): string {
   if (times === 1) return x;
   const apart = to.unsqueeze(x, [2]);
-  const repeated = op.Concat(new Array<V>(times).fill(apart), { axis: 2 });
+  const repeated = op.Concat(new Array<string>(times).fill(apart), { axis: 2 });
   const [batch, heads, , length, width] = [0, 1, 2, 3, 4].map((k) =>
     axisLength({ op, to }, repeated, k),
   );
@@ -68,24 +68,27 @@ export function repeatHeads<V>({ op, to }: Composite<V>, x: V, times: number): V
 }
 
 /** Writes the size of an axis as a one-element tensor. */
-export const axisLength = <V>({ op, to }: Pick<Composite<V>, "op" | "to">, x: V, axis: number): V =>
-  op.Gather(op.Shape(x), to.ints([axis]), { axis: 0 });
+export const axisLength = (
+  { op, to }: Pick<Composite, "op" | "to">,
+  x: string,
+  axis: number,
+): string => op.Gather(op.Shape(x), to.ints([axis]), { axis: 0 });
 
 /** Writes 0, 1, …, n − 1. */
-export function upTo<V>({ op, to, constant }: Composite<V>, n: V): V {
+export function upTo({ op, to, constant }: Composite, n: string): string {
   const zero = constant("int64", [], [0]);
   return op.Range(zero, to.squeeze(n, [0]), constant("int64", [], [1]));
 }
 
 /** Writes a causal mask, [S, T]. The last query is at the last key; a window limits the keys. */
-export function causal<V>(call: Composite<V>, queries: V, keys: V, window = 0): V {
+export function causal(call: Composite, queries: string, keys: string, window = 0): string {
   const { op, to } = call;
   const from = op.Add(upTo(call, queries), op.Sub(keys, queries));
   return seen(call, to.unsqueeze(from, [1]), upTo(call, keys), window);
 }
 
 /** Writes whether keys at `at` are visible from `from`: none later, only the nearest `window`. */
-export function seen<V>({ op, constant }: Composite<V>, from: V, at: V, window = 0): V {
+export function seen({ op, constant }: Composite, from: string, at: string, window = 0): string {
   const ahead = op.Greater(at, from);
   if (window <= 0) return op.Not(ahead);
   const behind = op.Less(at, op.Sub(from, constant("int64", [], [window - 1])));

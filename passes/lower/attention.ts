@@ -40,11 +40,11 @@ export const MultiHeadAttention: LoweringRule = (call) => {
 };
 
 /** Returns queries, keys and values as [B, N, ·, H] from any of their forms, with biases added. */
-function projected<V>(call: Composite<V>, heads: number) {
+function projected(call: Composite, heads: number) {
   const { op, input, inputs, shape, to, refuse, fixed } = call;
-  const apart = (x: V, count: number) =>
+  const apart = (x: string, count: number) =>
     to.split(x, new Array(count).fill(1), 3).map((part) => to.squeeze(part, [3]));
-  const forward = (x: V) => op.Transpose(x, { perm: [0, 2, 1, 3] });
+  const forward = (x: string) => op.Transpose(x, { perm: [0, 2, 1, 3] });
   const packed = shape(0).length === 5;
   const width = fixed(shape(0).at(-1), "the head size is not fixed");
   const head = packed ? width : width / heads;
@@ -52,8 +52,8 @@ function projected<V>(call: Composite<V>, heads: number) {
   const bias = inputs[3] ?? null;
   const total = bias === null ? 0 : fixed(shape(3)[0], "its bias does not have a fixed size");
   const biases = bias === null ? null : to.split(bias, [...sizes, total - sizes[0] - sizes[1]], 0);
-  const biased = (x: V, k: number) => (biases === null ? x : op.Add(x, biases[k]));
-  const flat = (x: V, k: number) => splitHeads(call, biased(x, k), heads);
+  const biased = (x: string, k: number) => (biases === null ? x : op.Add(x, biases[k]));
+  const flat = (x: string, k: number) => splitHeads(call, biased(x, k), heads);
   if (packed) {
     if (biases !== null) return refuse("its packed operands have a bias");
     const [q, k, v] = apart(input(0), 3).map(forward);
@@ -72,16 +72,16 @@ function projected<V>(call: Composite<V>, heads: number) {
 }
 
 /** Writes attention with the masks of onnxruntime's own operators. */
-function masked<V>(
-  call: Composite<V>,
-  operands: readonly [V, V, V],
+function masked(
+  call: Composite,
+  operands: readonly [string, string, string],
   at: { readonly head: number; readonly mask: number; readonly bias: number },
 ) {
   const { inputs, int, float } = call;
   const directed = int("unidirectional", 0) === 1;
   const padded = inputs[at.mask] != null;
-  const biases: V[] = [];
-  let allowed: V | null = null;
+  const biases: string[] = [];
+  let allowed: string | null = null;
   if (directed || padded) {
     const { queries, keys } = lengths(call, operands[0], operands[1]);
     if (padded) biases.push(paddingBias(call, at.mask, keys));
@@ -98,7 +98,7 @@ function masked<V>(
  * otherwise `mask_filter_value`, over [B, N, S, T]. The mask is 1 and 0 over [B, T] or [B, S, T],
  * or lengths [B], or ends and starts [2B].
  */
-function paddingBias<V>(call: Composite<V>, index: number, keys: V): V {
+function paddingBias(call: Composite, index: number, keys: string): string {
   const { op, input, shape, to, scalar, float, dtype } = call;
   const filter = scalar(float("mask_filter_value", -10000));
   const rank = shape(index).length;
@@ -113,7 +113,7 @@ function paddingBias<V>(call: Composite<V>, index: number, keys: V): V {
 }
 
 /** Writes which keys are inside their row, from its start to its end, [B, T]. */
-function within<V>(call: Composite<V>, index: number, keys: V): V {
+function within(call: Composite, index: number, keys: string): string {
   const { op, input, shape, to, refuse } = call;
   const [count] = shape(index);
   const [batch] = shape(0);
@@ -128,7 +128,7 @@ function within<V>(call: Composite<V>, index: number, keys: V): V {
 }
 
 /** Writes the numbers of queries and keys of [B, N, ·, H], as one-element tensors. */
-export const lengths = <V>(call: Composite<V>, q: V, k: V) => ({
+export const lengths = (call: Composite, q: string, k: string) => ({
   queries: axisLength(call, q, 2),
   keys: axisLength(call, k, 2),
 });

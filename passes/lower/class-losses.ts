@@ -4,7 +4,7 @@ import type { Composite, LoweringRule } from "./composite.ts";
 const positions = (rank: number) => Array.from({ length: rank - 1 }, (_, k) => k);
 
 /** Writes −w ln p of the labels, reduced as the node says; ln p is [N, C, …]. */
-function ofLabels<V>(call: Composite<V>, logP: V): V {
+function ofLabels(call: Composite, logP: string): string {
   const { op, to, constant, input, inputs, int, text, shape, dtype } = call;
   const rank = shape(0).length;
   const given = dtype(1) === "int64" ? input(1) : to.cast(input(1), "int64");
@@ -21,7 +21,7 @@ function ofLabels<V>(call: Composite<V>, logP: V): V {
   const weighted = weight === null ? each : op.Mul(each, weight);
   const reduction = text("reduction", "mean");
   if (reduction === "none") return weighted;
-  const sum = (x: V) => to.reduce("ReduceSum", x, positions(rank), false);
+  const sum = (x: string) => to.reduce("ReduceSum", x, positions(rank), false);
   if (reduction === "sum") return sum(weighted);
   if (weight === null) return to.reduce("ReduceMean", each, positions(rank), false);
   return op.Div(sum(weighted), sum(weight));

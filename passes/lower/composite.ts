@@ -1,4 +1,5 @@
 import { InputError } from "../../src/errors.ts";
+import type { Builder } from "../../src/graph/builder.ts";
 import { dataOf } from "../../src/graph/constants.ts";
 import {
   attribute,
@@ -8,39 +9,15 @@ import {
   textAttribute,
   titleOf,
 } from "../../src/graph/graph.ts";
-import { attributesOf, type NodeView } from "../../src/graph/node-view.ts";
-import type { Portable } from "../../src/graph/portable.ts";
+import { attributesOf } from "../../src/graph/node-view.ts";
 import type { Dimension } from "../../src/onnx/dtypes.ts";
 import { type Attributes, float } from "../../src/onnx/new-node.ts";
 
 /** One node of a composite operator, as the rule that lowers it reads it. */
-export interface Composite<V> extends NodeView<V> {
-  /** Writes operators whose form changed between opsets. */
-  readonly to: Portable<V>;
-  /** Returns a scalar of the first input's type, or of another. */
-  readonly scalar: (value: number, dtype?: string) => V;
-  /** Returns the input at this index. Throws if it is absent. */
-  readonly input: (index: number) => V;
-  /** Whether an input is neither a weight nor a constant. */
-  readonly computed: (index: number) => boolean;
-  /** Returns the raw data of an input that is a weight or constant, otherwise null. */
-  readonly data: (index: number) => Uint8Array | null;
-  readonly dtype: (index: number) => string;
-  /** Returns the sizes of an input; throws if its rank is unknown. */
-  readonly shape: (index: number) => readonly Dimension[];
-  readonly texts: (name: string) => readonly string[];
-  /** Returns those attributes of the node that a plain operator takes unchanged. */
-  readonly kept: (...names: readonly string[]) => Attributes;
-  /** Whether the output at this index is present. */
-  readonly wants: (index: number) => boolean;
-  /** Counts unrolled steps in each direction; refuses if all nodes together have too many. */
-  readonly unrolled: (steps: number, directions: number) => void;
-  /** Returns a size; refuses the node for this reason if the size is not fixed. */
-  readonly fixed: (size: Dimension | undefined, why: string) => number;
-}
+export type Composite = ReturnType<typeof compositeOf>;
 
 /** Writes plain operators in place of a composite one; returns its outputs, asked for or not. */
-export type LoweringRule = <V>(call: Composite<V>) => readonly (V | null)[];
+export type LoweringRule = (call: Composite) => readonly (string | null)[];
 
 export type LoweringTable = Readonly<Record<string, LoweringRule>>;
 
@@ -61,7 +38,9 @@ export const isComputed = ({ inputs }: Node, index: number): boolean => {
 };
 
 /** What the writer of plain operators passes to a rule, and the steps that are unrolled so far. */
-export type PlainWriter = Pick<Composite<string>, "op" | "opset" | "to" | "constant"> & {
+export type PlainWriter = Pick<Builder, "op" | "to" | "constant"> & {
+  /** Version of ai.onnx that the model imports. */
+  readonly opset: number;
   readonly unrolled: { steps: number };
 };
 
@@ -71,43 +50,64 @@ export type PlainWriter = Pick<Composite<string>, "op" | "opset" | "to" | "const
  */
 const MOST_STEPS = 512;
 
+/** Reads a node's operands, and whether its outputs are present. */
+const operandsOf = (graph: Graph, types: Types, node: Node, refuse: (why: string) => never) => {
+  const typeOf = (index: number) => {
+    const value = node.inputs[index];
+    return (value && types.get(value)) ?? refuse(`the type of its input ${index} is not known`);
+  };
+  /** Its inputs; null if one is absent. */
+  const inputs: readonly (string | null)[] = node.inputs.map((value) => value?.name ?? null);
+  return {
+    inputs,
+    /** Returns the input at this index. Throws if it is absent. */
+    input: (index: number) => inputs[index] ?? refuse(`its input ${index} is absent`),
+    /** Whether an input is neither a weight nor a constant. */
+    computed: (index: number) => isComputed(node, index),
+    /** Returns the raw data of an input that is a weight or constant, otherwise null. */
+    data: (index: number) => dataOf(graph, node.inputs[index]),
+    dtype: (index: number): string => typeOf(index).dtype,
+    /** Returns the sizes of an input; throws if its rank is unknown. */
+    shape: (index: number) =>
+      typeOf(index).shape ?? refuse(`the rank of its input ${index} is not known`),
+    /** Whether the output at this index is present. */
+    wants: (index: number) => node.outputs[index] != null,
+  };
+};
+
 /** Reads a node for the rule that lowers it. */
 export function compositeOf(
   graph: Graph,
   types: Types,
   node: Node,
   { unrolled, ...writer }: PlainWriter,
-): Composite<string> {
+) {
+  /** Throws the InputError that says why the rule does not cover this node. */
   const refuse = (why: string): never => {
     throw new NotLowered(`${titleOf(node)} cannot be lowered into plain operators: ${why}.`, why);
   };
-  const typeOf = (index: number) => {
-    const value = node.inputs[index];
-    return (value && types.get(value)) ?? refuse(`the type of its input ${index} is not known`);
-  };
-  const dtype = (index: number) => typeOf(index).dtype;
+  const operands = operandsOf(graph, types, node, refuse);
   return {
     ...writer,
-    inputs: node.inputs.map((value) => value?.name ?? null),
-    scalar: (value, type = dtype(0)) => writer.constant(type, [], [value]),
-    input: (index) => node.inputs[index]?.name ?? refuse(`its input ${index} is absent`),
-    computed: (index) => isComputed(node, index),
-    data: (index) => dataOf(graph, node.inputs[index]),
-    dtype,
-    shape: (index) => typeOf(index).shape ?? refuse(`the rank of its input ${index} is not known`),
     ...attributesOf(graph, node),
-    texts: (name) => attribute(node, name)?.strings ?? [],
-    kept: (...names) => copiedAttributes(graph, node, names),
-    wants: (index) => node.outputs[index] != null,
+    ...operands,
     refuse,
-    unrolled(steps, directions) {
+    /** Returns a scalar of the first input's type, or of another. */
+    scalar: (value: number, dtype = operands.dtype(0)) => writer.constant(dtype, [], [value]),
+    texts: (name: string) => attribute(node, name)?.strings ?? [],
+    /** Returns those attributes of the node that a plain operator takes unchanged. */
+    kept: (...names: readonly string[]) => copiedAttributes(graph, node, names),
+    /** Counts unrolled steps in each direction; refuses if all nodes together have too many. */
+    unrolled(steps: number, directions: number): void {
       unrolled.steps += steps * directions;
       if (unrolled.steps > MOST_STEPS)
         refuse(
           `its ${steps} steps${directions > 1 ? " in each direction" : ""} make ${unrolled.steps} in all, but at most ${MOST_STEPS} are unrolled; give shorter sequences, or end at a value before it (--until)`,
         );
     },
-    fixed: (size, why) => (typeof size === "number" ? size : refuse(why)),
+    /** Returns a size; refuses the node for this reason if the size is not fixed. */
+    fixed: (size: Dimension | undefined, why: string) =>
+      typeof size === "number" ? size : refuse(why),
   };
 }
 
@@ -115,18 +115,18 @@ export function compositeOf(
 const COUNTED = 18;
 
 /** Cuts an axis into equal pieces; a list of sizes would be too long for shape inference. */
-export const equalPieces = <V>(
-  { op, opset }: Pick<Composite<V>, "op" | "opset">,
-  x: V,
+export const equalPieces = (
+  { op, opset }: Pick<Composite, "op" | "opset">,
+  x: string,
   axis: number,
   count: number,
-): V[] =>
+): string[] =>
   count === 1
     ? [x]
     : op.Split(x, null, { axis, ...(opset < COUNTED ? {} : { num_outputs: count }) }, count);
 
 /** Adds an input that may be absent to a value. */
-export const plus = <V>({ op, inputs }: Composite<V>, x: V, index: number): V =>
+export const plus = ({ op, inputs }: Composite, x: string, index: number): string =>
   inputs[index] == null ? x : op.Add(x, inputs[index]);
 
 /** Returns those attributes of a node that have one of these names, as a new node takes them. */

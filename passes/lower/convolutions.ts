@@ -5,24 +5,24 @@ import type { Composite, LoweringTable } from "./composite.ts";
 export const WINDOW = ["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"];
 
 /** act(conv(x, w, b) + z). */
-function fused<V>(call: Composite<V>, convolved: V, z: V | null): V {
+function fused(call: Composite, convolved: string, z: string | null): string {
   const sum = z === null ? convolved : call.op.Add(convolved, z);
   return activated(call, call.text("activation", ""), call.floats("activation_params") ?? [], sum);
 }
 
 /** Moves the last axis of an input, or of a value of its rank, to the second place. */
-export function channelsFirst<V>(
-  { op, input, shape }: Composite<V>,
+export function channelsFirst(
+  { op, input, shape }: Composite,
   index: number,
-  x: V = input(index),
-): V {
+  x: string = input(index),
+): string {
   const rank = shape(index).length;
   const places = Array.from({ length: rank - 2 }, (_, k) => k + 1);
   return op.Transpose(x, { perm: [0, rank - 1, ...places] });
 }
 
 /** Moves the second axis to the end. */
-export function channelsLast<V>({ op, shape }: Composite<V>, x: V): V {
+export function channelsLast({ op, shape }: Composite, x: string): string {
   const places = Array.from({ length: shape(0).length - 2 }, (_, k) => k + 2);
   return op.Transpose(x, { perm: [0, ...places, 1] });
 }

@@ -2,11 +2,11 @@ import { type Dimension, placeOfAxis } from "../../src/onnx/dtypes.ts";
 import type { Composite } from "./composite.ts";
 
 /** An integer operand. */
-interface Quantized<V> {
+interface Quantized {
   /** Indices of the integers, and of their zero point, which may be absent. */
   readonly x: number;
   readonly zero: number | null;
-  readonly scale: V;
+  readonly scale: string;
   /** Index of the input whose shape the scale has. */
   readonly from: number;
   /** The axis of the scales if there are several; negative from the end. */
@@ -17,10 +17,7 @@ interface Quantized<V> {
 const AXIS = 13;
 
 /** Returns integers as the numbers that they stand for. */
-export function dequantized<V>(
-  call: Composite<V>,
-  { x, zero, scale, from, axis }: Quantized<V>,
-): V {
+export function dequantized(call: Composite, { x, zero, scale, from, axis }: Quantized): string {
   const { op, opset, input, inputs, to, shape, refuse } = call;
   const dims = shape(from);
   const point = zero === null ? null : (inputs[zero] ?? null);
@@ -30,32 +27,28 @@ export function dequantized<V>(
   if (dims.length !== 1) return refuse("its scales have several axes");
   if (opset >= AXIS) return op.DequantizeLinear(input(x), scale, point, { axis: place });
   const after = Array.from({ length: rank - 1 - place }, (_, k) => k + 1);
-  const wide = (v: V) => to.unsqueeze(v, after);
-  const real = (v: V) => to.cast(v, "float");
+  const wide = (v: string) => to.unsqueeze(v, after);
+  const real = (v: string) => to.cast(v, "float");
   const steps = point === null ? real(input(x)) : op.Sub(real(input(x)), wide(real(point)));
   return op.Mul(steps, wide(scale));
 }
 
 /** Rounds floats to 8 bits over their own range. */
-export function fakeQuantized<V>({ op }: Composite<V>, x: V): V {
+export function fakeQuantized({ op }: Composite, x: string): string {
   const [q, scale, zero] = op.DynamicQuantizeLinear(x, {}, 3);
   return op.DequantizeLinear(q, scale, zero);
 }
 
 /** What a call reads instead of an input: another of its inputs, or a value that was written. */
-type Slot<V> =
+type Slot =
   | number
   | null
-  | { readonly value: V; readonly dtype: string; readonly shape: readonly Dimension[] };
+  | { readonly value: string; readonly dtype: string; readonly shape: readonly Dimension[] };
 
 /** Returns a call with other inputs, for the rule of an operator that takes them so. */
-export function rewired<V>(call: Composite<V>, slots: readonly Slot<V>[]): Composite<V> {
-  const given = (index: number): Slot<V> => slots[index] ?? null;
-  const within = <T>(
-    index: number,
-    read: (k: number) => T,
-    own: (slot: Slot<V> & object) => T,
-  ): T => {
+export function rewired(call: Composite, slots: readonly Slot[]): Composite {
+  const given = (index: number): Slot => slots[index] ?? null;
+  const within = <T>(index: number, read: (k: number) => T, own: (slot: Slot & object) => T): T => {
     const slot = given(index);
     if (typeof slot === "object" && slot !== null) return own(slot);
     return slot === null ? call.refuse(`its input ${index} is absent`) : read(slot);

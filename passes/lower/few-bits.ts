@@ -1,19 +1,16 @@
 import { type Composite, type LoweringRule, plus } from "./composite.ts";
 
 /** A MatMulNBits node as both readings of it see it: its lowering and its gradient. */
-type FewBits<V> = Pick<
-  Composite<V>,
-  "op" | "to" | "inputs" | "int" | "scalar" | "dtype" | "refuse"
->;
+type FewBits = Pick<Composite, "op" | "to" | "inputs" | "int" | "scalar" | "dtype" | "refuse">;
 
 /** A weight of few bits, written as floats. */
-interface FewBitsWeight<V> {
+interface FewBitsWeight {
   /** The elements less their zero points, [N, blocks, block size]. */
-  readonly levels: V;
+  readonly levels: string;
   /** The scales, [N, blocks, 1]. */
-  readonly scales: V;
+  readonly scales: string;
   /** The weight, [N, K]. */
-  readonly weight: V;
+  readonly weight: string;
   readonly n: number;
   readonly k: number;
   readonly blocks: number;
@@ -33,7 +30,7 @@ export const MatMulNBits: LoweringRule = (call) => {
 };
 
 /** Writes the weight of a MatMulNBits as floats; `packed` is its second input. */
-export function fewBitsWeight<V>(node: FewBits<V>, packed: V): FewBitsWeight<V> {
+export function fewBitsWeight(node: FewBits, packed: string): FewBitsWeight {
   const { op, inputs, int, to, scalar, dtype, refuse } = node;
   if (inputs[4]) refuse("its blocks are permuted by g_idx");
   const [bits, size, n, k] = ["bits", "block_size", "N", "K"].map((name) => int(name, 0));
@@ -57,15 +54,15 @@ export function fewBitsWeight<V>(node: FewBits<V>, packed: V): FewBitsWeight<V> 
 }
 
 /** Unpacks elements, as floats of this shape. */
-function elements<V>(
-  { op, to, dtype, scalar }: FewBits<V>,
-  bytes: V,
+function elements(
+  { op, to, dtype, scalar }: FewBits,
+  bytes: string,
   bits: number,
   shape: readonly number[],
-): V {
+): string {
   const packed = [...shape.slice(0, -1), shape.at(-1)! / (8 / bits)];
   let rest = to.reshape(to.cast(bytes, dtype(0)), packed);
-  const parts: V[] = [];
+  const parts: string[] = [];
   for (let left = 8 / bits; left > 1; left--) {
     const higher = op.Floor(op.Mul(rest, scalar(2 ** -bits)));
     parts.push(op.Sub(rest, op.Mul(higher, scalar(2 ** bits))));

@@ -57,7 +57,7 @@ export const GroupQueryAttention: LoweringRule = (call) => {
 };
 
 /** Returns queries, keys and values as [B, N, S, H], from one tensor or three. */
-function unpacked<V>(call: Composite<V>) {
+function unpacked(call: Composite) {
   const { input, inputs, shape, int, to, fixed } = call;
   const [heads, shared] = [int("num_heads", 1), int("kv_num_heads", 1)];
   const features = fixed(shape(0).at(-1), "the head size is not fixed");
@@ -71,7 +71,7 @@ function unpacked<V>(call: Composite<V>) {
 }
 
 /** Returns the positions of the new queries, [1 or B, S]: after the past, or as given. */
-function positions<V>(call: Composite<V>, q: V, past: V | null): V {
+function positions(call: Composite, q: string, past: string | null): string {
   const { op, to, inputs } = call;
   const given = inputs[9] ?? null;
   if (given !== null) return given;

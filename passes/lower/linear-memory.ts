@@ -94,12 +94,12 @@ export const LinearAttention: LoweringRule = (call) => {
 };
 
 /** Splits [B, T, …] into steps, each [B, …shape]. */
-function overTime<V>(
-  { op, to }: Composite<V>,
-  x: V,
+function overTime(
+  { op, to }: Composite,
+  x: string,
   shape: readonly number[],
   length: number,
-): V[] {
+): string[] {
   const apart = op.Transpose(to.reshape(x, [0, 0, ...shape]), { perm: [1, 0, 2, 3, 4] });
   const steps = length === 1 ? [apart] : to.split(apart, new Array(length).fill(1), 0);
   return steps.map((step) => to.squeeze(step, [0]));

@@ -10,18 +10,18 @@ import { SKIP_EPSILON, type SkipNorm, tokenNorms } from "./skip-norms.ts";
 const LAYER_NORM = 17;
 
 /** Casts to at least single precision, in which norms are computed, and back. */
-function widened<V>({ to: { cast }, dtype: dtypeOf }: Composite<V>) {
+function widened({ to: { cast }, dtype: dtypeOf }: Composite) {
   const dtype = dtypeOf(0);
   const half = dtype === "float16" || dtype === "bfloat16";
   return {
     wide: half ? "float" : dtype,
-    widen: (x: V) => (half ? cast(x, "float") : x),
-    narrow: (x: V) => (half ? cast(x, dtype) : x),
+    widen: (x: string) => (half ? cast(x, "float") : x),
+    narrow: (x: string) => (half ? cast(x, dtype) : x),
   };
 }
 
 /** Writes (x − mean) / √(var + ε), the mean, and 1 / √(var + ε), over some axes. */
-function standardised<V>(call: Composite<V>, x: V, axes: readonly number[], epsilon: number) {
+function standardised(call: Composite, x: string, axes: readonly number[], epsilon: number) {
   const { op, to, scalar } = call;
   const mean = to.reduce("ReduceMean", x, axes);
   const apart = op.Sub(x, mean);
@@ -31,12 +31,12 @@ function standardised<V>(call: Composite<V>, x: V, axes: readonly number[], epsi
 }
 
 /** LayerNormalization over the last axis: Y and, if requested, mean and inverse deviation. */
-function layerNorm<V>(
-  call: Composite<V>,
-  x: V,
-  [gamma, beta]: readonly [V, V | null],
+function layerNorm(
+  call: Composite,
+  x: string,
+  [gamma, beta]: readonly [string, string | null],
   epsilon: number,
-): (V | null)[] {
+): (string | null)[] {
   const { op, opset, wants, shape } = call;
   if (opset >= LAYER_NORM) {
     const outputs = wants(2) ? 3 : wants(1) ? 2 : 1;
@@ -54,22 +54,22 @@ function layerNorm<V>(
   ];
 }
 
-/** γ x / √(mean(x²) + ε) and, if requested, the inverse of that root. */
-function rmsNorm<V>(
-  call: Composite<V>,
-  x: V,
-  gamma: V,
+/** γ x / √(mean(x²) + ε), no mean, and the inverse of that root. */
+function rmsNorm(
+  call: Composite,
+  x: string,
+  gamma: string,
   { axes, epsilon }: { readonly axes: readonly number[]; readonly epsilon: number },
-): { y: V; inverse: V } {
+): (string | null)[] {
   const { op, to, scalar } = call;
   const { wide, widen, narrow } = widened(call);
   const own = widen(x);
   const square = to.reduce("ReduceMean", op.Mul(own, own), axes);
   const inverse = op.Reciprocal(op.Sqrt(op.Add(square, scalar(epsilon, wide))));
-  return { y: op.Mul(narrow(op.Mul(own, inverse)), gamma), inverse };
+  return [op.Mul(narrow(op.Mul(own, inverse)), gamma), null, inverse];
 }
 
-function groupNorm<V>(call: Composite<V>, x: V): V {
+function groupNorm(call: Composite, x: string): string {
   const { op, input, int, float, dtype, shape, to } = call;
   const rank = shape(0).length;
   const last = int("channels_last", 1) !== 0;
@@ -90,9 +90,8 @@ function groupNorm<V>(call: Composite<V>, x: V): V {
 }
 
 /** x + skip, and the bias with x. */
-function summed<V>(op: Ops<V>, [x, skip, bias]: readonly (V | null | undefined)[]): V {
-  return op.Add(bias == null ? x! : op.Add(x!, bias), skip!);
-}
+const summed = (op: Ops, [x, skip, bias]: readonly (string | null | undefined)[]) =>
+  op.Add(bias == null ? x! : op.Add(x!, bias), skip!);
 
 /** LN of the sum of embeddings of words, positions and segments; the number of words; that sum. */
 const embedded: LoweringRule = (call) => {
@@ -122,12 +121,9 @@ const skipNorm =
     const [y, mean = null, inverse = null] =
       norm === "layer"
         ? layerNorm(call, sum, [input(scale), inputs[scale + 1] ?? null], epsilon)
-        : rmsOutputs(rmsNorm(call, sum, input(scale), { axes: [shape(0).length - 1], epsilon }));
+        : rmsNorm(call, sum, input(scale), { axes: [shape(0).length - 1], epsilon });
     return [y, mean, inverse].toSpliced(place, 0, sum);
   };
-
-/** The outputs of an RMS norm, which has no mean. */
-const rmsOutputs = <V>({ y, inverse }: { y: V; inverse: V }): (V | null)[] => [y, null, inverse];
 
 /** Norms, and sums that end in one. */
 export const loweredNorms: LoweringTable = {
@@ -139,7 +135,7 @@ export const loweredNorms: LoweringTable = {
     const rank = shape(0).length;
     const first = placeOfAxis(int("axis", -1), rank);
     const axes = Array.from({ length: rank - first }, (_, k) => first + k);
-    const { y, inverse } = rmsNorm(call, input(0), input(1), {
+    const [y, , inverse] = rmsNorm(call, input(0), input(1), {
       axes,
       epsilon: float("epsilon", 1e-5),
     });

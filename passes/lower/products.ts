@@ -8,7 +8,7 @@ export const FusedMatMul: LoweringRule = (call) => {
   return [alpha === 1 ? product : call.op.Mul(product, call.scalar(alpha))];
 };
 
-function operand<V>({ op, input, int, shape }: Composite<V>, index: number, name: string): V {
+function operand({ op, input, int, shape }: Composite, index: number, name: string): string {
   const perm = permOf(int, name, shape(index).length);
   return perm.every((axis, k) => axis === k) ? input(index) : op.Transpose(input(index), { perm });
 }
@@ -42,7 +42,7 @@ export const FusedGemm: LoweringRule = (call) => {
 /** α A' B' + β C, with a separate sum if C is computed. */
 export const Gemm: LoweringRule = (call) => [gemm(call)];
 
-function gemm<V>(call: Composite<V>): V {
+function gemm(call: Composite): string {
   const { op, input, inputs, kept, float, int, opset, scalar, computed } = call;
   const c = inputs[2] ?? null;
   if (c === null || !computed(2)) return op.Gemm(input(0), input(1), c, kept(...GEMM));

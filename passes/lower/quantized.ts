@@ -20,11 +20,11 @@ const qLinearConv: LoweringRule = (call) => {
 
 /** An operator on one dequantized operand, quantized again. */
 const unary =
-  (write: <V>(call: Composite<V>, x: V) => V): LoweringRule =>
+  (write: (call: Composite, x: string) => string): LoweringRule =>
   (call) => [quantized(call, write(call, real(call, 0)), 3)];
 
 /** Pools an image whose channels may come last. */
-const pooled = (write: <V>(call: Composite<V>, x: V) => V): LoweringRule =>
+const pooled = (write: (call: Composite, x: string) => string): LoweringRule =>
   unary((call, x) => {
     const last = call.int("channels_last", 0) === 1;
     const y = write(call, last ? channelsFirst(call, 0, x) : x);
@@ -32,7 +32,7 @@ const pooled = (write: <V>(call: Composite<V>, x: V) => V): LoweringRule =>
   });
 
 /** Returns the operand at this index, with its scale and zero point behind it. */
-const real = <V>(call: Composite<V>, index: number, axis = -1) =>
+const real = (call: Composite, index: number, axis = -1) =>
   dequantized(call, {
     x: index,
     scale: call.input(index + 1),
@@ -42,7 +42,7 @@ const real = <V>(call: Composite<V>, index: number, axis = -1) =>
   });
 
 /** Quantizes to integers of the operands' type. */
-const quantized = <V>(call: Composite<V>, x: V, index: number) =>
+const quantized = (call: Composite, x: string, index: number) =>
   call.op.QuantizeLinear(
     x,
     call.input(index),

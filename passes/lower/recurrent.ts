@@ -4,27 +4,27 @@ import { type Composite, equalPieces, type LoweringRule, type LoweringTable } fr
 import { fakeQuantized, rewired } from "./dequantized.ts";
 
 /** One step of one direction; all values have three axes. */
-interface Step<V> {
+interface Step {
   /** Its input times W, including the biases that can be added here: [1, B, gates · H]. */
-  readonly x: V;
+  readonly x: string;
   /** The previous states, [1, B, H]; only an LSTM has a cell state. */
-  readonly h: V;
-  readonly c: V | null;
+  readonly h: string;
+  readonly c: string | null;
   /** What R multiplies if that is not h itself. */
-  readonly seen?: V;
+  readonly seen?: string;
   /** [1, H, gates · H]; or one per gate, with biases [1, 1, H] or none, if the bias is separate. */
-  readonly r: readonly V[];
-  readonly rb: readonly V[] | null;
+  readonly r: readonly string[];
+  readonly rb: readonly string[] | null;
   /** Weights of the cell state in the gates i, o, f, each [1, 1, H]; null without peepholes. */
-  readonly peepholes: readonly V[] | null;
-  readonly act: (index: number, x: V) => V;
+  readonly peepholes: readonly string[] | null;
+  readonly act: (index: number, x: string) => string;
   /** Splits the last axis into equal pieces. */
-  readonly parts: (x: V, count: number) => V[];
+  readonly parts: (x: string, count: number) => string[];
 }
 
-interface States<V> {
-  readonly h: V;
-  readonly c: V | null;
+interface States {
+  readonly h: string;
+  readonly c: string | null;
 }
 
 /** Unrolls a recurrent operator; `after` returns the states after one step. */
@@ -33,7 +33,7 @@ interface Cell {
   readonly activations: readonly string[];
   /** Whether the recurrence has a separate bias. */
   readonly apart: boolean;
-  readonly after: <V>(call: Composite<V>, step: Step<V>) => States<V>;
+  readonly after: (call: Composite, step: Step) => States;
 }
 
 /** C = f C + i tanh n, H = o tanh C; the gates i and f see C before, o sees it after the step. */
@@ -112,7 +112,7 @@ const unrolled =
 const TURNED = [1, 0, 2];
 
 /** A recurrence whose batch is first, with its input and its first states turned. */
-function stepsFirst<V>(call: Composite<V>): Composite<V> {
+function stepsFirst(call: Composite): Composite {
   const turned = (k: number) => {
     if (call.inputs[k] == null) return null;
     const [a, b, ...rest] = call.shape(k);
@@ -123,12 +123,12 @@ function stepsFirst<V>(call: Composite<V>): Composite<V> {
 }
 
 /** Joins the directions' parts. */
-const joined = <V>(op: Ops<V>, each: readonly V[], axis: number): V =>
+const joined = (op: Ops, each: readonly string[], axis: number): string =>
   each.length === 1 ? each[0] : op.Concat(each, { axis });
 
 /** Unrolls one direction: y is [T, 1, B, H], h and c are the last states, [1, B, H]. */
-function direction<V>(
-  call: Composite<V>,
+function direction(
+  call: Composite,
   { gates, activations, apart, after }: Cell,
   { length, batch, hidden }: { length: number; batch: number; hidden: number },
   { back, at, count }: { back: boolean; at: number; count: number },
@@ -143,15 +143,15 @@ function direction<V>(
   const projected = shift ? op.Add(product, shift) : product;
   const xs = equalPieces(call, projected, 0, length);
   const act = activationsOf(call, activations, at);
-  const parts = (x: V, n: number) => to.split(x, new Array(n).fill(hidden), 2);
-  let none: V | null = null;
+  const parts = (x: string, n: number) => to.split(x, new Array(n).fill(hidden), 2);
+  let none: string | null = null;
   const zeros = () => (none ??= to.expand(scalar(0), [], [1, batch, hidden]));
   const initial = (k: number) => (inputs[k] == null ? zeros() : own(k));
   const r = apart ? parts(turned(2), gates) : [turned(2)];
   const rbs = apart && rb ? parts(rb, gates) : null;
   const peepholes = inputs[7] == null ? null : parts(to.unsqueeze(own(7), [1]), 3);
-  let states: States<V> = { h: initial(5), c: gates === lstm.gates ? initial(6) : null };
-  const ys = new Array<V>(length);
+  let states: States = { h: initial(5), c: gates === lstm.gates ? initial(6) : null };
+  const ys = new Array<string>(length);
   for (let k = 0; k < length; k++) {
     const t = back ? length - 1 - k : k;
     const made = after(call, { ...states, x: xs[t], r, rb: rbs, peepholes, act, parts });
@@ -160,7 +160,7 @@ function direction<V>(
     else {
       // After its length, a row keeps its states.
       const within = to.unsqueeze(op.Greater(input(4), constant(dtype(4), [], [t])), [0, 2]);
-      const kept = (now: V, before: V) => to.where(within, now, before, dtype(0));
+      const kept = (now: string, before: string) => to.where(within, now, before, dtype(0));
       ys[t] = kept(made.h, zeros());
       states = { h: kept(made.h, states.h), c: made.c && kept(made.c, states.c!) };
     }
@@ -183,7 +183,7 @@ const PARAMETERS: ReadonlyMap<string, 1 | 2> = new Map([
  * Returns the activations of a direction. `clip` bounds what they are applied to; in onnxruntime, an
  * LSTM's cell state, to which the third is applied, is not bounded.
  */
-function activationsOf<V>(call: Composite<V>, defaults: readonly string[], direction: number) {
+function activationsOf(call: Composite, defaults: readonly string[], direction: number) {
   const { texts, floats, float, to, dtype } = call;
   const [alphas, betas] = ["activation_alpha", "activation_beta"].map((name) =>
     (floats(name) ?? []).values(),
@@ -195,7 +195,7 @@ function activationsOf<V>(call: Composite<V>, defaults: readonly string[], direc
   });
   const first = direction * defaults.length;
   const clip = float("clip", 0);
-  return (k: number, x: V): V => {
+  return (k: number, x: string): string => {
     const bounded = clip > 0 && k < 2 ? to.clip(x, -clip, clip, dtype(0)) : x;
     const { name, parameters } = named[first + k] ?? { name: defaults[k], parameters: [] };
     return activated(call, name, parameters, bounded);
@@ -207,7 +207,7 @@ function activationsOf<V>(call: Composite<V>, defaults: readonly string[], direc
  * [directions, features, gates · H] with a scale for each direction or for each gate's row. The
  * input as a whole, and the state of each step, are rounded to 8 bits.
  */
-export function dynamicLstm<V>(call: Composite<V>): readonly (V | null)[] {
+export function dynamicLstm(call: Composite): readonly (string | null)[] {
   const { input, shape } = call;
   const weights = (index: number, scale: number) => ({
     value: call.op.Transpose(ofDirections(call, index, scale), { perm: [0, 2, 1] }),
@@ -223,9 +223,9 @@ export function dynamicLstm<V>(call: Composite<V>): readonly (V | null)[] {
 }
 
 /** Dequantizes [directions, features, gates · H] with a scale for each direction, or each gate's row. */
-function ofDirections<V>(call: Composite<V>, index: number, scale: number): V {
+function ofDirections(call: Composite, index: number, scale: number): string {
   const { op, input, inputs, to, shape } = call;
-  const wide = (k: number, v: V) => to.unsqueeze(v, shape(k).length === 2 ? [1] : [1, 2]);
+  const wide = (k: number, v: string) => to.unsqueeze(v, shape(k).length === 2 ? [1] : [1, 2]);
   const zero = inputs[scale + 1];
   const integers = to.cast(input(index), "float");
   const steps = zero == null ? integers : op.Sub(integers, wide(scale + 1, to.cast(zero, "float")));

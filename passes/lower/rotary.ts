@@ -15,12 +15,12 @@ interface Rotation {
  * Writes (x₁ cos − x₂ sin, x₁ sin + x₂ cos) for each pair of features of [B, N, S, H]; cos and sin
  * are [B, 1, S, width / 2].
  */
-export function rotated<V>(
-  { op, to }: Composite<V>,
-  x: V,
-  [cos, sin]: readonly [V, V],
+export function rotated(
+  { op, to }: Composite,
+  x: string,
+  [cos, sin]: readonly [string, string],
   { width, whole, interleaved }: Rotation,
-): V {
+): string {
   const half = width / 2;
   const [turned, rest] = whole === width ? [x] : to.split(x, [width, whole - width], 3);
   const pairs = interleaved ? to.reshape(turned, [0, 0, 0, -1, 2]) : turned;
@@ -39,7 +39,7 @@ export function rotated<V>(
 }
 
 /** Gathers rows of a table of angles at positions [B, S], as [B, 1, S, width / 2]. */
-export const angles = <V>({ op, to }: Composite<V>, table: V, positions: V): V =>
+export const angles = ({ op, to }: Composite, table: string, positions: string): string =>
   to.unsqueeze(op.Gather(table, positions, { axis: 0 }), [1]);
 
 /** com.microsoft.RotaryEmbedding: (input, position_ids, cos_cache, sin_cache). */
@@ -65,7 +65,7 @@ export const RotaryEmbedding: LoweringRule = (call) => {
   ];
 };
 
-function embedded<V>(call: Composite<V>, tables: number, read: (table: V) => V): V {
+function embedded(call: Composite, tables: number, read: (table: string) => string): string {
   const { input, shape, int } = call;
   const [half, features] = [shape(tables), shape(0)].map((sizes) =>
     call.fixed(sizes.at(-1), "the head size is not fixed"),

@@ -22,18 +22,10 @@ interface Named {
 }
 
 /** The axes that the user names; records which of them have an effect. */
-export interface NamedAxes {
-  /** Returns the axis named for a sum, or why it has no such axis; null if none is named. */
-  readonly of: (
-    names: readonly string[],
-    shape: readonly Dimension[],
-  ) => number | { readonly reason: string } | null;
-  /** Returns warnings about globs that match no sum, and about axes that no sum has. */
-  readonly unused: () => string[];
-}
+export type NamedAxes = ReturnType<typeof namedAxes>;
 
 /** Reads the option `featureAxis`. Throws an InputError if an axis is not an integer. */
-export function namedAxes(given: FeatureAxis | undefined): NamedAxes {
+export function namedAxes(given: FeatureAxis | undefined) {
   const entries: [string | null, number][] =
     given === undefined ? [] : typeof given === "object" ? Object.entries(given) : [[null, given]];
   const all = entries.map(([glob, axis]): Named => {
@@ -46,7 +38,8 @@ export function namedAxes(given: FeatureAxis | undefined): NamedAxes {
   });
   const seen = new Set<string>();
   return {
-    of: (names, shape) => {
+    /** Returns the axis named for a sum, or why it has no such axis; null if none is named. */
+    of(names: readonly string[], shape: readonly Dimension[]): number | { reason: string } | null {
       seen.add(names[0]);
       const named = all.find(({ matches }) => names.some(matches));
       if (!named) return null;
@@ -59,6 +52,7 @@ export function namedAxes(given: FeatureAxis | undefined): NamedAxes {
       named.misfits.push(why);
       return { reason: `axis ${named.axis} does not exist; ${why}` };
     },
+    /** Returns warnings about globs that match no sum, and about axes that no sum has. */
     unused: () =>
       all.flatMap(({ glob, axis, fits, misfits }) => {
         if (fits.length > 0) return [];

@@ -15,7 +15,7 @@ export function newBuilder(graph: Graph, label: string, before: Node | null = nu
   const constant = constantsInto(tensors, (values) =>
     writer.fresh(`${label}.${values.length === 1 ? values[0] : "constant"}`),
   );
-  const emit: Emit<string> = (call) => {
+  const emit: Emit = (call) => {
     const node = named(call);
     writer.node(node);
     return node.outputs;
@@ -112,7 +112,7 @@ export function uniqueNames(present: ReadonlySet<string> = new Set()): (name: st
 function constantsInto(
   tensors: DenseTensor[],
   nameOf: (values: ArrayLike<number>) => string,
-): Constant<string> {
+): Constant {
   const constants = new Map<string, string>();
   return (dtype, dims, values) => {
     const key = `${dtype} ${dims} ${Array.prototype.join.call(values)}`;

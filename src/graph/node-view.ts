@@ -3,14 +3,14 @@ import type { Ops } from "./ops.ts";
 import type { Constant } from "./portable.ts";
 
 /** What every rule sees of a node: its inputs and attributes, and what it writes further nodes with. */
-export interface NodeView<V> extends NodeAttributes {
+export interface NodeView extends NodeAttributes {
   /** Writes nodes of operators whose form is the same in all opsets. */
-  readonly op: Ops<V>;
-  readonly constant: Constant<V>;
+  readonly op: Ops;
+  readonly constant: Constant;
   /** Version of ai.onnx that the model imports. */
   readonly opset: number;
   /** Its inputs; null if one is absent. */
-  readonly inputs: readonly (V | null)[];
+  readonly inputs: readonly (string | null)[];
   /** Throws the InputError that says why the rule does not cover this node. */
   readonly refuse: (why: string) => never;
 }

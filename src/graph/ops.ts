@@ -4,10 +4,10 @@ import { type Arguments, OPERATORS, type Signature } from "./signatures.ts";
 type Operators = typeof OPERATORS;
 
 /**
- * The vocabulary. With V = a value's name, a call builds nodes; other implementations evaluate or
- * print. An operator with several outputs takes their number last and returns a list.
+ * The vocabulary over names of values: a call writes a node. An operator with several outputs takes
+ * their number last and returns a list.
  */
-export type Ops<V> = {
+export type Ops<V = string> = {
   readonly [Op in keyof Operators]: Operators[Op] extends Signature<
     infer I extends readonly unknown[],
     infer O extends readonly unknown[],
@@ -18,21 +18,21 @@ export type Ops<V> = {
 };
 
 /** What a call of an operator produces. */
-interface Call<V> {
+interface Call {
   readonly op: keyof Operators;
   /** The inputs; null for an absent optional one. Trailing absent ones are omitted. */
-  readonly inputs: readonly (V | null)[];
+  readonly inputs: readonly (string | null)[];
   readonly attributes: Attributes;
   /** Number of outputs. */
   readonly outputs: number;
 }
 
 /** Takes a call and returns its outputs. */
-export type Emit<V> = (call: Call<V>) => readonly V[];
+export type Emit = (call: Call) => readonly string[];
 
 /** Returns the node for a call over names; the node is named `label`, and so are its outputs. */
 export function nodeOf(
-  { op, inputs, attributes, outputs }: Omit<Call<string>, "op"> & { readonly op: string },
+  { op, inputs, attributes, outputs }: Omit<Call, "op"> & { readonly op: string },
   fresh: (name: string) => string,
   label: string,
 ): NewNode {
@@ -53,13 +53,9 @@ const NO_ATTRIBUTES: Attributes = Object.freeze({});
 const vocabulary = Object.fromEntries(
   Object.entries(OPERATORS).map(([op, { count, several }]) => [
     op,
-    function (this: { readonly emit: Emit<unknown> }, ...given: unknown[]) {
-      const inputs: unknown[] = [];
-      for (let k = 0; k < count; k++) {
-        const input = given[k] ?? null;
-        if (Array.isArray(input)) inputs.push(...input);
-        else inputs.push(input);
-      }
+    function (this: { readonly emit: Emit }, ...given: unknown[]) {
+      const operands = Array.from({ length: count }, (_, k) => given[k] ?? null);
+      const inputs = operands.flat() as (string | null)[];
       while (inputs.length > 0 && inputs.at(-1) === null) inputs.pop();
       const attributes = (given[count] ?? NO_ATTRIBUTES) as Attributes;
       const outputs = several ? (given[count + 1] as number) : 1;
@@ -70,5 +66,4 @@ const vocabulary = Object.fromEntries(
 );
 
 /** Returns the vocabulary over a function that handles every call. */
-export const opsOver = <V>(emit: Emit<V>): Ops<V> =>
-  Object.assign(Object.create(vocabulary), { emit }) as Ops<V>;
+export const opsOver = (emit: Emit): Ops => Object.assign(Object.create(vocabulary), { emit });

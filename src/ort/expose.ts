@@ -57,16 +57,10 @@ export interface Tap {
 }
 
 /** A model whose outputs expose values of any of its scopes. */
-export interface Taps {
-  readonly file: ModelFile;
-  /** Returns the output that exposes the value; null if its body cannot expose values. */
-  outputOf(value: Value): string | null;
-  /** Returns a value of a run, in loops of the first iteration; null if its body did not run. */
-  read(ort: Ort, value: Value, results: Tensors): Tensor | null;
-}
+export type Taps = ReturnType<typeof withTaps>;
 
 /** Makes values of any scope outputs of the model; those of a loop at its first iteration. */
-export function withTaps(file: ModelFile, taps: Iterable<Tap>): Taps {
+export function withTaps(file: ModelFile, taps: Iterable<Tap>) {
   const outputs = new Map<Value, string>();
   let to: ExposeDraft | undefined;
   for (const { value, dtype } of taps) {
@@ -82,8 +76,10 @@ export function withTaps(file: ModelFile, taps: Iterable<Tap>): Taps {
   }
   return {
     file: withOutputs(to ? patchedFile(file, to) : file, [...new Set(outputs.values())]),
-    outputOf: (value) => outputs.get(value) ?? null,
-    read: (ort, value, results) => {
+    /** Returns the output that exposes the value; null if its body cannot expose values. */
+    outputOf: (value: Value) => outputs.get(value) ?? null,
+    /** Returns a value of a run, in loops of the first iteration; null if its body did not run. */
+    read(ort: Ort, value: Value, results: Tensors): Tensor | null {
       const tensor = own(results, outputs.get(value) ?? "");
       return tensor && value.scope.owner
         ? firstIteration(ort, value.scope, tensor)
