@@ -18,10 +18,10 @@ interface FewBitsWeight {
 }
 
 /**
- * com.microsoft.MatMulNBits: a product with a weight of `bits` bits per element, [N, blocks,
- * bytes], the first element in the lowest bits, in blocks of K with one scale and zero point each:
- * (A, B, scales, zero_points, g_idx, bias). The weight, K·N numbers, is dequantized by operators
- * that onnxruntime computes once.
+ * com.microsoft.MatMulNBits: a product with a weight of `bits` bits per element, (A, B, scales,
+ * zero_points, g_idx, bias). B is [N, blocks, bytes], the first element in the lowest bits; a block
+ * of K has one scale and zero point. The weight, K·N numbers, is dequantized by operators that
+ * onnxruntime computes once.
  */
 export const MatMulNBits: LoweringRule = (call) => {
   const { op, input } = call;

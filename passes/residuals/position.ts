@@ -122,8 +122,8 @@ function carries(setting: Setting, node: Node): boolean {
 }
 
 /**
- * Whether a value, up to a bias or factor, is read only by the Sigmoid of a gate between other
- * values, like W f(x) + U x in a gated unit. In an LSTM's cell a Tanh stands beside its Sigmoids.
+ * Whether only the Sigmoid of a gate between other values reads a value, up to a bias or factor, as
+ * W f(x) + U x of a gated unit. In an LSTM's cell a Tanh stands beside its Sigmoids.
  */
 export function opensGate(setting: Setting, value: Value): boolean {
   const isActivation = ({ op }: Node) => /^((Hard)?Sigmoid|Tanh)$/.test(inFloats(op));

@@ -115,9 +115,8 @@ function pieceSize(
 }
 
 /**
- * Asks one session on the nodes' skeleton. Asks a second one if it reports [], which may be a
- * scalar or an unknown rank, for values that later segments or bodies read, or that nodes with two
- * computed inputs make.
+ * Asks one session on the nodes' skeleton. A reported [] may be a scalar or an unknown rank. A second
+ * session decides, if later segments or bodies read the value or its node has two computed inputs.
  */
 async function typesOfNodes(
   { ort, end, ...typed }: InferenceScope,
