@@ -53,9 +53,9 @@ export function graphLayout(
   for (let sweep = 0; sweep < SWEEPS; sweep++)
     for (const layer of sweep % 2 === 0 ? layers : [...layers].reverse())
       arrange(layer, sweep % 2 === 0 ? "above" : "below");
-  const all = layers.flat();
-  const left = Math.min(...all.map(({ x, width }) => x - width / 2));
-  const right = Math.max(...all.map(({ x, width }) => x + width / 2));
+  const boxes = layers.flat();
+  const left = Math.min(...boxes.map(({ x, width }) => x - width / 2));
+  const right = Math.max(...boxes.map(({ x, width }) => x + width / 2));
   const tops: number[] = [];
   let bottom = 0;
   for (const layer of layers) {

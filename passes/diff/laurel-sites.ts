@@ -20,10 +20,10 @@ export function laurelSites(model: Model): LaurelSite[] {
     const [sum] = scopes.flatMap(({ values }) => values.get(output)?.producer ?? []);
     if (!sum) continue;
     const weights = Object.values(parameters).flatMap((each) => weightNamed(graph, each) ?? []);
-    const made = walk(weights, (value) =>
+    const inserted = walk(weights, (value) =>
       productsOf(value).filter(({ producer }) => producer !== sum && producer!.scope === sum.scope),
     );
-    const nodes = [...made].flatMap(({ producer }) => producer ?? []);
+    const nodes = [...inserted].flatMap(({ producer }) => producer ?? []);
     const before = sites.get(name)?.nodes ?? [];
     sites.set(name, { name, sum, nodes: [...new Set([...before, ...nodes])] });
   }

@@ -154,12 +154,12 @@ function place(
 
 /** Returns a name that is not used yet; the numbers of its doubles run through all bodies. */
 function unique(name: string, used: Set<string>, counts: Map<string, number>): string {
-  let found = name;
-  while (used.has(found)) {
+  let free = name;
+  while (used.has(free)) {
     const count = (counts.get(name) ?? 0) + 1;
     counts.set(name, count);
-    found = `${name}_${count}`;
+    free = `${name}_${count}`;
   }
-  used.add(found);
-  return found;
+  used.add(free);
+  return free;
 }

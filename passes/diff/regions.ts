@@ -103,13 +103,13 @@ function components(graph: Graph, isWanted: (node: Node) => boolean): Node[][] {
     node.outputs
       .flatMap((value) => (value ? [...productsOf(value), ...sourcesOf(value)] : []))
       .flatMap(({ producer }) => (producer && wanted.has(producer) ? [producer] : []));
-  const found: Node[][] = [];
+  const regions: Node[][] = [];
   for (const node of wanted) {
     if (seen.has(node)) continue;
     const nodes = [...walk([node], near)];
     for (const each of nodes) seen.add(each);
     if (!nodes.every((each) => each.outputs.every((value) => !value || tensorOf(value))))
-      found.push(nodes.sort((x, y) => x.index - y.index));
+      regions.push(nodes.sort((x, y) => x.index - y.index));
   }
-  return found;
+  return regions;
 }

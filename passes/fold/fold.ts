@@ -80,16 +80,16 @@ export async function fold(model: Model, options: FoldOptions): Promise<FoldedMo
   const { types } = await typesOf(model, ort);
   const { graph } = model;
   const facts: KnownGraph = { graph, types, constants: constants(graph) };
-  const all = closedBeyond(await readSites(ort, { model, facts, one }), extent);
-  const restored = all.every(({ idle }) => idle) ? await originalOf(model) : null;
-  const result = { original: model, extent, factors: 0, maps: null, restored: false };
-  if (restored || all.every(({ closed }) => closed)) {
+  const readings = closedBeyond(await readSites(ort, { model, facts, one }), extent);
+  const restored = readings.every(({ idle }) => idle) ? await originalOf(model) : null;
+  const unfolded = { original: model, extent, factors: 0, maps: null, restored: false };
+  if (restored || readings.every(({ closed }) => closed)) {
     const left = restored ?? model;
     const saved = copyData ? withDataCopied(left) : left;
-    const sites = all.map((site) => untouchedSite(site, restored !== null));
-    return { ...result, model: saved, sites, restored: restored !== null };
+    const sites = readings.map((site) => untouchedSite(site, restored !== null));
+    return { ...unfolded, model: saved, sites, restored: restored !== null };
   }
-  const open = all.filter(({ closed }) => !closed);
+  const open = readings.filter(({ closed }) => !closed);
   const { sites, mixes, plain } = withProjections(plainOf(facts, open, extent));
   step(0.3, "choosing what stays");
   const { plan, free } = fewest(plain, sites);
@@ -101,10 +101,10 @@ export async function fold(model: Model, options: FoldOptions): Promise<FoldedMo
   const { source, folder } = await applyPatch(graph, patch, record, placing);
   const folded = modelOf(source, folder);
   const mixed = new Set(mixes.flatMap(({ terms }) => terms));
-  const report = reportOf(all, { plan, free, mixed });
+  const report = reportOf(readings, { plan, free, mixed });
   const maps = report.some(({ map }) => map === "kept") ? costOfMaps(plain, sites) : null;
   step(1, "done");
-  return { ...result, model: folded, sites: report, factors: plan.cost, maps };
+  return { ...unfolded, model: folded, sites: report, factors: plan.cost, maps };
 }
 
 /** The sites, of which those that do anything are left alone if no more is to be folded. */
@@ -122,7 +122,7 @@ function withDataCopied(model: Model): Model {
 /** What the maps cost that stay at these sites. */
 function costOfMaps({ facts, inserted }: Plain, sites: readonly FoldSite[]): MapCost | null {
   const before = multiplyAdds(facts.graph, facts.types, inserted);
-  const each = sites.map(({ skip }) => {
+  const counts = sites.map(({ skip }) => {
     const sizes = skip.maps.map(({ x, A, B }) => {
       const size = leastSizes(facts.types, x)?.reduce((a, b) => a * b, 1);
       // The features that A reads: its first axis, or the second of a convolution.
@@ -134,20 +134,20 @@ function costOfMaps({ facts, inserted }: Plain, sites: readonly FoldSite[]): Map
     const last = new Map(sizes.map((one, k) => [one!.B || k, one!.count]));
     return [...sizes.map((one) => one!.count), ...last.values()].reduce((a, b) => a + b, 0);
   });
-  if (!before || each.includes(null)) return null;
-  const more = each.reduce<number>((sum, one) => sum + one!, 0);
+  if (!before || counts.includes(null)) return null;
+  const more = counts.reduce<number>((sum, one) => sum + one!, 0);
   return { multiplyAdds: more, share: more / before, quantized: isQuantized(facts.graph) };
 }
 
 /** The laurelization of a model that holds its LAuReL weights. Throws an InputError if there is not just one. */
 function laurelizationOf(model: Model): Laurelization {
-  const all = laurelizationsOf(model);
+  const records = laurelizationsOf(model);
   trainableWeights(model);
-  if (all.length > 1)
+  if (records.length > 1)
     throw new InputError(
-      `${model.source.name} was laurelized ${all.length} times, but fold supports only one; laurelize the original once, with all sites at the same time.`,
+      `${model.source.name} was laurelized ${records.length} times, but fold supports only one; laurelize the original once, with all sites at the same time.`,
     );
-  return all[0];
+  return records[0];
 }
 
 /** The model before it was laurelized; null if it cannot be given back. */

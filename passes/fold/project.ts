@@ -84,11 +84,11 @@ export function mixed(
 ): Float64Array {
   const [outer, inner] = [elements(dims.slice(0, axis)), elements(dims.slice(axis + 1))];
   const folded = { data, outer, size: dims[axis], inner };
-  const result = data.slice();
+  const projected = data.slice();
   for (const { A, B, gamma } of terms) {
     const down = A.data.map((value) => value * gamma);
     const mix = lowRankProduct({ A: down, B: B.data }, A.dims.length > 2, folded);
-    for (let k = 0; k < result.length; k++) result[k] += mix[k];
+    for (let k = 0; k < projected.length; k++) projected[k] += mix[k];
   }
-  return result;
+  return projected;
 }

@@ -45,10 +45,10 @@ type NamedSite = SumOfSite & Pick<Site, "previous">;
 
 /** Returns a function that gives the LAuReL weights of a site, as the model contains them. */
 export function weightsOfSites(model: Model): (site: NamedSite) => LaurelWeights[] {
-  const all = laurelizations(model.metadata).filter((one) => one !== null);
-  const present = parameterNames(all).every((name) => tensorOf(weightNamed(model.graph, name)));
-  const groups = present && all.length > 0 ? weightsInLayout(model) : [];
-  const recorded = all.flatMap((one) => one.sites.map((record) => ({ one, record })));
+  const records = laurelizations(model.metadata).filter((one) => one !== null);
+  const present = parameterNames(records).every((name) => tensorOf(weightNamed(model.graph, name)));
+  const groups = present && records.length > 0 ? weightsInLayout(model) : [];
+  const recorded = records.flatMap((one) => one.sites.map((record) => ({ one, record })));
   const known = bySite(
     recorded.map(({ one, record }, k) => {
       const group = new Map(groups[k]?.weights.map((weight) => [weight.role, weight]));

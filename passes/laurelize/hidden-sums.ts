@@ -27,12 +27,12 @@ export function addsConstant(
 
 /** Returns nodes that hold a sum without slots for it. Refuses one that lacks an operand. */
 export function hiddenSums(graph: Graph): Node[] {
-  const found = [...scopesOf(graph)].flatMap(({ nodes }) => nodes.filter(hidesSum));
-  for (const node of found)
+  const hidden = [...scopesOf(graph)].flatMap(({ nodes }) => nodes.filter(hidesSum));
+  for (const node of hidden)
     for (const index of node.op === QUANTIZED ? [0, 1, 3, 4, 6] : [])
       if (!node.inputs[index])
         throw new InputError(
           `${graph.file.source.name}: ${titleOf(node)} lacks ${[0, 3].includes(index) ? "an operand" : "a scale"} (input ${index}); the model is damaged.`,
         );
-  return found;
+  return hidden;
 }

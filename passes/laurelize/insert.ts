@@ -84,16 +84,16 @@ function siteWriter(
   const place = { name, dtype, rank: shape.length, feature, lags: operands.length };
   const parameters: Record<string, DenseTensor> = {};
   const tensor = (role: string, type: string, dims: readonly number[], values: Numbers) => {
-    const made = { name: fresh(role), dtype: type, dims, data: encodeNumbers(type, values) };
-    draft.tensors.push({ ...made, scope: weightsScope(site.scope) });
-    return made;
+    const tensor = { name: fresh(role), dtype: type, dims, data: encodeNumbers(type, values) };
+    draft.tensors.push({ ...tensor, scope: weightsScope(site.scope) });
+    return tensor;
   };
   const constant = constants(dtype, (...given) => tensor(...given).name);
   const before = (node: Node) => {
     const emit: Emit = (call) => {
-      const made = nodeOf(call, fresh, call.op);
-      draft.nodes.push({ before: node, node: made });
-      return made.outputs;
+      const written = nodeOf(call, fresh, call.op);
+      draft.nodes.push({ before: node, node: written });
+      return written.outputs;
     };
     return opsOver(emit);
   };

@@ -63,10 +63,10 @@ export const manifests = (metadata: ReadonlyMap<string, string>): (Manifest | nu
 
 /** Returns what was inserted by the metadata, first to last, whether or not it can be undone. */
 export function laurelizations(metadata: ReadonlyMap<string, string>): (Laurelization | null)[] {
-  const found: (Laurelization | null)[] = [];
+  const records: (Laurelization | null)[] = [];
   for (let n = 0; metadata.has(manifestKey(n)); n++)
-    found.push(parse(metadata.get(manifestKey(n))!));
-  return found;
+    records.push(parse(metadata.get(manifestKey(n))!));
+  return records;
 }
 
 /** What stands between a site's name and the names of what is inserted there. */

@@ -71,9 +71,9 @@ export function plan(
       layer?.operands.length === operands.length &&
       weightsScope(layer.site.scope) === weightsScope(site.scope);
     const like = shares ? layer : null;
-    const made = insertAt({ site, operands, parts, options, like }, below(site), draft);
-    if (!layer) layers.set(site.layer, made);
-    return made;
+    const insertion = insertAt({ site, operands, parts, options, like }, below(site), draft);
+    if (!layer) layers.set(site.layer, insertion);
+    return insertion;
   });
   const warnings = wanted.rank === undefined ? [] : clamping(inserted, options);
   const patch = withAllowedTensors(graph, draft);

@@ -66,20 +66,20 @@ export async function searched(
   choose: (sites: readonly Site[]) => readonly Site[],
 ): Promise<Searched> {
   const whole = await lowerHidden(model, ort, null);
-  const all = await search(model, whole, ort, options);
-  const chosen = choose(all.found.sites);
-  const needed = neededBy(all.found.sites, whole);
+  const complete = await search(model, whole, ort, options);
+  const chosen = choose(complete.found.sites);
+  const needed = neededBy(complete.found.sites, whole);
   const nodes = neededBy(chosen, whole).nodes;
   const isWhole = needed.calls.size === whole.lowered.calls.length;
-  const again = { ...options, features: all.features };
+  const again = { ...options, features: complete.features };
   const some =
     isWhole && nodes.size === whole.lowered.nodes.length
-      ? all
+      ? complete
       : await search(model, await lowerHidden(model, ort, { ...needed, nodes }), ort, again);
   const names = new Set(chosen.map((site) => site.name));
   const sites = some.found.sites.filter((site) => names.has(site.name));
-  const from = nodes.size === needed.nodes.size ? some : all;
-  const rejected = rejectedOf(from, { whole, all, needed });
+  const from = nodes.size === needed.nodes.size ? some : complete;
+  const rejected = rejectedOf(from, { whole, all: complete, needed });
   rejected.push(...closedCalls(model.graph));
   const warnings = [...some.warnings, ...trainingWarnings(model.graph)];
   const { lowered } = from;
@@ -185,9 +185,9 @@ async function featuresInside(
   ort: Ort,
   options: ResidualOptions,
 ): Promise<ReadonlyMap<string, Feature>> {
-  const all = inlined(model.graph, () => true);
-  if (!all) return new Map();
-  const { model: whole } = await patched(model, all.patch);
+  const inlining = inlined(model.graph, () => true);
+  if (!inlining) return new Map();
+  const { model: whole } = await patched(model, inlining.patch);
   const { types } = await typesOf(whole, ort);
   const { sites } = findSites(whole.graph, types, { ...options, featureAxis: undefined });
   return new Map(sites.map(({ output, feature }) => [output.name, feature]));

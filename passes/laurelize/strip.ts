@@ -32,8 +32,8 @@ export interface Stripped {
  */
 export async function strip(model: Model): Promise<Stripped> {
   checkModel("strip", model);
-  const all = manifests(model.metadata);
-  checkStrippable(model, all);
+  const insertions = manifests(model.metadata);
+  checkStrippable(model, insertions);
   const recorded = lastRecord(model.file);
   if (!recorded) throw rewritten(model);
   const { undo, sample, sha256: whole, opening = [] } = recorded.manifest;
@@ -87,9 +87,9 @@ export interface Recorded {
 
 /** Returns a file's last manifest; null if it cannot be read, or is not at the end. */
 export function lastRecord(file: ModelFile): Recorded | null {
-  const all = manifests(metadataOf(file));
-  const manifest = all.at(-1);
-  const entry = file.message.metadata.find(({ key }) => key === manifestKey(all.length - 1));
+  const insertions = manifests(metadataOf(file));
+  const manifest = insertions.at(-1);
+  const entry = file.message.metadata.find(({ key }) => key === manifestKey(insertions.length - 1));
   const end = file.source.size;
   return manifest && entry?.frame.end === end
     ? { manifest, tail: { start: entry.frame.at, end } }

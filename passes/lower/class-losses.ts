@@ -14,16 +14,16 @@ function ofLabels(call: Composite, logP: string): string {
     : op.Not(op.Equal(given, constant("int64", [], [ignored])));
   const labels = counting === null ? given : op.Mul(given, to.cast(counting, "int64"));
   const picked = op.GatherElements(logP, to.unsqueeze(labels, [1]), { axis: 1 });
-  const each = op.Neg(to.squeeze(picked, [1]));
+  const losses = op.Neg(to.squeeze(picked, [1]));
   const counts = counting && to.cast(counting, dtype(0));
   const own = inputs[2] == null ? null : op.Gather(inputs[2], labels, { axis: 0 });
   const weight = own && counts ? op.Mul(own, counts) : (own ?? counts);
-  const weighted = weight === null ? each : op.Mul(each, weight);
+  const weighted = weight === null ? losses : op.Mul(losses, weight);
   const reduction = text("reduction", "mean");
   if (reduction === "none") return weighted;
   const sum = (x: string) => to.reduce("ReduceSum", x, positions(rank), false);
   if (reduction === "sum") return sum(weighted);
-  if (weight === null) return to.reduce("ReduceMean", each, positions(rank), false);
+  if (weight === null) return to.reduce("ReduceMean", losses, positions(rank), false);
   return op.Div(sum(weighted), sum(weight));
 }
 

@@ -110,7 +110,7 @@ export const Attention: LoweringRule = (call) => {
     const ahead = seen(call, to.unsqueeze(from, [1]), upTo(call, keys));
     allowed = allowed === null ? ahead : op.And(allowed, ahead);
   }
-  const made = attend(
+  const attended = attend(
     call,
     [q, repeatHeads(call, k, heads / shared), repeatHeads(call, v, heads / shared)],
     {
@@ -120,8 +120,8 @@ export const Attention: LoweringRule = (call) => {
       biases: masked && !choosing ? [input(3)] : [],
     },
   );
-  const asked = [made.scaled, made.capped, made.scores, made.weights][
+  const asked = [attended.scaled, attended.capped, attended.scores, attended.weights][
     int("qk_matmul_output_mode", 0)
   ];
-  return [flat ? joinHeads(call, made.output) : made.output, k, v, asked];
+  return [flat ? joinHeads(call, attended.output) : attended.output, k, v, asked];
 };

@@ -90,14 +90,14 @@ export function lowering(graph: Graph, types: Types, nodes: readonly Node[]): Lo
 /** Inlines these calls. */
 function writtenOut(graph: Graph, calls: ReadonlySet<Node>): Pick<Patch, "written" | "opsets"> {
   const inFunction = ({ scope }: Node) => [...outward(scope)].at(-1)!.kind === "function";
-  const made = inlined(graph, (call) => calls.has(call) || inFunction(call));
+  const inlining = inlined(graph, (call) => calls.has(call) || inFunction(call));
   for (const call of calls)
-    if (!made?.patch.removed?.includes(call))
+    if (!inlining?.patch.removed?.includes(call))
       throw new NotLowered(
         `${titleOf(call)} cannot be inlined, because its function uses other operator sets than the model; convert one of them.`,
         "its function uses other operator sets than the model",
       );
-  return { written: made!.patch.written!, opsets: made!.patch.opsets! };
+  return { written: inlining!.patch.written!, opsets: inlining!.patch.opsets! };
 }
 
 type Writer = Builder & PlainWriter;
@@ -115,8 +115,8 @@ function plainOutputs(graph: Graph, types: Types, node: Node, write: Writer): (s
   const free = new Set(write.nodes.slice(from).flatMap((made) => made.node.outputs));
   const outputs = node.outputs.map((output, index) => {
     if (output === null) return null;
-    const result = results[index] ?? call.refuse(`its rule does not support output ${index}`);
-    return free.delete(result) ? result : write.op.Identity(result);
+    const written = results[index] ?? call.refuse(`its rule does not support output ${index}`);
+    return free.delete(written) ? written : write.op.Identity(written);
   });
   for (const { node: made } of write.nodes.slice(from))
     if (opset < sinceOf(made.op))

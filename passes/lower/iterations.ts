@@ -65,8 +65,8 @@ function ofLoop(graph: Graph, node: Node, body: Scope): Iterations | string {
   if (conditional && collected.length > 0) return "how much it collects is computed from the data";
   const carried = body.inputs.slice(2);
   if (conditional && carried.some(isTruth)) return "it may end early, and it carries truth values";
-  const found = { node, body, conditional, initial: initial as Value[], collected };
-  return { ...found, steps: Math.max(0, steps), read: [] };
+  const loop = { node, body, conditional, initial: initial as Value[], collected };
+  return { ...loop, steps: Math.max(0, steps), read: [] };
 }
 
 /**
@@ -129,6 +129,6 @@ function ofScan(graph: Graph, types: Types, node: Node, body: Scope): Iterations
   }));
   const initial = node.inputs.slice(0, carried);
   if (initial.includes(null)) return ABSENT;
-  const found = { node, body, steps, initial: initial as Value[], collected };
-  return { ...found, conditional: false, read: read as Sliced[] };
+  const scan = { node, body, steps, initial: initial as Value[], collected };
+  return { ...scan, conditional: false, read: read as Sliced[] };
 }

@@ -11,18 +11,18 @@ export const CausalConvWithState: LoweringRule = (call) => {
   );
   if (taps === 1 && wants(1)) return refuse("its state is empty");
   const past = inputs[3] ?? null;
-  const all =
+  const padded =
     taps === 1
       ? input(0)
       : past === null
         ? to.pad(input(0), [0, 0, taps - 1, 0, 0, 0])
         : op.Concat([past, input(0)], { axis: 2 });
-  const made = op.Conv(all, input(1), inputs[2] ?? null, { group: channels });
+  const convolved = op.Conv(padded, input(1), inputs[2] ?? null, { group: channels });
   const activation = text("activation", "none");
   if (!["none", "silu", "swish"].includes(activation))
     return refuse(`its activation ${activation} is not known`);
-  const output = activation === "none" ? made : op.Mul(made, op.Sigmoid(made));
-  return [output, wants(1) ? to.slice(all, [1 - taps], [END], [2]) : null];
+  const output = activation === "none" ? convolved : op.Mul(convolved, op.Sigmoid(convolved));
+  return [output, wants(1) ? to.slice(padded, [1 - taps], [END], [2]) : null];
 };
 
 /** com.microsoft.CausalConvWithState, limited to what ai.onnx's operator does. */
@@ -88,8 +88,8 @@ export const LinearAttention: LoweringRule = (call) => {
     state = op.Add(before, op.Mul(key, written));
     return to.unsqueeze(op.MatMul(q[t], state), [0]);
   });
-  const all = outputs.length === 1 ? outputs[0] : op.Concat(outputs, { axis: 0 });
-  const output = to.reshape(op.Transpose(all, { perm: [1, 0, 2, 3, 4] }), [0, 0, -1]);
+  const stacked = outputs.length === 1 ? outputs[0] : op.Concat(outputs, { axis: 0 });
+  const output = to.reshape(op.Transpose(stacked, { perm: [1, 0, 2, 3, 4] }), [0, 0, -1]);
   return [output, state];
 };
 

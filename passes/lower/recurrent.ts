@@ -99,14 +99,18 @@ const unrolled =
     if (!reversed) return refuse("its direction is not known");
     call.unrolled(length, reversed.length);
     const sizes = { length, batch, hidden };
-    const all = reversed.map((back, at) =>
+    const runs = reversed.map((back, at) =>
       direction(call, cell, sizes, { back, at, count: reversed.length }),
     );
-    const outputs = [all.map(({ y }) => y), all.map(({ h }) => h), all.map(({ c, h }) => c ?? h)];
-    const made = outputs.map((each, k) => (wants(k) ? joined(op, each, k === 0 ? 1 : 0) : null));
-    if (!isBatchFirst) return made;
+    const outputs = [
+      runs.map(({ y }) => y),
+      runs.map(({ h }) => h),
+      runs.map(({ c, h }) => c ?? h),
+    ];
+    const stacked = outputs.map((each, k) => (wants(k) ? joined(op, each, k === 0 ? 1 : 0) : null));
+    if (!isBatchFirst) return stacked;
     const perms = [[2, 0, 1, 3], TURNED, TURNED];
-    return made.map((v, k) => (v === null ? null : op.Transpose(v, { perm: perms[k] })));
+    return stacked.map((v, k) => (v === null ? null : op.Transpose(v, { perm: perms[k] })));
   };
 
 const TURNED = [1, 0, 2];
@@ -154,15 +158,15 @@ function direction(
   const ys = new Array<string>(length);
   for (let k = 0; k < length; k++) {
     const t = back ? length - 1 - k : k;
-    const made = after(call, { ...states, x: xs[t], r, rb: rbs, peepholes, act, parts });
-    ys[t] = made.h;
-    if (inputs[4] == null) states = made;
+    const next = after(call, { ...states, x: xs[t], r, rb: rbs, peepholes, act, parts });
+    ys[t] = next.h;
+    if (inputs[4] == null) states = next;
     else {
       // After its length, a row keeps its states.
       const within = to.unsqueeze(op.Greater(input(4), constant(dtype(4), [], [t])), [0, 2]);
       const kept = (now: string, before: string) => to.where(within, now, before, dtype(0));
-      ys[t] = kept(made.h, zeros());
-      states = { h: kept(made.h, states.h), c: made.c && kept(made.c, states.c!) };
+      ys[t] = kept(next.h, zeros());
+      states = { h: kept(next.h, states.h), c: next.c && kept(next.c, states.c!) };
     }
   }
   const y = length === 1 ? ys[0] : op.Concat(ys, { axis: 0 });

@@ -41,14 +41,14 @@ export function shownAt(
   const after = (value: Value) => ({ value, axes, scope: output.scope, until: null });
   const afterSkip = { ...after(skip.value), until: output };
   const next = (own && { ...own, node, norm: true }) ?? nextRead(setting, after(output));
-  const found = [
+  const near = [
     own,
     next?.norm ? next : nextRead(setting, after(output), true),
     normBefore(setting, skip.value, rank),
     ...ends.map(({ mixer, scale }) => (mixer?.axis === scale?.axis ? null : scale)),
   ].filter((place) => place !== null);
   const norms =
-    found.length > 0 ? found : [normBehind(setting, afterSkip)].filter((place) => place !== null);
+    near.length > 0 ? near : [normBehind(setting, afterSkip)].filter((place) => place !== null);
   return {
     norms,
     written: ends.flatMap(({ mixer, scale }) => mixer ?? scale ?? []),

@@ -165,11 +165,11 @@ function search(searching: Search, named: NamedAxes) {
     }
     for (const node of pending) absorbed.delete(node);
   }
-  const found = candidates.flatMap((candidate) => {
+  const withAxes = candidates.flatMap((candidate) => {
     const feature = axes.get(candidate)!;
     return "reason" in feature ? [] : [{ candidate, feature }];
   });
-  return { found, rejected: rejected.sort(inOrder) };
+  return { found: withAxes, rejected: rejected.sort(inOrder) };
 }
 
 /** The sum that a node holds, with its slots or the reason why it has none; null if it holds none. */
@@ -178,13 +178,13 @@ function sumAt({ setting, reach, options, isInserted }: Search, node: Node) {
   if (!held) return null;
   const { form, sum } = held;
   const within = options.within?.get(sum.output.name) ?? null;
-  const found = slots(setting, reach, sum);
-  const optional = "reason" in found ? found.optional : undefined;
+  const places = slots(setting, reach, sum);
+  const optional = "reason" in places ? places.optional : undefined;
   const isAsked = !sum.rare && options.also?.some((kind) => kind === optional?.kind);
   const asked = isAsked ? optional : undefined;
-  const chosen = "skip" in found ? found : asked;
+  const chosen = "skip" in places ? places : asked;
   if (!chosen) {
-    const { reason } = found as Exclude<typeof found, { skip: unknown }>;
+    const { reason } = places as Exclude<typeof places, { skip: unknown }>;
     if (sum.rare && !["scattered", "subtracted"].includes(reason.code)) return null;
     const kind = (optional?.kind as OptionalKind) ?? null;
     return { ...rejection({ node, within, sum }, reason), kind };
@@ -221,14 +221,14 @@ function listedOriginals(
   earlier: readonly ManifestSite[],
 ): ReadonlyMap<Value, Value> {
   const skips = new Map(earlier.map(({ augmented, skip }) => [augmented, skip]));
-  const found = new Map<Value, Value>();
+  const originals = new Map<Value, Value>();
   for (const { values } of scopes)
     for (const value of values.values()) {
       const skip = skips.get(value.name);
       const x = skip === undefined ? undefined : visible(value.scope, skip);
-      if (x) found.set(value, x);
+      if (x) originals.set(value, x);
     }
-  return found;
+  return originals;
 }
 
 /** Returns a node's name, qualified by its scope. */

@@ -91,8 +91,8 @@ function origin(setting: Setting, node: Node, layout: boolean, length: number): 
   const concat = inFloats(node.op) === "Concat";
   if (concat && computed.length > 1) return commonOrigin(setting, computed, length);
   const [only] = computed;
-  const found = layout && !concat ? only === node.inputs[0] : computed.length === 1;
-  return only && found ? linkTo(only) : null;
+  const continues = layout && !concat ? only === node.inputs[0] : computed.length === 1;
+  return only && continues ? linkTo(only) : null;
 }
 
 const ORDER = ["identity", "scaled", "projected"] as const;

@@ -27,10 +27,10 @@ interface Chosen {
  * nonlinearity.
  */
 export function slots(setting: Setting, reach: Reach, sum: Sum): Slots {
-  const found = slotsOf(setting, reach, sum);
+  const chosen = slotsOf(setting, reach, sum);
   const isOpen =
-    "reason" in found && ["unlearned", "constantSkip", "position"].includes(found.reason.code);
-  return isOpen && areScores(setting, sum.output) ? { reason: reasons.scores() } : found;
+    "reason" in chosen && ["unlearned", "constantSkip", "position"].includes(chosen.reason.code);
+  return isOpen && areScores(setting, sum.output) ? { reason: reasons.scores() } : chosen;
 }
 
 function slotsOf(setting: Setting, reach: Reach, sum: Sum): Slots {
@@ -78,8 +78,8 @@ function chooseAmong(setting: Setting, reach: Reach, sum: Sum, terms: readonly T
   const flat = flatten(setting, terms);
   if (!flat || flat.length === terms.length) return direct;
   const nested = choose(setting, reach, sum.node, flat);
-  const found = "skip" in nested && !(projected && nested.kind === "projected");
-  if (!found || !independent(reach, sum.node, nested.branches)) return direct;
+  const isBetter = "skip" in nested && !(projected && nested.kind === "projected");
+  if (!isBetter || !independent(reach, sum.node, nested.branches)) return direct;
   if (!isComplete(setting, reach, sum, nested)) return nested;
   return "skip" in direct ? direct : joined(setting, terms, nested.skip);
 }

@@ -62,8 +62,9 @@ export async function firstDifference(
   ];
   for (const feed of feeds) {
     const search = { ort, feed, dims, pairs, types: new Map(a.types) };
-    const found = await firstInScope(search, main);
-    if (found) return { ...(await inside(search, main, found)), compared: found.compared };
+    const difference = await firstInScope(search, main);
+    if (difference)
+      return { ...(await inside(search, main, difference)), compared: difference.compared };
   }
   return null;
 }

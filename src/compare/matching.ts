@@ -60,11 +60,11 @@ function pairsOf(x: Scope, y: Scope): Counterpart[] {
   const own = namesOf(x);
   const candidates = x.nodes.flatMap((a) => {
     const { name } = a.message;
-    const made = a.outputs.find(Boolean)?.name;
-    const byValue = made === undefined ? null : y.values.get(made)?.producer;
+    const output = a.outputs.find(Boolean)?.name;
+    const byValue = output === undefined ? null : y.values.get(output)?.producer;
     const byName = own.get(name) ? named.get(name) : null;
     return [
-      ...(byValue ? [{ a, b: byValue, by: made! }] : []),
+      ...(byValue ? [{ a, b: byValue, by: output! }] : []),
       ...(byName && byName !== byValue ? [{ a, b: byName, by: name }] : []),
     ];
   });

@@ -7,17 +7,17 @@ let values: Float32Array | null = null;
 /** The number for each 16-bit pattern of float16. */
 function table(): Float32Array {
   if (values) return values;
-  const made = new Float32Array(1 << 16);
+  const table = new Float32Array(1 << 16);
   for (let bits = 0; bits < INFINITE; bits++) {
     const [exponent, fraction] = [bits >> FRACTION, bits & 0x3ff];
     const power = Math.max(exponent, 1) - 15 - FRACTION;
-    made[bits] = (fraction + (exponent === 0 ? 0 : 1 << FRACTION)) * 2 ** power;
+    table[bits] = (fraction + (exponent === 0 ? 0 : 1 << FRACTION)) * 2 ** power;
   }
-  made.fill(Number.NaN, INFINITE, 1 << 15);
-  made[INFINITE] = Infinity;
-  for (let bits = 0; bits < 1 << 15; bits++) made[bits | (1 << 15)] = -made[bits];
-  values = made;
-  return made;
+  table.fill(Number.NaN, INFINITE, 1 << 15);
+  table[INFINITE] = Infinity;
+  for (let bits = 0; bits < 1 << 15; bits++) table[bits | (1 << 15)] = -table[bits];
+  values = table;
+  return table;
 }
 
 /** Decodes float16 patterns into an array of the same length. */

@@ -18,10 +18,12 @@ export function noteEdits(file: ModelFile, redirects: readonly Redirect[]): Edit
   }
   const noted = new Set<string>();
   for (const { use, name } of redirects) {
-    const found = annotationOf(use.node, use.node.message.inputs[use.index]);
-    if (!found || noted.has(name)) continue;
+    const annotation = annotationOf(use.node, use.node.message.inputs[use.index]);
+    if (!annotation || noted.has(name)) continue;
     noted.add(name);
-    edits.push(append(found.graph, annotationNaming(file.reader, found.annotation, name)));
+    edits.push(
+      append(annotation.graph, annotationNaming(file.reader, annotation.annotation, name)),
+    );
   }
   return edits;
 }

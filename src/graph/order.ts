@@ -22,9 +22,9 @@ export function sorted(file: ModelFile, nodes: Node[]): Node[] {
     }
   }
   const freedBy = (node: Node) => {
-    const all = (readers.get(node) ?? []).map(({ reader }) => reader);
-    for (const reader of all) missing.set(reader, missing.get(reader)! - 1);
-    return all.filter(isReady).reverse();
+    const following = (readers.get(node) ?? []).map(({ reader }) => reader);
+    for (const reader of following) missing.set(reader, missing.get(reader)! - 1);
+    return following.filter(isReady).reverse();
   };
   const order = [...descend(inFileOrder(), freedBy)];
   for (const [index, node] of order.entries()) node.index = index;

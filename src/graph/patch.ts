@@ -49,11 +49,11 @@ export async function applyPatch(
   const entry = await provenance?.(undoOf(source, list, placing.link ?? false));
   const tail = [...imports, ...(entry ? metadataFields(entry) : [])];
   const all = [...list, ...tail.map((bytes) => ({ start: source.size, end: source.size, bytes }))];
-  const result = patchedSource(source, all);
-  checkSize(source, result.size);
+  const rewritten = patchedSource(source, all);
+  checkSize(source, rewritten.size);
   const fresh = outside.length > 0 ? concat(outside.map(({ data }) => data)) : null;
   const undo = () => undoOf(source, all, placing.link ?? false);
-  return { source: result, folder: folderAfter(file.folder, placing, fresh), undo };
+  return { source: rewritten, folder: folderAfter(file.folder, placing, fresh), undo };
 }
 
 /** Applies a patch without size limit, record or data files. May return the same source. */

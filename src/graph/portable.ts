@@ -154,8 +154,8 @@ function choices({ op, opset, constant }: Form, { ints, cast, unsqueeze }: Layou
     /** One-hot encodes int64 classes along a new last axis. */
     oneHot(labels: string, rank: number, classes: number, dtype: string): string {
       if (opset < WHERE) {
-        const all = ints(Array.from({ length: classes }, (_, k) => k));
-        return cast(op.Equal(unsqueeze(labels, [rank]), all), dtype);
+        const numbers = ints(Array.from({ length: classes }, (_, k) => k));
+        return cast(op.Equal(unsqueeze(labels, [rank]), numbers), dtype);
       }
       const depth = constant("int64", [], [classes]);
       const hot = op.OneHot(labels, depth, constant("float", [2], [0, 1]), { axis: -1 });

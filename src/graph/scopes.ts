@@ -57,8 +57,8 @@ export function scopeLike(graph: Graph, scope: Scope): Scope | null {
   const { owner } = scope;
   if (!owner) return scope.kind === "main" ? graph.main : null;
   const around = scopeLike(graph, owner.scope);
-  const made = owner.outputs.find((value) => value !== null);
-  const like = made && around?.values.get(made.name)?.producer;
+  const output = owner.outputs.find((value) => value !== null);
+  const like = output && around?.values.get(output.name)?.producer;
   return like?.bodies[owner.bodies.indexOf(scope)] ?? null;
 }
 

@@ -74,10 +74,10 @@ function atMost(graph: Graph, value: Value, known: Known, unknown: number): numb
       : null;
     const { producer } = next;
     if (!producer || (told !== null && !SEEN_THROUGH.has(producer.op))) return told ?? unknown;
-    const made = madeBy(producer, next, of);
-    if (told === null) return made;
+    const count = madeBy(producer, next, of);
+    if (told === null) return count;
     // onnxruntime-node reports sizes modulo 2^32.
-    return Number.isFinite(made) ? Math.max(told, made) : told;
+    return Number.isFinite(count) ? Math.max(told, count) : told;
   };
   const madeBy = (producer: Node, next: Value, of: (value: Value) => number): number => {
     const { op, inputs } = producer;

@@ -68,13 +68,13 @@ export function skeleton(
   { shapesOf = [], fed = new Set(), shown }: SkeletonOptions = {},
 ): Skeleton | null {
   const included = [...new Set(nodes)].filter((node) => !isLargeConstant(node));
-  const made = new Set(included.flatMap(outputsOf));
+  const computed = new Set(included.flatMap(outputsOf));
   const standIn = standIns(known, fed);
   const operand = (node: Node, value: Value) =>
-    isWide(node) && !made.has(value) ? standIn(value) : value;
+    isWide(node) && !computed.has(value) ? standIn(value) : value;
   const needed = new Set<Value>();
   for (const node of included)
-    for (const value of readsOf(node)) if (!made.has(value)) needed.add(operand(node, value));
+    for (const value of readsOf(node)) if (!computed.has(value)) needed.add(operand(node, value));
   const sources = [...needed].map((value) => {
     const tensor = tensorOf(value);
     if (tensor && !fed.has(value) && isInlined(tensor)) return inlined(graph, value, tensor);
@@ -86,7 +86,7 @@ export function skeleton(
     if (!isWide(node)) return bytesOf(graph, node.message.frame);
     return reading(graph, node, (value) => operand(node, value).name);
   });
-  const outputs = shown ?? [...made];
+  const outputs = shown ?? [...computed];
   const fields = [
     ...sources,
     ...[...outputs.map(({ name }) => name), ...shapesOf.map(shapeName)].map((name) =>

@@ -42,7 +42,7 @@ const SHORT = 1 << 15;
 
 /** Returns the splices in file order, with short insertions at one position merged. */
 function joined(list: readonly Replacement[]): Replacement[] {
-  const all: Replacement[] = [];
+  const merged: Replacement[] = [];
   for (let k = 0; k < list.length; ) {
     const { start, end, bytes } = list[k++];
     const parts = [bytes];
@@ -52,23 +52,23 @@ function joined(list: readonly Replacement[]): Replacement[] {
       if (length > SHORT) break;
       parts.push(list[k].bytes);
     }
-    all.push({ start, end, bytes: parts.length === 1 ? bytes : concat(parts) });
+    merged.push({ start, end, bytes: parts.length === 1 ? bytes : concat(parts) });
   }
-  return all;
+  return merged;
 }
 
 /** Returns the pieces of the patched bytes. */
 export function pieces(source: Source, list: readonly Splice[]): Piece[] {
-  const all: Piece[] = [];
+  const kept: Piece[] = [];
   let at = 0;
   for (const { start, end, bytes } of list) {
     if (start < at) throw new Error(`patches overlap at byte ${start}`);
-    if (start > at) all.push({ source, start: at, end: start });
-    if (pieceLength(bytes) > 0) all.push(bytes);
+    if (start > at) kept.push({ source, start: at, end: start });
+    if (pieceLength(bytes) > 0) kept.push(bytes);
     at = end;
   }
-  if (at < source.size) all.push({ source, start: at, end: source.size });
-  return all;
+  if (at < source.size) kept.push({ source, start: at, end: source.size });
+  return kept;
 }
 
 /** A patched source: reads as if the splices were applied, without copying anything. */
@@ -78,17 +78,17 @@ export interface PatchedSource extends Source {
 
 /** Returns a source that reads as if the splices were applied. */
 export function patchedSource(base: Source, list: readonly Splice[]): PatchedSource {
-  const all = pieces(base, list);
+  const parts = pieces(base, list);
   const starts: number[] = [];
   let size = 0;
-  for (const piece of all) {
+  for (const piece of parts) {
     starts.push(size);
     size += pieceLength(piece);
   }
   const read = (start: number, end: number): Uint8Array => {
     if (start >= end) return new Uint8Array();
     const k = upperBound(starts, start) - 1;
-    const [piece, from] = [all[k], start - starts[k]];
+    const [piece, from] = [parts[k], start - starts[k]];
     if (end <= starts[k] + pieceLength(piece)) return partOf(piece, from, from + end - start);
     const bytes = new Uint8Array(end - start);
     fill(bytes, start);
@@ -98,8 +98,8 @@ export function patchedSource(base: Source, list: readonly Splice[]): PatchedSou
   const fill = (bytes: Uint8Array, start: number): void => {
     let k = upperBound(starts, start) - 1;
     for (let at = start; at < start + bytes.length; k++) {
-      const to = Math.min(start + bytes.length, starts[k] + pieceLength(all[k]));
-      const [piece, from] = [all[k], at - starts[k]];
+      const to = Math.min(start + bytes.length, starts[k] + pieceLength(parts[k]));
+      const [piece, from] = [parts[k], at - starts[k]];
       const target = bytes.subarray(at - start, to - start);
       if (!(piece instanceof Uint8Array) && piece.source.fill)
         piece.source.fill(target, piece.start + from);
@@ -109,12 +109,12 @@ export function patchedSource(base: Source, list: readonly Splice[]): PatchedSou
   };
   const origin = ({ start, end }: Range): Stretch | null => {
     const k = upperBound(starts, start) - 1;
-    const piece = all[k];
+    const piece = parts[k];
     if (piece instanceof Uint8Array || end > starts[k] + pieceLength(piece)) return null;
     const shift = piece.start - starts[k];
     return originOf(piece.source, { start: start + shift, end: end + shift });
   };
-  return { name: base.name, size, read, fill, origin, pieces: all };
+  return { name: base.name, size, read, fill, origin, pieces: parts };
 }
 
 const partOf = (piece: Piece, from: number, to: number) =>

@@ -46,13 +46,13 @@ function outer(at: At, by: Factor): ScaleRequest[] {
   const isGemm = at.op === "Gemm";
   const rank = at.outShape(0)?.length;
   const turnedB = isGemm && at.int("transB", 0) === 1;
-  const found: ScaleRequest[] = [];
-  if (by.axis === null) found.push([1, by], [0, by]);
+  const requests: ScaleRequest[] = [];
+  if (by.axis === null) requests.push([1, by], [0, by]);
   else if (rank !== undefined && by.axis === rank - 1) {
     const axis = fromLast(at, 1, turnedB ? 2 : 1);
-    if (axis !== null && (at.shape(1)?.length ?? 0) > 1) found.push([1, onAxis(by, axis)]);
+    if (axis !== null && (at.shape(1)?.length ?? 0) > 1) requests.push([1, onAxis(by, axis)]);
   }
-  return found.sort(([a], [b]) => Number(at.isConstant(b)) - Number(at.isConstant(a)));
+  return requests.sort(([a], [b]) => Number(at.isConstant(b)) - Number(at.isConstant(a)));
 }
 
 const matmul: ScaleRule = {
