@@ -169,39 +169,30 @@ async function opinions(
   return [{ name: "a second opinion", ...opinion }];
 }
 
-/** Compares on as many inputs as the original's outputs are known of, and on all if that fails. */
-async function onFewOrAll<Report>(
-  { feeds, plain }: ProofInputs,
-  check: (feeds: readonly Tensors[]) => Promise<Outcome<Report>>,
-): Promise<Outcome<Report>> {
-  if (plain && plain.length < feeds.length) {
-    const few = await check(feeds.slice(0, plain.length));
-    if (few.outcome === "passed") return few;
-  }
-  return check(feeds);
-}
+/** What the original gives on all inputs of a comparison, if it is known. */
+type KnownOutputs = { readonly plain?: readonly Tensors[] };
 
 /**
- * Compares both models on the inputs of which the original's outputs are known, and on all of them
- * if that fails: more inputs may show that the original is noisier, or differs from run to run.
+ * Compares on the inputs of which the original's outputs are known, and on all of them if that
+ * fails: more inputs may show that the original is noisier, or differs from run to run.
  */
-async function checkFunction(
+async function onFewOrAll<Report>(
+  { feeds, plain }: ProofInputs,
+  check: (feeds: readonly Tensors[], known: KnownOutputs) => Promise<Outcome<Report>>,
+): Promise<Outcome<Report>> {
+  const few = plain && (await check(feeds.slice(0, plain.length), { plain }));
+  return few?.outcome === "passed" ? few : check(feeds, {});
+}
+
+const checkFunction = (
   ort: Ort,
   before: ModelFile,
   after: Runnable,
-  { feeds, plain }: ProofInputs,
-): Promise<Outcome<FunctionReport>> {
-  try {
-    if (plain) {
-      const baseline = await nudgedBaseline(ort, before, feeds.slice(0, plain.length), { plain });
-      const same = await sameFunction(ort, baseline, after);
-      if (same.outcome === "passed") return same;
-    }
-    return await sameFunction(ort, await nudgedBaseline(ort, before, feeds), after);
-  } catch (thrown) {
-    return notRun(`onnxruntime does not take the original (${reason(thrown)})`);
-  }
-}
+  inputs: ProofInputs,
+): Promise<Outcome<FunctionReport>> =>
+  onFewOrAll(inputs, async (feeds, known) =>
+    sameFunction(ort, await nudgedBaseline(ort, before, feeds, known), after),
+  ).catch((thrown) => notRun(`onnxruntime does not take the original (${reason(thrown)})`));
 
 /** Whether a result is known to give the same in every run: it equals an original that draws nothing. */
 const isSteady = (original: ModelFile, same: Outcome<FunctionReport>) =>
