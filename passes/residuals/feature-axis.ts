@@ -173,7 +173,9 @@ function nextRead(
     return readers;
   };
   let next: Reader[] = [];
-  const nearest = ({ use }: Reader) => use.node.index;
+  // To one node, the way that keeps most axes is taken: to x / σ that of x.
+  const nearest = ({ use, axes: there }: Reader) =>
+    use.node.index + there.filter((axis) => axis === null).length / (there.length + 1);
   for (const { use, axes: there } of bestFirst(readersOf({ value, axes }), () => next, nearest)) {
     if (--looks < 0) return null;
     const { node, index } = use;
