@@ -12,8 +12,8 @@ export interface Run {
 }
 
 /**
- * Runs a Node script and waits for it. Its peak memory is what the process itself reads from
- * getrusage as it exits (test/bench/peak.cjs), the figure of GNU `time -v` on every platform.
+ * Runs a Node script and waits for it. Its peak memory is what the process itself reads as it
+ * exits (test/bench/peak.cjs).
  */
 export function runNode(folder: string, ...args: string[]): Run {
   const file = path.join(folder, "peak");
