@@ -1,5 +1,5 @@
 import type { Builder } from "../../src/graph/builder.ts";
-import type { Type } from "../../src/onnx/dtypes.ts";
+import { elements, type Type } from "../../src/onnx/dtypes.ts";
 import type { Weight } from "../finetune/gradient-row.ts";
 import type { StepPorts } from "../finetune/step-graph.ts";
 
@@ -29,7 +29,7 @@ export function vectorLayout(
 ): VectorLayout {
   let end = 0;
   const gradients = weights.map(({ name, dims }) => {
-    const length = dims.reduce((a, b) => a * b, 1);
+    const length = elements(dims);
     end += length;
     return { weight: name, offset: end - length, length, shape: dims };
   });
@@ -57,7 +57,7 @@ export function writeVector(written: Builder, { reached, ports, typeOf }: Vector
   const scalar = (name: string) => to.reshape(float(name, typeOf(name)?.dtype), [1]);
   const count = scalar(ports.examples);
   const gradients = reached.map(({ of, gradient }) => {
-    const length = of.dims.reduce((a, b) => a * b, 1);
+    const length = elements(of.dims);
     return to.reshape(float(gradient, of.dtype), [length]);
   });
   const weighted = [...gradients, scalar(ports.loss)];

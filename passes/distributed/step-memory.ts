@@ -2,7 +2,7 @@ import { constants, tensorOf } from "../../src/graph/constants.ts";
 import type { Graph, Types, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { type Model, typesOf } from "../../src/model.ts";
-import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
+import { dataTypeNamed, elements } from "../../src/onnx/dtypes.ts";
 import { byteLength } from "../../src/onnx/external.ts";
 import type { Ort } from "../../src/ort/session.ts";
 
@@ -62,9 +62,7 @@ const PACKING = operatorsThat("product");
 const bytesOf = (types: Types, value: Value): number => {
   const type = types.get(value);
   const sizes = type?.shape?.map((size) => (typeof size === "number" ? size : 1));
-  return sizes
-    ? (sizes.reduce((a, b) => a * b, 1) * (dataTypeNamed(type!.dtype)?.bits ?? 32)) / 8
-    : 0;
+  return sizes ? (elements(sizes) * (dataTypeNamed(type!.dtype)?.bits ?? 32)) / 8 : 0;
 };
 
 /**

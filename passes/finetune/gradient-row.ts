@@ -1,4 +1,5 @@
 import type { Builder } from "../../src/graph/builder.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 import { sideBySide } from "./side-by-side.ts";
 import type { TrainedWeight } from "./trained-weights.ts";
 
@@ -21,7 +22,7 @@ export interface Group {
 /** Elements of a weight above which putting it beside others costs more than it saves. */
 const LARGE = 2 ** 18;
 
-const sizeOf = ({ of }: Weight) => of.dims.reduce((a, b) => a * b, 1);
+const sizeOf = ({ of }: Weight) => elements(of.dims);
 const sum = (sizes: readonly number[]) => sizes.reduce((a, b) => a + b, 0);
 
 /** Numbers that are added up one after the other: longer sums in single precision lose digits. */
@@ -83,7 +84,7 @@ function partOf(builder: Builder, group: Group, weight: Weight) {
 
 /** Writes the norm of a tensor, added up line by line. */
 function normOf({ op, to }: Builder, x: string, [lines = 1, ...others]: readonly number[]): string {
-  const rows = to.reshape(x, [lines, others.reduce((a, b) => a * b, 1)]);
+  const rows = to.reshape(x, [lines, elements(others)]);
   const sums = to.reduce("ReduceSum", op.Mul(rows, rows), [1], false);
   return op.Sqrt(to.reduce("ReduceSum", sums, [0], false));
 }

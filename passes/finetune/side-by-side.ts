@@ -1,4 +1,5 @@
 import type { Builder } from "../../src/graph/builder.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 
 /**
  * Puts tensors of these shapes side by side in one vector, for what is done to each element alike.
@@ -6,7 +7,7 @@ import type { Builder } from "../../src/graph/builder.ts";
  */
 export function sideBySide({ op, to }: Builder, shapes: readonly (readonly number[])[]) {
   const isSingle = shapes.length === 1;
-  const sizes = shapes.map((dims) => dims.reduce((a, b) => a * b, 1));
+  const sizes = shapes.map((dims) => elements(dims));
   const shaped = (tensor: string, k: number, dims: readonly number[]) =>
     shapes[k].length === 1 ? tensor : to.reshape(tensor, dims);
   const flat = (tensor: string, k: number) => shaped(tensor, k, [sizes[k]]);

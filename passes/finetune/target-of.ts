@@ -1,5 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import type { Model } from "../../src/model.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 import { dtypeOf, toFloat64 } from "../../src/ort/tensors.ts";
 import type { ChosenLoss } from "../losses/loss.ts";
 import type { LossTarget } from "./target-reading.ts";
@@ -20,7 +21,7 @@ export function axesOfOne({ loss, reads }: ChosenLoss, target: Tensor): number[]
     type === "float16" ? toFloat64(target) : (target.data as Float32Array);
   return dims.flatMap((size, axis) => {
     if (axis === 0) return [];
-    const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1);
+    const inner = elements(dims.slice(axis + 1));
     for (let place = 0; place < values.length / size; place++) {
       const from = Math.floor(place / inner) * inner * size + (place % inner);
       let sum = 0;

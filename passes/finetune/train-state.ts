@@ -1,6 +1,7 @@
 import type { Tensor } from "onnxruntime-common";
 import { InputError } from "../../src/errors.ts";
 import type { Model } from "../../src/model.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 import { type Ort, runBatch, type Tensors } from "../../src/ort/session.ts";
 import { tensorOfBytes, toFloat64 } from "../../src/ort/tensors.ts";
 import { weightOf } from "../adapter/weights.ts";
@@ -121,9 +122,7 @@ export class TrainState {
         throw new InputError(
           `the state after step ${this.#step} has no ${input}; it belongs to another optimizer.`,
         );
-      const start = copies
-        ? toFloat64(this.#weights[weight])
-        : new Float64Array(dims.reduce((a, b) => a * b, 1));
+      const start = copies ? toFloat64(this.#weights[weight]) : new Float64Array(elements(dims));
       const values = dtype === "double" ? start : Float32Array.from(start);
       const type = dtype === "double" ? "float64" : "float32";
       return [input, new this.#ort.Tensor(type as "float32", values as Float32Array, dims)];

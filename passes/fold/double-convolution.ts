@@ -1,4 +1,5 @@
 import type { Builder } from "../../src/graph/builder.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 import type { At } from "./node-at.ts";
 
 /** Writes a node by operators that have kernels for double; null if it is not of a kind that can be. */
@@ -69,7 +70,7 @@ export const averagePool: DoubleRule = (to, at, [x]) => {
     ? strides.every((step) => step === 1)
     : isBare || at.int("count_include_pad", 0) === 1;
   const count = isWhole
-    ? scalar(kernel.reduce((a, b) => a * b, 1))
+    ? scalar(elements(kernel))
     : total(to.op.Add(to.op.Mul(x, scalar(0)), scalar(1)));
   return to.op.Div(total(x), count);
 };
@@ -113,7 +114,7 @@ function matrixOf(
   [filters, channels, ...kernel]: readonly number[],
   group: number,
 ): string {
-  const size = kernel.reduce((a, b) => a * b, 1);
+  const size = elements(kernel);
   const flat = to.to.reshape(w, [group, filters / group, channels, size]);
   const turned = size === 1 ? flat : to.op.Transpose(flat, { perm: [0, 1, 3, 2] });
   return to.to.reshape(turned, [group, filters / group, size * channels]);

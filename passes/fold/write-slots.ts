@@ -1,6 +1,7 @@
 import type { Builder } from "../../src/graph/builder.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import { groupBy } from "../../src/graph/group-by.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 import { float } from "../../src/onnx/new-node.ts";
 import { type LowRankWriting, lowRank } from "../variants/low-rank.ts";
 import type { SiteDescription } from "../variants/variant.ts";
@@ -138,7 +139,7 @@ export function mapsOf(
 function concatenated(maps: readonly MapTerm[], role: "A" | "B", axis: number): MapTerm["A"] {
   const all = maps.map((map) => map[role]);
   const [{ dims }] = all;
-  const outer = dims.slice(0, axis).reduce((a, b) => a * b, 1);
+  const outer = elements(dims.slice(0, axis));
   const rows = all.map((one) => one.data.length / outer);
   const data = new Float64Array(all.reduce((sum, one) => sum + one.data.length, 0));
   let at = 0;

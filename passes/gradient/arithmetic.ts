@@ -1,5 +1,5 @@
+import { elements } from "../../src/onnx/dtypes.ts";
 import { piecewise } from "./activations.ts";
-import { product } from "./broadcasting.ts";
 import { dotOfAll } from "./dot.ts";
 import { aboveZero, throughRoot } from "./elementwise.ts";
 import { whereEqual } from "./indicators.ts";
@@ -55,8 +55,8 @@ function times(at: GradientNode, input: number, other: string, place: number) {
   const number = factor(at, place);
   if (number !== null) return op.Mul(g, scalar(number));
   const [wide, narrow] = [outShape(0), shape(input)];
-  const whole = product(narrow) === 1 && product(shape(place)) === product(wide);
-  const isWide = product(shape(place)) === product(wide);
+  const whole = elements(narrow) === 1 && elements(shape(place)) === elements(wide);
+  const isWide = elements(shape(place)) === elements(wide);
   const sum = whole
     ? dotOfAll(at, g, other, wide)
     : isWide && isPerChannel(narrow, wide)
@@ -80,7 +80,7 @@ const isPerChannel = (narrow: readonly number[], wide: readonly number[]) =>
  */
 function perChannel({ op, write, outShape }: GradientNode, a: string, b: string): string {
   const [n, c, ...size] = outShape(0);
-  const rows = (v: string) => write.reshape(v, [n * c, product(size)]);
+  const rows = (v: string) => write.reshape(v, [n * c, elements(size)]);
   return write.reduce("ReduceSum", op.Mul(rows(a), rows(b)), [1], false);
 }
 

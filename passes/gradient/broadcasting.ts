@@ -37,12 +37,3 @@ export function sumTo(
   const summed = write.reduce("ReduceSum", g, axes);
   return more > 0 ? write.reshape(summed, to) : summed;
 }
-
-/** Returns a nonnegative axis; −1 is the last. */
-export const positive = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
-
-/** Returns 0, 1, … n − 1. */
-export const range = (n: number) => Array.from({ length: n }, (_, k) => k);
-
-/** Returns the product of sizes. */
-export const product = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);

@@ -1,7 +1,7 @@
 import type { Builder } from "../../src/graph/builder.ts";
 import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
-import { product } from "./broadcasting.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 import type { WrittenValues } from "./written-values.ts";
 
 /**
@@ -58,7 +58,7 @@ export function asOneConvolution(
   addends: readonly string[],
   sizes: readonly number[] | null,
 ): readonly string[] {
-  if (sizes?.length !== 4 || product(sizes.slice(2)) < POSITIONS) return addends;
+  if (sizes?.length !== 4 || elements(sizes.slice(2)) < POSITIONS) return addends;
   const operands = addends.map((addend) => narrowOperands(written, addend, sizes[1]));
   const convolutions = operands.filter((pair) => pair !== null);
   const base = (name: string): string => {

@@ -1,4 +1,5 @@
-import { product, range, type ShapedName } from "./broadcasting.ts";
+import { elements, range } from "../../src/onnx/dtypes.ts";
+import type { ShapedName } from "./broadcasting.ts";
 import { POSITIONS } from "./convolution-sums.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 import { canSpread, spread } from "./spread.ts";
@@ -84,7 +85,7 @@ function toInput(at: GradientNode, g: string, w: string, window: Window) {
     return op.Conv(spaced, exchanged(at, w, window), null, { dilations, pads: around, group });
   }
   const isPointwise = [...reach, ...around].every((length) => length === 0);
-  if (isPointwise && canSpread(window) && product(out) < POSITIONS) {
+  if (isPointwise && canSpread(window) && elements(out) < POSITIONS) {
     const narrow = op.Conv(g, exchanged(at, w, window), null, { group });
     return spread(at, { name: narrow, shape: at.shape(0) }, window);
   }
@@ -104,7 +105,7 @@ function toInput(at: GradientNode, g: string, w: string, window: Window) {
 /** Returns w: [M, C / group, …] as [C, M / group, …] with every spatial axis reversed. */
 function exchanged({ op, write, shape }: GradientNode, w: string, { kernel, group }: Window) {
   const [m, c] = shape(1);
-  const places = product(kernel);
+  const places = elements(kernel);
   let flat = w;
   if (m !== group || c !== 1) {
     const split = write.reshape(w, [group, m / group, c, places]);
@@ -128,7 +129,7 @@ function toKernel(
 ) {
   const plain = [...kernel, ...strides, group].every((k) => k === 1) && pads.every((p) => p === 0);
   if (plain) {
-    const places = product(size);
+    const places = elements(size);
     // Transposes the narrower of the two.
     const rows = { x: write.reshape(x, [n, c, places]), g: write.reshape(g, [n, m, places]) };
     const columns = (v: string) => op.Transpose(v, { perm: [0, 2, 1] });

@@ -1,3 +1,4 @@
+import { range } from "../../src/onnx/dtypes.ts";
 import type { WrittenValues } from "./written-values.ts";
 
 /** A piece of a value along one axis, with zeros before and after it. */
@@ -21,9 +22,7 @@ function pieceOf({ makerOf, intsOf }: WrittenValues, name: string): Piece | null
   const pads = node.inputs[1] ? intsOf(node.inputs[1]) : null;
   if (!pads || pads.some((count) => count < 0)) return null;
   const rank = pads.length / 2;
-  const axes = Array.from({ length: rank }, (_, k) => k).filter(
-    (axis) => pads[axis] !== 0 || pads[axis + rank] !== 0,
-  );
+  const axes = range(rank).filter((axis) => pads[axis] !== 0 || pads[axis + rank] !== 0);
   if (axes.length !== 1) return null;
   const [axis] = axes;
   return { value: node.inputs[0], axis, before: pads[axis], after: pads[axis + rank] };

@@ -1,4 +1,4 @@
-import { product, range } from "./broadcasting.ts";
+import { elements, range } from "../../src/onnx/dtypes.ts";
 import type { GradientNode } from "./rule.ts";
 
 /** Row length from which a matrix product sums products faster than Mul and ReduceSum. */
@@ -15,9 +15,9 @@ export function dot(
   shape: readonly number[],
   kept: number,
 ): string | null {
-  const length = product(shape.slice(kept));
+  const length = elements(shape.slice(kept));
   if (dtype !== "float" || length < ROW) return null;
-  const rows = [product(shape.slice(0, kept)), 1, length];
+  const rows = [elements(shape.slice(0, kept)), 1, length];
   const column = op.Transpose(write.reshape(b, rows), { perm: [0, 2, 1] });
   return write.reshape(op.MatMul(write.reshape(a, rows), column), shape.slice(0, kept));
 }
@@ -28,7 +28,7 @@ export function dot(
  */
 export function dotOfAll(at: GradientNode, a: string, b: string, shape: readonly number[]) {
   let kept = shape.length;
-  while (kept > 0 && product(shape.slice(kept)) < ROW) kept--;
+  while (kept > 0 && elements(shape.slice(kept)) < ROW) kept--;
   const rows = dot(at, [a, b], shape, kept);
   if (rows === null || kept === 0) return rows;
   return at.write.reduce("ReduceSum", rows, range(kept), false);

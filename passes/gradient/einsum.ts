@@ -1,4 +1,5 @@
-import { range, sumTo } from "./broadcasting.ts";
+import { range } from "../../src/onnx/dtypes.ts";
+import { sumTo } from "./broadcasting.ts";
 import type { GradientNode } from "./rule.ts";
 
 interface Operand {

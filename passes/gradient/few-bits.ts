@@ -1,5 +1,6 @@
+import { elements } from "../../src/onnx/dtypes.ts";
 import { fewBitsWeight } from "../lower/few-bits.ts";
-import { product, sumTo } from "./broadcasting.ts";
+import { sumTo } from "./broadcasting.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 
 /** Products with weights of a few bits. */
@@ -17,7 +18,7 @@ function matMulNBits(at: GradientNode, a: string, packed: string) {
   const { op, write: to, g, needs, shape, inputs, int, scalar, refuse } = at;
   const node = { op, to, inputs, int, scalar, dtype: at.inputType, refuse };
   const { levels, scales, weight, n, k, blocks, size } = fewBitsWeight(node, late(at, packed));
-  const rows = product(shape(0)) / k;
+  const rows = elements(shape(0)) / k;
   const block = [n, blocks, size];
   const byWeight = () => {
     const flat = op.Transpose(to.reshape(g, [rows, n]), { perm: [1, 0] });
@@ -43,7 +44,7 @@ function matMulNBits(at: GradientNode, a: string, packed: string) {
  */
 function late({ op, write, constant, g, outShape, opset, int }: GradientNode, packed: string) {
   if (opset < SLICE) return packed;
-  const first = write.slice(write.reshape(g, [product(outShape(0))]), [0], [1], [0]);
+  const first = write.slice(write.reshape(g, [elements(outShape(0))]), [0], [1], [0]);
   const zero = write.cast(op.Less(first, first), "int64");
   return op.Slice(packed, zero, constant("int64", [1], [int("N", 0)]), write.ints([0]));
 }

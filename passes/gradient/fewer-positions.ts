@@ -4,9 +4,10 @@ import type { Graph, Node, Types, Use, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
+import { elements, placeOfAxis } from "../../src/onnx/dtypes.ts";
 import { Rewriter } from "../../src/onnx/renamed-nodes.ts";
 import { UNCHANGED } from "../lower/inner-nodes.ts";
-import { knownSizes, positive, product } from "./broadcasting.ts";
+import { knownSizes } from "./broadcasting.ts";
 import { axisOf, type Positions, positionsRead, shapeOfPositions } from "./position-rules.ts";
 
 /** A node that is computed for some positions alone, and what it then reads of each input. */
@@ -85,9 +86,9 @@ function selected({ graph, types }: Narrowing, node: Node): Positions | null {
   const { axis, at } = place;
   const size = from[axis];
   const count = node.op === "Slice" ? to[axis] : 1;
-  const start = Math.max(0, positive(at, size));
+  const start = Math.max(0, placeOfAxis(at, size));
   if (count === 0 || 2 * count > size || start + count > size) return null;
-  const [outer, inner] = [product(from.slice(0, axis)), product(from.slice(axis + 1))];
+  const [outer, inner] = [elements(from.slice(0, axis)), elements(from.slice(axis + 1))];
   return { outer, size, inner, start, count };
 }
 
@@ -102,13 +103,15 @@ function selectedAxis(
     node.inputs[k] ? numbersOf(graph, node.inputs[k]) : ints(name);
   if (node.op === "Gather") {
     const indices = numbersOf(graph, node.inputs[1]);
-    return indices?.length === 1 ? { axis: positive(int("axis", 0), rank), at: indices[0] } : null;
+    return indices?.length === 1
+      ? { axis: placeOfAxis(int("axis", 0), rank), at: indices[0] }
+      : null;
   }
   if (node.op !== "Slice") return null;
   const [starts, steps] = [list(1, "starts"), node.inputs[4] ? list(4, "") : [1]];
   const axes = node.inputs[3] ? list(3, "") : (ints("axes") ?? [0]);
   if (starts?.length !== 1 || axes?.length !== 1 || steps?.[0] !== 1) return null;
-  return { axis: positive(axes[0], rank), at: starts[0] };
+  return { axis: placeOfAxis(axes[0], rank), at: starts[0] };
 }
 
 /** Returns the shape of some positions of a value. */

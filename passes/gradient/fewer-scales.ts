@@ -2,8 +2,8 @@ import type { Builder } from "../../src/graph/builder.ts";
 import { dataOf, numbersOfData } from "../../src/graph/constants.ts";
 import type { Node, Use, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
+import { placeOfAxis } from "../../src/onnx/dtypes.ts";
 import { float } from "../../src/onnx/new-node.ts";
-import { positive } from "./broadcasting.ts";
 import type { FrozenGraph } from "./fewer-normalizations.ts";
 
 /** A LayerNormalization over the last axis whose scale and bias are frozen. */
@@ -92,7 +92,7 @@ function scaledOf({ graph, types, frozen }: FrozenGraph, node: Node): Scaled | n
   const width = shape?.at(-1);
   const { int, float } = attributesOf(graph, node);
   if (!x || !scale || dtype !== "float" || typeof width !== "number") return null;
-  if (positive(int("axis", -1), shape!.length) !== shape!.length - 1) return null;
+  if (placeOfAxis(int("axis", -1), shape!.length) !== shape!.length - 1) return null;
   if (
     ![scale, bias].every(
       (value) => !value || (frozen.has(value) && isOf(types.get(value)?.shape, [width])),

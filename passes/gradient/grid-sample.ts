@@ -1,4 +1,4 @@
-import { product, range } from "./broadcasting.ts";
+import { elements, range } from "../../src/onnx/dtypes.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 import { type Along, alongAxis, productOf, type SampleTap } from "./sample-taps.ts";
 
@@ -8,9 +8,9 @@ export const samplings = {
     const { write, g, shape, outShape, needs } = at;
     const [n, c, ...size] = shape(0);
     const places = outShape(0).slice(2);
-    const count = n * product(places);
+    const count = n * elements(places);
     const rows = (v: string, sizes: readonly number[]) =>
-      write.reshape(channelsLast(at, v, sizes.length + 2), [n * product(sizes), c]);
+      write.reshape(channelsLast(at, v, sizes.length + 2), [n * elements(sizes), c]);
     const axes = size.map((_, k) => alongAxis(at, k, count));
     const taps = tapsOf(axes);
     const cotangent = rows(g, places);
@@ -51,7 +51,7 @@ function rowsOf({ at, count }: Pick<Sampling, "at" | "count">, corner: Corner): 
     .map(({ index }) => write.cast(index, "int64"))
     .reduce((sum, index, axis) => op.Add(op.Mul(sum, scalar(size[axis])), index));
   if (n === 1) return flat;
-  const first = range(n).map((k) => k * product(size));
+  const first = range(n).map((k) => k * elements(size));
   const offset = op.Add(write.reshape(flat, [n, count / n]), constant("int64", [n, 1], first));
   return write.reshape(offset, [count]);
 }
@@ -70,7 +70,7 @@ function toImage({ at, taps, cotangent, count }: Sampling): string {
       const rows = write.unsqueeze(rowsOf({ at, count }, corner), [1]);
       return write.scatterAdd(image, write.expand(rows, [count, 1], [count, c]), part, 0);
     },
-    write.zeros([n * product(size), c], dtype),
+    write.zeros([n * elements(size), c], dtype),
   );
   const rank = size.length + 2;
   const perm = [0, rank - 1, ...range(size.length).map((k) => k + 1)];

@@ -1,4 +1,5 @@
-import { positive, product, range, type ShapedName } from "./broadcasting.ts";
+import { elements, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
+import type { ShapedName } from "./broadcasting.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 import { scattered } from "./scatter.ts";
 
@@ -9,12 +10,12 @@ const [ONE_HOT, ADDING] = [9, 16];
 export const places = {
   Gather: (at, _, given) => {
     const { g, int, shape, numbers, write } = at;
-    const axis = positive(int("axis", 0), shape(0).length);
+    const axis = placeOfAxis(int("axis", 0), shape(0).length);
     const known = numbers(1);
     if (known?.length === 1) {
       // One position, with zeros around it.
       const around = (count: number) => shape(0).map((_, k) => (k === axis ? count : 0));
-      const [size, place] = [shape(0)[axis], positive(known[0], shape(0)[axis])];
+      const [size, place] = [shape(0)[axis], placeOfAxis(known[0], shape(0)[axis])];
       const row = write.reshape(
         g,
         shape(0).map((length, k) => (k === axis ? 1 : length)),
@@ -27,7 +28,7 @@ export const places = {
   GatherElements: (at, _, given) => {
     const indices = wide(at, given);
     const { op, write, g, int, shape, opset, constant } = at;
-    const axis = positive(int("axis", 0), shape(0).length);
+    const axis = placeOfAxis(int("axis", 0), shape(0).length);
     if (opset >= ADDING)
       return [
         inFloats(at, g, (what, dtype) =>
@@ -55,9 +56,9 @@ export const places = {
     const depth = of.at(-1)! + batch;
     if (opset >= ADDING && batch === 0) return [added(at, dims, indices, g)];
     const flat = linear(at, { name: indices, shape: of }, dims, batch);
-    const count = product(of.slice(0, -1));
+    const count = elements(of.slice(0, -1));
     const rest = dims.slice(depth);
-    const rows = [product(dims.slice(0, depth)), ...rest];
+    const rows = [elements(dims.slice(0, depth)), ...rest];
     const sums = rowsBack(
       at,
       write.reshape(g, [count, ...rest]),
@@ -83,7 +84,7 @@ export const places = {
     }),
   // Its indices are distinct, so scattering does not need to add.
   TopK: ({ write, g, outputs, int, shape, dtype, refuse }) => {
-    const axis = positive(int("axis", -1), shape(0).length);
+    const axis = placeOfAxis(int("axis", -1), shape(0).length);
     const where = outputs[1] ?? refuse("its indices are not an output of it");
     return [write.scatter(write.zeros(shape(0), dtype), where, g, axis)];
   },
@@ -95,7 +96,7 @@ const wide = ({ write, inputType }: GradientNode, indices: string) =>
 
 function scatterElements(at: GradientNode, x: string, indices: string, updates: string) {
   const { op, write, int, shape } = at;
-  const axis = positive(int("axis", 0), shape(0).length);
+  const axis = placeOfAxis(int("axis", 0), shape(0).length);
   return scattered(at, x, updates, {
     read: (v) => picked(at, v, indices, axis),
     write: (to, v, reduction) => op.ScatterElements(to, indices, v, { axis, reduction }),
@@ -128,9 +129,9 @@ function rowsBack(
   { dims, axis }: { readonly dims: readonly number[]; readonly axis: number },
 ): string {
   const { op, write, opset, constant } = at;
-  const count = product(indices.shape);
+  const count = elements(indices.shape);
   const [before, after] = [dims.slice(0, axis), dims.slice(axis + 1)];
-  const [outer, size, inner] = [product(before), dims[axis], product(after)];
+  const [outer, size, inner] = [elements(before), dims[axis], elements(after)];
   const flat = write.reshape(indices.name, [count]);
   const rows = write.reshape(g, [outer, count, inner]);
   if (opset >= ADDING && outer === 1) {
@@ -192,12 +193,12 @@ function linear(
   const steps = constant(
     "int64",
     [width],
-    named.map((_, k) => product(named.slice(k + 1))),
+    named.map((_, k) => elements(named.slice(k + 1))),
   );
   const within = write.reduce("ReduceSum", op.Mul(whole, steps), [of.length - 1], false);
-  const batches = product(dims.slice(0, batch));
-  const perBatch = product(of.slice(0, -1)) / batches;
-  const starts = range(batches).map((k) => k * product(named));
+  const batches = elements(dims.slice(0, batch));
+  const perBatch = elements(of.slice(0, -1)) / batches;
+  const starts = range(batches).map((k) => k * elements(named));
   const flat = write.reshape(within, [batches, perBatch]);
   return write.reshape(op.Add(flat, constant("int64", [batches, 1], starts)), [batches * perBatch]);
 }

@@ -1,4 +1,4 @@
-import { positive, product, range } from "./broadcasting.ts";
+import { elements, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 import { oneTap } from "./window.ts";
 
@@ -16,7 +16,7 @@ export const linearMaps = {
     const theta = constant(dtype, [1, k, columns], identity);
     const align = { align_corners: int("align_corners", 0) };
     const [grid] = node("AffineGrid", [theta, write.ints([1, 1, ...size])], align);
-    const count = product(size);
+    const count = elements(size);
     const ones = write.expand(at.scalar(1), [], [count, 1]);
     const base = op.Concat([write.reshape(grid, [count, k]), ones], { axis: 1 });
     const turned = op.Transpose(write.reshape(g, [n, count, k]), { perm: [0, 2, 1] });
@@ -40,7 +40,10 @@ export const linearMaps = {
     const { op, scalar, numbers, inputs, int, shape, outShape, opset, refuse } = at;
     const stated = opset < AXIS_INPUT ? [int("axis", 1)] : inputs[2] ? numbers(2) : [-2];
     const [dims, out] = [shape(0), outShape(0)];
-    const axis = positive(stated?.[0] ?? refuse("its axis is computed from the data"), dims.length);
+    const axis = placeOfAxis(
+      stated?.[0] ?? refuse("its axis is computed from the data"),
+      dims.length,
+    );
     const [isInverse, isHalf] = [int("inverse", 0) === 1, int("onesided", 0) === 1];
     const given = dims[axis];
     const own = isInverse && isHalf ? 2 * (given - 1) : given;

@@ -1,5 +1,5 @@
+import { elements, range } from "../../src/onnx/dtypes.ts";
 import { float } from "../../src/onnx/new-node.ts";
-import { product, range } from "./broadcasting.ts";
 import { whereAbove } from "./indicators.ts";
 import type { GradientNode } from "./rule.ts";
 import { oneTap, overlaid, planesOf, poolOf, type Window } from "./window.ts";
@@ -31,9 +31,9 @@ export function maxPool(at: GradientNode, x: string) {
     const indices = firstOf(at, x, window) ?? indicesOf(at, x);
     return [write.reshape(at.op.MaxUnpool(g, indices, sizes, attributes), shape(0))];
   }
-  const places = [product(outShape(0))];
+  const places = [elements(outShape(0))];
   const where = write.reshape(indicesOf(at, x), places);
-  const zeros = write.zeros([product(shape(0))], dtype);
+  const zeros = write.zeros([elements(shape(0))], dtype);
   const sums = write.scatterAdd(zeros, where, write.reshape(g, places), 0);
   return [write.reshape(sums, shape(0))];
 }
@@ -74,7 +74,7 @@ const FEW = 9;
 function firstOf(at: GradientNode, x: string, window: Window): string | null {
   const { op, write, y, shape, constant, dtype, outputs } = at;
   const { kernel, strides, dilations, pads, size, out } = window;
-  const taps = product(kernel);
+  const taps = elements(kernel);
   const reaches = size.every(
     (length, k) => (out[k] - 1) * strides[k] + (kernel[k] - 1) * dilations[k] < length,
   );
@@ -107,13 +107,13 @@ function firstOf(at: GradientNode, x: string, window: Window): string | null {
 function placesIn(at: GradientNode, window: Window) {
   const { constant, shape } = at;
   const { kernel, dilations, strides, pads, out, size } = window;
-  const steps = size.map((_, k) => product(size.slice(k + 1)));
+  const steps = size.map((_, k) => elements(size.slice(k + 1)));
   const flat = (of: readonly number[], along: (k: number, place: number) => number) =>
-    range(product(of)).map((k) =>
+    range(elements(of)).map((k) =>
       placeOf(k, of).reduce((sum, place, axis) => sum + along(axis, place) * steps[axis], 0),
     );
   const firsts = flat(out, (axis, place) => place * strides[axis] - pads[axis]);
-  const planes = range(planesOf(at)).map((plane) => plane * product(size));
+  const planes = range(planesOf(at)).map((plane) => plane * elements(size));
   return {
     starts: constant("int64", [...shape(0).slice(0, 2), ...out.map(() => 1)], planes),
     firsts: constant("int64", [1, 1, ...out], firsts),
@@ -123,7 +123,7 @@ function placesIn(at: GradientNode, window: Window) {
 
 /** Returns the coordinates of the k-th position of these sizes. */
 const placeOf = (k: number, sizes: readonly number[]) =>
-  sizes.map((size, axis) => Math.floor(k / product(sizes.slice(axis + 1))) % size);
+  sizes.map((size, axis) => Math.floor(k / elements(sizes.slice(axis + 1))) % size);
 
 /** Returns [N · C, taps, positions …]: 1 at the tap that each index means. */
 function takenAt(at: GradientNode, indices: string, window: Window): string {

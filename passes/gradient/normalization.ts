@@ -1,5 +1,6 @@
+import { elements, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import { float } from "../../src/onnx/new-node.ts";
-import { positive, product, range, sumTo } from "./broadcasting.ts";
+import { sumTo } from "./broadcasting.ts";
 import { dot } from "./dot.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 
@@ -12,7 +13,7 @@ export const normalizations = {
     const [n, c, ...size] = at.shape(0);
     const perChannel = [1, c, ...size.map(() => 1)];
     return byChannel(at, x, scale, {
-      folded: [n, c, product(size)],
+      folded: [n, c, elements(size)],
       wide: at.shape(0),
       perChannel,
     });
@@ -21,7 +22,7 @@ export const normalizations = {
   // p = 2: (g − y Σ g y) / ‖x‖; p = 1: (g − sign x · Σ g y) / ‖x‖
   LpNormalization: (at, x) => {
     const { op, write, g, y, int, shape, dtype, scalar } = at;
-    const axes = [positive(int("axis", -1), shape(0).length)];
+    const axes = [placeOfAxis(int("axis", -1), shape(0).length)];
     const two = int("p", 2) === 2;
     const size = two
       ? op.Sqrt(write.reduce("ReduceSum", op.Mul(x, x), axes))
@@ -33,7 +34,7 @@ export const normalizations = {
   RMSNormalization: (at, x, scale) => {
     const { op, write, g, int, shape, outShape } = at;
     const rank = shape(0).length;
-    const axes = range(rank).slice(positive(int("axis", -1), rank));
+    const axes = range(rank).slice(placeOfAxis(int("axis", -1), rank));
     const known = normalized(at, x, axes, false);
     const toScale = () => sumTo(write, op.Mul(g, known.hat), outShape(0), shape(1));
     return [backward(at, op.Mul(g, scale), known, axes), at.needs[1] ? toScale() : null];
@@ -75,7 +76,7 @@ function layer(at: GradientNode, x: string, scale: string) {
   const { op, write, g, int, shape, outShape, constant, dtype, inputs, needs, opset } = at;
   const { cotangents, outputs } = at;
   const rank = shape(0).length;
-  const axes = range(rank).slice(positive(int("axis", -1), rank));
+  const axes = range(rank).slice(placeOfAxis(int("axis", -1), rank));
   const epsilon = at.float("epsilon", 1e-5);
   const isBare = at.isOne(1) && !inputs[2];
   const again = (): Normalized => {
@@ -109,7 +110,7 @@ function fromStatistics(
   { hat, r }: Normalized,
   axes: readonly number[],
 ): string[] {
-  const count = product(axes.map((axis) => shape(0)[axis]));
+  const count = elements(axes.map((axis) => shape(0)[axis]));
   const share = (k: number) => {
     const g = outputType(k) === dtype ? cotangents[k]! : write.cast(cotangents[k]!, dtype);
     return op.Div(g, scalar(k === 1 ? count : -count));
@@ -171,7 +172,7 @@ function batch(at: GradientNode, ...[x, scale, , mean, variance]: string[]) {
 function group(at: GradientNode, x: string, scale: string) {
   const [n, c, ...size] = at.shape(0);
   const groups = at.int("num_groups", 1);
-  const folded = [n, groups, (c / groups) * product(size)];
+  const folded = [n, groups, (c / groups) * elements(size)];
   if (at.opset < 21)
     return byChannel(at, x, scale, { folded, wide: folded, perChannel: [1, groups, 1] });
   return byChannel(at, x, scale, {

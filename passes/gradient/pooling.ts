@@ -1,4 +1,4 @@
-import { product, range } from "./broadcasting.ts";
+import { elements, range } from "../../src/onnx/dtypes.ts";
 import { maxPool } from "./max-pool.ts";
 import { share } from "./reductions.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
@@ -17,7 +17,7 @@ export const poolings = {
   },
   GlobalAveragePool: ({ op, write, g, scalar, shape }) => {
     const [n, c, ...size] = shape(0);
-    const share = op.Div(g, scalar(product(size)));
+    const share = op.Div(g, scalar(elements(size)));
     return [write.expand(share, [n, c, ...size.map(() => 1)], shape(0))];
   },
   // |x|ᵖ⁻¹ sign x · y¹⁻ᵖ
@@ -54,7 +54,7 @@ function lpSlope({ op, write, scalar, int, dtype }: GradientNode, x: string) {
 function spread(at: GradientNode, g: string, window: Window): string {
   const { constant, dtype } = at;
   const { kernel, out } = window;
-  const ones = constant(dtype, [1, 1, ...kernel], new Array(product(kernel)).fill(1));
+  const ones = constant(dtype, [1, 1, ...kernel], new Array(elements(kernel)).fill(1));
   return overlaid(at, at.write.reshape(g, [planesOf(at), 1, ...out]), ones, window);
 }
 

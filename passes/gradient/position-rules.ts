@@ -2,7 +2,7 @@ import { numbersOf } from "../../src/graph/constants.ts";
 import type { Graph, Node } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import { own, rows } from "../../src/graph/own.ts";
-import { positive, product, range } from "./broadcasting.ts";
+import { elements, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 
 /**
  * Elements of a value: `count` of `size` positions from `start` on, if the value is laid out as
@@ -61,8 +61,8 @@ type PositionRule = (at: Narrowed) => readonly (Positions | null)[] | null;
 /** Returns the same positions of a value of this shape, on this axis. */
 const onAxis = ({ positions, place }: Narrowed, shape: Shape, axis: number): Positions => ({
   ...positions,
-  outer: product(shape.slice(0, axis)) * place.before,
-  inner: product(shape.slice(axis + 1)) * place.after,
+  outer: elements(shape.slice(0, axis)) * place.before,
+  inner: elements(shape.slice(axis + 1)) * place.after,
 });
 
 /** An operand that is broadcast is read as it is. */
@@ -83,7 +83,7 @@ const mixing =
   (mixes: (at: Narrowed, own: number) => boolean, fallback = -1): PositionRule =>
   (at) => {
     const { graph, node, output, positions, inputs } = at;
-    const own = positive(attributesOf(graph, node).int("axis", fallback), output.length);
+    const own = placeOfAxis(attributesOf(graph, node).int("axis", fallback), output.length);
     return mixes(at, own) ? null : inputs.map((_, k) => (k === 0 ? positions : null));
   };
 
@@ -98,7 +98,7 @@ const softmax: PositionRule = (at) => {
 const onItsAxis = mixing(({ place }, own) => place.axis === own);
 
 const concat: PositionRule = (at) => {
-  const own = positive(attributesOf(at.graph, at.node).int("axis", 0), at.output.length);
+  const own = placeOfAxis(attributesOf(at.graph, at.node).int("axis", 0), at.output.length);
   return own === at.place.axis ? null : broadcasting(at);
 };
 
@@ -136,7 +136,7 @@ const reduced: PositionRule = (at) => {
   const { ints, int } = attributesOf(graph, node);
   const axes = node.inputs[1] ? numbersOf(graph, node.inputs[1]) : ints("axes");
   if (!shape || !axes?.length) return null;
-  const gone = axes.map((axis) => positive(axis, shape.length));
+  const gone = axes.map((axis) => placeOfAxis(axis, shape.length));
   const left = range(shape.length).filter((axis) => !gone.includes(axis));
   const axis = int("keepdims", 1) === 1 ? place.axis : left[place.axis];
   if (gone.includes(axis) || shape[axis] !== output[place.axis]) return null;

@@ -1,5 +1,6 @@
+import { elements } from "../../src/onnx/dtypes.ts";
 import { float } from "../../src/onnx/new-node.ts";
-import { broadcast, product, sumTo } from "./broadcasting.ts";
+import { broadcast, sumTo } from "./broadcasting.ts";
 import { einsum } from "./einsum.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 
@@ -51,8 +52,8 @@ function matmul({ op, write, g, shape, needs }: GradientNode, a: string, b: stri
     return as(sumTo(write, gradient, [...batch, m, k], [...before, m, k]), left);
   };
   const toB = () => {
-    const rows = product(before) * m;
-    if (product(beside) === 1 && product(batch) === product(before)) {
+    const rows = elements(before) * m;
+    if (elements(beside) === 1 && elements(batch) === elements(before)) {
       const two = matrix(A, rows, k, rank(before));
       const cotangent = matrix(G, rows, n, rank(batch));
       // As the transpose of Gᵀ A if that transposes much less.

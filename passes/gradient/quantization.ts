@@ -1,4 +1,4 @@
-import { positive, product, range } from "./broadcasting.ts";
+import { elements, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import { convolutions } from "./convolution.ts";
 import { products } from "./products.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
@@ -14,7 +14,7 @@ export const quantizations = {
     const [filters, ...rest] = at.shape(1);
     const zero = at.inputs[3] && {
       name: at.inputs[3],
-      dims: product(at.shape(3)) === 1 ? [] : [filters, ...rest.map(() => 1)],
+      dims: elements(at.shape(3)) === 1 ? [] : [filters, ...rest.map(() => 1)],
     };
     const as = { ...at, inputs: [x, w], needs: [at.needs[0], false] };
     return convolutions.Conv(as, x, real(at, w, zero));
@@ -76,7 +76,7 @@ const ENDS: Readonly<Record<string, readonly [number, number]>> = {
 function scaleOf(at: GradientNode): string {
   const { scalar, numbers, shape, int, like, refuse } = at;
   if (int("block_size", 0) > 0) return refuse("its scales are those of blocks");
-  const known = product(shape(1)) === 1 ? numbers(1) : null;
+  const known = elements(shape(1)) === 1 ? numbers(1) : null;
   return known ? scalar(known[0]) : perAxis(at, like(1));
 }
 
@@ -84,9 +84,9 @@ function scaleOf(at: GradientNode): string {
 function perAxis({ write, shape, int }: GradientNode, v: string): string {
   const dims = shape(1);
   const rank = shape(0).length;
-  const axis = positive(int("axis", 1), rank);
+  const axis = placeOfAxis(int("axis", 1), rank);
   const wide = [dims[0], ...range(rank - 1 - axis).map(() => 1)];
-  return product(dims) === 1 ? v : write.reshape(v, wide);
+  return elements(dims) === 1 ? v : write.reshape(v, wide);
 }
 
 function dequantize(at: GradientNode) {

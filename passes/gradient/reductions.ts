@@ -1,4 +1,4 @@
-import { positive, product, range } from "./broadcasting.ts";
+import { elements, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import { whereEqual } from "./indicators.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 
@@ -31,7 +31,7 @@ export const reductions = {
   ReduceMax: (at, x) => [share({ ...at, g: kept(at).g }, x, kept(at).y, axesOf(at))],
   ReduceMean: (at) => {
     const { op, scalar, shape } = at;
-    const count = product(axesOf(at).map((axis) => shape(0)[axis]));
+    const count = elements(axesOf(at).map((axis) => shape(0)[axis]));
     return [spread(at, op.Div(kept(at).g, scalar(count)))];
   },
   ReduceMin: (at, x) => [share({ ...at, g: kept(at).g }, x, kept(at).y, axesOf(at))],
@@ -62,7 +62,7 @@ export const reductions = {
 /** Before opset 13, a softmax covers all axes from its own on. */
 function softmaxAxes({ int, opset, shape }: GradientNode): number[] {
   const rank = shape(0).length;
-  const axis = positive(int("axis", opset < 13 ? 1 : -1), rank);
+  const axis = placeOfAxis(int("axis", opset < 13 ? 1 : -1), rank);
   return opset < 13 ? range(rank).slice(axis) : [axis];
 }
 
@@ -71,7 +71,7 @@ function axesOf({ ints, numbers, inputs, int, shape, refuse }: GradientNode): nu
   const rank = shape(0).length;
   const given = inputs[1] ? numbers(1) : (ints("axes") ?? []);
   if (given === null) return refuse("its axes are computed from the data");
-  if (given.length > 0) return given.map((axis) => positive(axis, rank));
+  if (given.length > 0) return given.map((axis) => placeOfAxis(axis, rank));
   return int("noop_with_empty_axes", 0) ? [] : range(rank);
 }
 

@@ -1,4 +1,4 @@
-import { range } from "./broadcasting.ts";
+import { range } from "../../src/onnx/dtypes.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 
 /** Means over regions of interest. */

@@ -1,5 +1,5 @@
+import { elements, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import { type Attributes, float } from "../../src/onnx/new-node.ts";
-import { positive, product, range } from "./broadcasting.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 
 /** Operators that resample: linear in their input, and separable by axis. */
@@ -7,7 +7,7 @@ export const resamplings = {
   Resize: (at) => {
     const { op, write, opset, text, shape, constant } = at;
     const rank = shape(0).length;
-    const axes = (at.ints("axes") ?? range(rank)).map((axis) => positive(axis, rank));
+    const axes = (at.ints("axes") ?? range(rank)).map((axis) => placeOfAxis(axis, rank));
     const given = (place: number, what: string) =>
       (at.inputs[place] ? at.numbers(place) : []) ??
       at.refuse(`its ${what} are computed from the data`);
@@ -111,7 +111,7 @@ function alongAxes(
     const identity = range(size * size).map((k) => (k % (size + 1) === 0 ? 1 : 0));
     const eye = constant(dtype, [size, 1, 1, size], identity);
     const matrix = write.reshape(resized(eye, axis, size, out), [size, out]);
-    const [before, after] = [product(dims.slice(0, axis)), product(dims.slice(axis + 1))];
+    const [before, after] = [elements(dims.slice(0, axis)), elements(dims.slice(axis + 1))];
     const last = after === 1;
     const folded = write.reshape(gradient, last ? [before, out] : [before, out, after]);
     gradient = last

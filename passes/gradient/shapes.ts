@@ -1,4 +1,4 @@
-import { positive, range } from "./broadcasting.ts";
+import { placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 import { taken } from "./slice.ts";
 
@@ -12,7 +12,7 @@ export const shapes = {
   },
   Concat: (at, ...parts) => {
     const { write, g, int, shape, needs } = at;
-    const axis = positive(int("axis", 1), shape(0).length);
+    const axis = placeOfAxis(int("axis", 1), shape(0).length);
     let start = 0;
     return parts.map((_, k) => {
       const from = start;
@@ -33,7 +33,7 @@ export const shapes = {
   Slice: (at) => [taken(at)],
   SpaceToDepth: ({ op, g, int }) => [op.DepthToSpace(g, { blocksize: int("blocksize", 1) })],
   Split: ({ op, write, cotangents, int, shape, outShape, dtype }) => {
-    const axis = positive(int("axis", 0), shape(0).length);
+    const axis = placeOfAxis(int("axis", 0), shape(0).length);
     const parts = cotangents.map((g, k) => g ?? write.zeros(outShape(k), dtype));
     return [op.Concat(parts, { axis })];
   },
@@ -75,8 +75,8 @@ function pad(at: GradientNode) {
   if (!asked || !chosen) return refuse("its pads are computed from the data");
   const pads = new Array<number>(2 * rank).fill(0);
   for (const [k, axis] of chosen.entries()) {
-    pads[positive(axis, rank)] = asked[k];
-    pads[positive(axis, rank) + rank] = asked[k + chosen.length];
+    pads[placeOfAxis(axis, rank)] = asked[k];
+    pads[placeOfAxis(axis, rank) + rank] = asked[k + chosen.length];
   }
   if (pads.every((count) => count === 0)) return [g, null, null];
   if (mode === "constant") {

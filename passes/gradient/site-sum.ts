@@ -1,7 +1,7 @@
 import type { Builder } from "../../src/graph/builder.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
-import { product } from "./broadcasting.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 import { POSITIONS } from "./convolution-sums.ts";
 import { convolutionAttributes, type FrozenGraph } from "./fewer-normalizations.ts";
 
@@ -104,7 +104,7 @@ function narrowBranch(known: FrozenGraph, f: Value): Scaled | null {
   const [h, ...weights] = convolution.inputs;
   const [, channels, ...size] = (types.get(h!)?.shape ?? []) as number[];
   const isNarrow = channels < (types.get(f)!.shape![1] as number);
-  if (!isNarrow || !(product(size) >= POSITIONS)) return null;
+  if (!isNarrow || !(elements(size) >= POSITIONS)) return null;
   if (!weights.every((weight) => !weight || frozen.has(weight))) return null;
   return { ...scaled, inner: [...scaled.inner, convolution] };
 }

@@ -1,4 +1,4 @@
-import { positive, range } from "./broadcasting.ts";
+import { placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import type { GradientNode } from "./rule.ts";
 
 /**
@@ -20,11 +20,11 @@ export function taken(at: GradientNode): string {
   const [before, after] = [new Array<number>(rank).fill(0), new Array<number>(rank).fill(0)];
   let gradient = g;
   for (const [k, given] of axes.entries()) {
-    const axis = positive(given, rank);
+    const axis = placeOfAxis(given, rank);
     const [size, count] = [dims[axis], sizes[axis]];
     const step = steps[k];
     const limit = step < 0 ? size - 1 : size;
-    const start = Math.min(limit, Math.max(0, positive(starts[k], size)));
+    const start = Math.min(limit, Math.max(0, placeOfAxis(starts[k], size)));
     const first = step < 0 ? start + (count - 1) * step : start;
     if (step < 0) gradient = op.Gather(gradient, write.ints(range(count).reverse()), { axis });
     const apart = Math.abs(step);

@@ -1,4 +1,5 @@
-import { range, type ShapedName } from "./broadcasting.ts";
+import { range } from "../../src/onnx/dtypes.ts";
+import type { ShapedName } from "./broadcasting.ts";
 import type { GradientNode } from "./rule.ts";
 import type { Window } from "./window.ts";
 

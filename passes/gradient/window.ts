@@ -1,4 +1,4 @@
-import { product, range } from "./broadcasting.ts";
+import { elements, range } from "../../src/onnx/dtypes.ts";
 import type { GradientNode } from "./rule.ts";
 
 /** A window that slides over spatial axes, with explicit padding. */
@@ -53,13 +53,13 @@ export const poolOf = (at: GradientNode): Window =>
 
 /** Returns filters [taps, 1, kernel …] that each read one place of a window. */
 export function oneTap({ constant, dtype }: GradientNode, kernel: readonly number[]): string {
-  const taps = product(kernel);
+  const taps = elements(kernel);
   const identity = range(taps * taps).map((place) => (place % (taps + 1) === 0 ? 1 : 0));
   return constant(dtype, [taps, 1, ...kernel], identity);
 }
 
 /** Returns the images that a pooling covers: each channel of each example is one. */
-export const planesOf = ({ shape }: GradientNode) => product(shape(0).slice(0, 2));
+export const planesOf = ({ shape }: GradientNode) => elements(shape(0).slice(0, 2));
 
 /**
  * Adds up the overlapping windows of a pooling: planes [N · C, taps, positions …], and w [taps, 1,

@@ -1,5 +1,6 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, type Types, type Value } from "../../src/graph/graph.ts";
+import { placeOfAxis } from "../../src/onnx/dtypes.ts";
 
 /** An activation that turns logits into probabilities, or their logarithms. */
 export interface Activation {
@@ -27,7 +28,7 @@ export function activationAt(
   const written = axis === null ? null : softmaxWrittenOut(search.graph, node);
   if (written && search.sought.includes("Softmax")) {
     const rank = search.types.get(value)?.shape?.length ?? 0;
-    const along = written.axes.length === 1 ? positiveAxis(written.axes[0], rank) : null;
+    const along = written.axes.length === 1 ? placeOfAxis(written.axes[0], rank) : null;
     return along === axis ? { op: "Softmax", logits: written.logits } : null;
   }
   const op = search.sought.find((op) => op === node.op);
@@ -37,9 +38,6 @@ export function activationAt(
   return along !== null && along === axis ? { op, logits } : null;
 }
 
-/** Counts an axis from the first. */
-export const positiveAxis = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
-
 /** Returns the axis along which a Softmax's results sum to 1; null if there are several. */
 export function softmaxAxis(
   { graph, types }: { readonly graph: Graph; readonly types: Types },
@@ -48,7 +46,7 @@ export function softmaxAxis(
   const shape = node.inputs[0] && types.get(node.inputs[0])?.shape;
   if (!shape) return null;
   const perAxis = (graph.file.opsets.get("") ?? 7) >= 13;
-  const axis = positiveAxis(attribute(node, "axis")?.i ?? (perAxis ? -1 : 1), shape.length);
+  const axis = placeOfAxis(attribute(node, "axis")?.i ?? (perAxis ? -1 : 1), shape.length);
   // Before opset 13, all axes from this one on are flattened into one.
   return perAxis || shape.slice(axis + 1).every((dim) => dim === 1) ? axis : null;
 }

@@ -1,15 +1,9 @@
 import { InputError } from "../../src/errors.ts";
 import { attribute, type Graph, type Types, type Value } from "../../src/graph/graph.ts";
-import { isFloat, showShape, type Type } from "../../src/onnx/dtypes.ts";
-import { positiveAxis, softmaxAxis } from "./activation.ts";
+import { isFloat, placeOfAxis, range, showShape, type Type } from "../../src/onnx/dtypes.ts";
+import { softmaxAxis } from "./activation.ts";
 import { traced } from "./final-activation.ts";
-import {
-  type ChosenLoss,
-  checkedClassAxis,
-  classAxisOf,
-  indices,
-  type TargetForm,
-} from "./loss.ts";
+import { type ChosenLoss, checkedClassAxis, classAxisOf, type TargetForm } from "./loss.ts";
 
 type Shape = NonNullable<Type["shape"]>;
 
@@ -66,7 +60,7 @@ function ofShares({ types, output, sumsToOne, options }: Asked): number {
 }
 
 /** Returns all axes except the batch's. */
-const axesOf = (rank: number) => indices(rank).slice(1);
+const axesOf = (rank: number) => range(rank).slice(1);
 
 /**
  * Whether a target has a label for each position, with or without an axis of size 1 at the end, in
@@ -114,7 +108,7 @@ function evident({ graph, types, output, loss }: Asked, among: readonly number[]
         ? (softmaxAxis({ graph, types }, node) ?? [])
         : [],
   );
-  const read = new Set(readers.map((axis) => positiveAxis(axis, rank)));
+  const read = new Set(readers.map((axis) => placeOfAxis(axis, rank)));
   const [only] = read;
   return read.size === 1 && among.includes(only) ? only : null;
 }

@@ -1,4 +1,5 @@
-import { elementCount, indices, type LossInputs, type LossOutputs, mean } from "./loss.ts";
+import { range } from "../../src/onnx/dtypes.ts";
+import { elementCount, type LossInputs, type LossOutputs, mean } from "./loss.ts";
 
 /** Moves the class axis of a value to the end. */
 export function classesLast(
@@ -8,7 +9,7 @@ export function classesLast(
   axis: number,
 ) {
   if (axis === rank - 1) return name;
-  const kept = indices(rank).filter((k) => k !== axis);
+  const kept = range(rank).filter((k) => k !== axis);
   return op.Transpose(name, { perm: [...kept, axis] });
 }
 

@@ -1,5 +1,6 @@
 import type { Builder } from "../../src/graph/builder.ts";
-import { indices, type LossTensor } from "./loss.ts";
+import { range } from "../../src/onnx/dtypes.ts";
+import type { LossTensor } from "./loss.ts";
 
 /** Less than the logarithm of any probability. */
 export const NEVER = -1e30;
@@ -41,7 +42,7 @@ function counted(of: Sequences, labels: string): string {
   const size = Number(target.shape[1]);
   if (arrays.targetLengths) {
     const given = to.reshape(to.cast(arrays.targetLengths.name, dtype), [of.rows, 1]);
-    return to.cast(op.Less(constant(dtype, [1, size], indices(size)), given), dtype);
+    return to.cast(op.Less(constant(dtype, [1, size], range(size)), given), dtype);
   }
   const int = (value: number) => constant("int64", [], [value]);
   const filling = [blank, options.ignoreIndex].map((value) => op.Equal(labels, int(value)));
@@ -49,7 +50,7 @@ function counted(of: Sequences, labels: string): string {
     op.Or(filling[0], filling[1]),
     op.Less(to.cast(labels, dtype), constant(dtype, [], [0])),
   );
-  const before = indices(size * size).map((k) => (Math.floor(k / size) <= k % size ? 1 : 0));
+  const before = range(size * size).map((k) => (Math.floor(k / size) <= k % size ? 1 : 0));
   const sum = op.MatMul(to.cast(filled, dtype), constant(dtype, [size, size], before));
   return to.cast(op.Less(sum, constant(dtype, [], [0.5])), dtype);
 }
@@ -86,7 +87,7 @@ export function labelPath(of: Sequences): LabelPath {
   };
   const ofLabels = size === 1 ? first : op.Concat([first, same()], { axis: 1 });
   const end = op.Sub(op.Mul(length, number(2)), number(0.5));
-  const apart = op.Abs(op.Sub(constant(dtype, [1, states], indices(states)), end));
+  const apart = op.Abs(op.Sub(constant(dtype, [1, states], range(states)), end));
   const elsewhere = to.cast(op.Greater(apart, number(0.6)), dtype);
   return {
     states,

@@ -1,6 +1,7 @@
+import { range } from "../../src/onnx/dtypes.ts";
 import { type LabelPath, NEVER, type Sequences } from "./ctc-labels.ts";
 import { followed } from "./ctc-steps.ts";
-import { indices, PICKING } from "./loss.ts";
+import { PICKING } from "./loss.ts";
 
 /** The first opset with ScatterElements that add. */
 const SCATTER_ADD = 16;
@@ -53,9 +54,9 @@ function joinedStates(of: Of, { states, skips }: LabelPath, direction: -1 | 1) {
   const { op, to, constant } = builder;
   const { dtype } = output;
   const bounded = (state: number) => Math.min(Math.max(state, 0), states - 1);
-  const from = indices(states).flatMap((s) => [0, 1, 2].map((k) => bounded(s + direction * k)));
+  const from = range(states).flatMap((s) => [0, 1, 2].map((k) => bounded(s + direction * k)));
   const edge = direction < 0 ? 0 : states - 1;
-  const near = indices(states).flatMap((s) => [0, s === edge ? NEVER : 0]);
+  const near = range(states).flatMap((s) => [0, s === edge ? NEVER : 0]);
   const nears = to.expand(constant(dtype, [1, states, 2], near), [1, states, 2], [rows, states, 2]);
   const ahead = () => {
     const never = to.expand(constant(dtype, [1, 1], [NEVER]), [1, 1], [rows, 2]);
@@ -79,7 +80,7 @@ export function pathProbability(of: Of, labels: LabelPath, given: Scores): PathP
   const logSum = isNormal ? null : to.reduce("ReduceLogSumExp", scores, [2]);
   const allSteps = emissionsOf(of, labels, scores, logSum);
   const lengths = lengthsOf(of);
-  const begin = indices(labels.states).map((state) => (state < 2 ? 0 : NEVER));
+  const begin = range(labels.states).map((state) => (state < 2 ? 0 : NEVER));
   const joined = joinedStates(of, labels, -1);
   const at = (from: number, end: number) => to.slice(allSteps, [from], [end], [0]);
   const first = op.Add(at(0, 1), constant(dtype, [1, 1, labels.states], begin));
@@ -131,7 +132,7 @@ export function pathGradient(
   const shares = op.Exp(op.Neg(op.Relu(op.Neg(ways))));
   const counts =
     lengths &&
-    to.cast(op.Greater(lengths, constant("float", [steps, 1, 1], indices(steps))), output.dtype);
+    to.cast(op.Greater(lengths, constant("float", [steps, 1, 1], range(steps))), output.dtype);
   const own = op.Transpose(counts ? op.Mul(shares, counts) : shares, { perm: [1, 0, 2] });
   const shape = [rows, steps, labels.states];
   const places = () => to.expand(to.unsqueeze(labels.path, [1]), [rows, 1, labels.states], shape);

@@ -1,5 +1,5 @@
+import { range } from "../../src/onnx/dtypes.ts";
 import type { Sequences } from "./ctc-labels.ts";
-import { indices } from "./loss.ts";
 
 /**
  * Steps that are written one after the other. More are a Scan, with which a session starts sooner, and
@@ -57,7 +57,7 @@ function scanned(
     following = next(state, slice, step);
     copy = builder.op.Identity(following);
   });
-  const numbers = indices(count).map((k) => k + 1);
+  const numbers = range(count).map((k) => k + 1);
   const type = (shape: readonly number[]) => ({ dtype, shape });
   const body = {
     name: fresh("steps"),

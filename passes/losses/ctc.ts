@@ -1,4 +1,4 @@
-import { showShape } from "../../src/onnx/dtypes.ts";
+import { placeOfAxis, range, showShape } from "../../src/onnx/dtypes.ts";
 import type { Options } from "../../src/options.ts";
 import { labelPath } from "./ctc-labels.ts";
 import { pathGradient, pathProbability } from "./ctc-paths.ts";
@@ -7,7 +7,6 @@ import {
   classAxis,
   type FitAsked,
   ignoreIndex,
-  indices,
   type LossInputs,
   lossFunction,
   mean,
@@ -65,8 +64,7 @@ function axesOf({ output, target, options }: Asked, rows: number): Axes | string
   const { shape } = output;
   if (shape?.length !== 3)
     return `its output is [batch, steps, classes], but this one is ${showShape(shape)}`;
-  const classes =
-    (options.classAxis ?? -1) < 0 ? (options.classAxis ?? -1) + 3 : options.classAxis!;
+  const classes = placeOfAxis(options.classAxis ?? -1, 3);
   const others = [0, 1, 2].filter((axis) => axis !== classes);
   if (others.length !== 2) return `--class-axis ${options.classAxis} is not one of its 3 axes`;
   const fitting = others.filter((axis) => shape[axis] === rows);
@@ -128,7 +126,7 @@ function observed(inputs: Inputs) {
   const given = inputs.arrays.inputLengths;
   if (!given) return { predicted: largest, actual: labels, length, blank };
   const lengths = to.reshape(to.cast(given.name, "float"), [rows, 1]);
-  const numbers = constant("float", [1, steps], indices(steps));
+  const numbers = constant("float", [1, steps], range(steps));
   const within = to.cast(op.Less(numbers, lengths), "int64");
   const int = (value: number) => constant("int64", [], [value]);
   const shifted = op.Mul(op.Sub(largest, int(blank)), within);

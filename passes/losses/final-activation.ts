@@ -2,8 +2,8 @@ import type { Builder } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, type Types, type Value } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
-import { isFloat, type Type } from "../../src/onnx/dtypes.ts";
-import { type Activation, activationAt, positiveAxis } from "./activation.ts";
+import { isFloat, placeOfAxis, type Type } from "../../src/onnx/dtypes.ts";
+import { type Activation, activationAt } from "./activation.ts";
 
 /** A value at which the path back from an output ends. */
 export interface Leaf {
@@ -163,7 +163,7 @@ function sliced(at: At): Traced | null {
   const given = list(3, "axes");
   if (node.inputs[3] && !given) return null;
   const axes = (given?.length ? [...given] : starts.map((_, k) => k)).map((axis) =>
-    positiveAxis(axis, rank),
+    placeOfAxis(axis, rank),
   );
   const steps = node.inputs[4] ? numbersOf(graph, node.inputs[4]) : starts.map(() => 1);
   if (!steps || (at.axis !== null && axes.includes(at.axis))) return null;
@@ -175,7 +175,7 @@ function gathered(at: At): Traced | null {
   const [data, indices] = at.node.inputs;
   const [from, by] = [shapeOf(at, data), shapeOf(at, indices)];
   if (!from || !by) return null;
-  const axis = positiveAxis(attribute(at.node, "axis")?.i ?? 0, from.length);
+  const axis = placeOfAxis(attribute(at.node, "axis")?.i ?? 0, from.length);
   const last = axis + by.length - 1;
   if (at.axis !== null && at.axis >= axis && at.axis <= last) return null;
   const before = at.axis === null || at.axis < axis ? at.axis : at.axis - by.length + 1;
@@ -186,7 +186,7 @@ function gathered(at: At): Traced | null {
 function piece(at: At): Traced | null {
   const from = sizesOf(at, at.node.inputs[0]);
   if (!from) return null;
-  const axis = positiveAxis(attribute(at.node, "axis")?.i ?? 0, from.length);
+  const axis = placeOfAxis(attribute(at.node, "axis")?.i ?? 0, from.length);
   const index = at.node.outputs.indexOf(at.value);
   const sizes = at.node.outputs.map((output) => sizesOf(at, output)?.[axis]);
   if (axis === at.axis || sizes.some((size) => size === undefined)) return null;
@@ -206,7 +206,7 @@ function expanded(at: At): Traced | null {
 function joined(at: At): Traced | null {
   const rank = shapeOf(at, at.value)?.length;
   if (rank === undefined) return null;
-  const axis = positiveAxis(attribute(at.node, "axis")?.i ?? 1, rank);
+  const axis = placeOfAxis(attribute(at.node, "axis")?.i ?? 1, rank);
   if (axis === at.axis) return null;
   const parts = at.node.inputs.flatMap((input) => (input ? [traced(at, input, at.axis)] : []));
   return {

@@ -1,4 +1,4 @@
-import { showShape } from "../../src/onnx/dtypes.ts";
+import { range, showShape } from "../../src/onnx/dtypes.ts";
 import type { Options } from "../../src/options.ts";
 import { fits } from "./class-target.ts";
 import {
@@ -10,7 +10,7 @@ import {
   unitVectors,
   weightedMean,
 } from "./embeddings.ts";
-import { indices, type LossInputs, type LossOutputs, lossFunction, mean } from "./loss.ts";
+import { type LossInputs, type LossOutputs, lossFunction, mean } from "./loss.ts";
 
 const options = {
   positive: positiveOutput,
@@ -46,7 +46,7 @@ function ofPairs(inputs: Inputs, pairs: string): LossOutputs {
   const perRow = options.symmetric
     ? op.Mul(op.Add(towards(1), towards(0)), constant(output.dtype, [], [0.5]))
     : towards(1);
-  const numbers = constant("int64", [rows], indices(rows));
+  const numbers = constant("int64", [rows], range(rows));
   const right = to.cast(op.Equal(op.ArgMax(scores, { axis: 1, keepdims: 0 }), numbers), "float");
   return {
     loss: mean(builder, perRow, 1),

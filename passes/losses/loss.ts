@@ -1,6 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 import type { Builder } from "../../src/graph/builder.ts";
-import type { Type } from "../../src/onnx/dtypes.ts";
+import { placeOfAxis, range, type Type } from "../../src/onnx/dtypes.ts";
 import type { ValuesOf } from "../../src/option-values.ts";
 import type { Options } from "../../src/options.ts";
 import type { Activation } from "./activation.ts";
@@ -192,7 +192,7 @@ export function classAxisOf(
   rank: number,
   { classAxis }: Pick<ReadingOptions, "classAxis">,
 ): number {
-  if (classAxis !== null) return classAxis < 0 ? classAxis + rank : classAxis;
+  if (classAxis !== null) return placeOfAxis(classAxis, rank);
   return rank === 2 || rank > 3 ? 1 : rank - 1;
 }
 
@@ -213,14 +213,11 @@ export function checkedClassAxis(
 
 /** Writes the mean of all elements. */
 export const mean = ({ to }: Builder, x: string, rank: number) =>
-  to.reduce("ReduceMean", x, indices(rank), false);
+  to.reduce("ReduceMean", x, range(rank), false);
 
 /** Writes the number of elements of a value, as a float. */
 export const elementCount = ({ op, to }: Builder, x: string) => to.cast(op.Size(x), "float");
 
 /** Writes the sum of all elements. */
 export const total = ({ to }: Builder, x: string, rank: number) =>
-  to.reduce("ReduceSum", x, indices(rank), false);
-
-/** Returns the numbers below a count. */
-export const indices = (count: number): number[] => Array.from({ length: count }, (_, k) => k);
+  to.reduce("ReduceSum", x, range(rank), false);

@@ -1,3 +1,4 @@
+import { range } from "../../src/onnx/dtypes.ts";
 import { activated } from "./activations.ts";
 import type { Composite, LoweringRule } from "./composite.ts";
 
@@ -22,7 +23,7 @@ export function permOf(
   name: string,
   rank: number,
 ): number[] {
-  const perm = Array.from({ length: rank }, (_, k) => k);
+  const perm = range(rank);
   if (rank < 2) return perm;
   if (int(`transBatch${name}`, 0) !== 0) perm.splice(rank - 2, 0, perm.shift()!);
   if (int(`trans${name}`, 0) !== 0) perm.push(...perm.splice(rank - 2).reverse());

@@ -1,3 +1,4 @@
+import { elements } from "../../src/onnx/dtypes.ts";
 import type { Observed, Tally } from "./metric.ts";
 
 /** Right, wrongly given and missed positions of one class, or of one label. */
@@ -45,7 +46,7 @@ function addClasses({ predicted, actual }: Observed, at: At): void {
 }
 
 function addLabels({ predicted, actual, dims, classes: axis }: Observed, at: At): void {
-  const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const inner = elements(dims.slice(axis + 1));
   const labels = dims[axis] ?? 1;
   for (let label = 0; label < labels; label++) at(label);
   for (let k = 0; k < actual.length; k++) {

@@ -1,11 +1,10 @@
 import type { Builder } from "../../src/graph/builder.ts";
-import type { Type } from "../../src/onnx/dtypes.ts";
+import { range, type Type } from "../../src/onnx/dtypes.ts";
 import { countedValues } from "../losses/counted-values.ts";
 import { type labelOptions, labelTerms } from "../losses/labels.ts";
 import {
   type ChosenLoss,
   classAxisOf,
-  indices,
   type LossInputs,
   type ObservedSequences,
   PICKING,
@@ -97,7 +96,7 @@ function placesOf(
   const numbers = constant(
     "float",
     shape.map((size, k) => (k === axis ? size : 1)),
-    indices(shape[axis]),
+    range(shape[axis]),
   );
   const place = to.cast(at, "float");
   const picked = () => {

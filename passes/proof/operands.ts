@@ -3,6 +3,7 @@ import { runAll } from "../../src/compare/outputs.ts";
 import type { Graph, Types } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
 import { shapesInRuns } from "../../src/infer/measured-shapes.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
 import { broadcastShape, expanded } from "../../src/ort/broadcast.ts";
 import { type Tap, type Taps, withTaps } from "../../src/ort/expose.ts";
@@ -58,7 +59,7 @@ export async function sumSizes(
   return new Map(
     sites.map((each) => {
       const dims = measured.get(each) ?? sized(each).map((size) => size ?? UNKNOWN_DIM);
-      return [each, dims.reduce((a, b) => a * b, 1)];
+      return [each, elements(dims)];
     }),
   );
 }

@@ -5,7 +5,7 @@ import { tensorData } from "../../src/graph/constants.ts";
 import { own } from "../../src/graph/own.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
-import { showShape } from "../../src/onnx/dtypes.ts";
+import { elements, showShape } from "../../src/onnx/dtypes.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { tensorToRun } from "../../src/ort/tensors.ts";
 import type { SampleOptions } from "../../src/samples/draw.ts";
@@ -80,7 +80,7 @@ export function randomOperands(
   seed: number,
 ): Tensors {
   const { dtype } = inserted.site;
-  const count = shape.reduce((a, b) => a * b, 1);
+  const count = elements(shape);
   if (count > MOST)
     throw new InputError(
       `site ${inserted.site.name} has the shape ${showShape(shape)}, which is too large for random operands; give --dim, or --no-prove.`,

@@ -7,14 +7,14 @@ import {
   type Value,
 } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
-import { type Dimension, placeOfAxis } from "../../src/onnx/dtypes.ts";
+import { type Dimension, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import { permOf } from "../lower/products.ts";
 import type { Setting } from "./residual.ts";
 
 /** For each axis of one value, the corresponding axis of another; null if there is none. */
 export type AxisMap = readonly (number | null)[];
 
-export const sameAxes = (rank: number): AxisMap => Array.from({ length: rank }, (_, k) => k);
+export const sameAxes = (rank: number): AxisMap => range(rank);
 
 /** Applies `a`, then `b`. */
 export const compose = (a: AxisMap, b: AxisMap): AxisMap =>

@@ -1,5 +1,6 @@
 import type { Ops } from "../../src/graph/ops.ts";
 import { uniform } from "../../src/graph/random.ts";
+import { range } from "../../src/onnx/dtypes.ts";
 import { type Options, positiveInteger } from "../../src/options.ts";
 import type { Folded, Parameter, PartValues, SiteDescription, Stating } from "./variant.ts";
 
@@ -102,7 +103,7 @@ export function lowRank<V>(
   const form = formOf(place);
   const product = (x: V, w: V) => (form === "convolution" ? op.Conv(x, w) : op.MatMul(x, w));
   const { axis } = place.feature;
-  const kept = Array.from({ length: place.rank }, (_, k) => k).filter((k) => k !== axis);
+  const kept = range(place.rank).filter((k) => k !== axis);
   const perm = [...kept, axis];
   const last = (x: V) => (form === "transposed" ? op.Transpose(x, { perm }) : x);
   const narrow = terms.map(({ x, A }) => (down ?? product)(last(x), A));

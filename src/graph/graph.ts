@@ -1,5 +1,4 @@
-import type { Type } from "../onnx/dtypes.ts";
-import { dataType } from "../onnx/dtypes.ts";
+import { dataType, type Type } from "../onnx/dtypes.ts";
 import type {
   AttributeMessage,
   FunctionMessage,

@@ -1,4 +1,4 @@
-import { dataTypeNamed } from "../onnx/dtypes.ts";
+import { dataTypeNamed, range } from "../onnx/dtypes.ts";
 import { float } from "../onnx/new-node.ts";
 import type { Reducing } from "./families.ts";
 import type { Ops } from "./ops.ts";
@@ -154,7 +154,7 @@ function choices({ op, opset, constant }: Form, { ints, cast, unsqueeze }: Layou
     /** One-hot encodes int64 classes along a new last axis. */
     oneHot(labels: string, rank: number, classes: number, dtype: string): string {
       if (opset < WHERE) {
-        const numbers = ints(Array.from({ length: classes }, (_, k) => k));
+        const numbers = ints(range(classes));
         return cast(op.Equal(unsqueeze(labels, [rank]), numbers), dtype);
       }
       const depth = constant("int64", [], [classes]);

@@ -139,6 +139,9 @@ export const namedBySafetensors = (name: string): string | undefined =>
 /** Returns the number of elements of a shape; 1 for a scalar. */
 export const elements = (dims: readonly number[]) => dims.reduce((n, dim) => n * dim, 1);
 
+/** Returns 0, 1, … count − 1. */
+export const range = (count: number): number[] => Array.from({ length: count }, (_, k) => k);
+
 /** Returns the place of an axis, which counts from the end if it is negative. */
 export const placeOfAxis = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
 

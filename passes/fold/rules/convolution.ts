@@ -1,5 +1,5 @@
 import { rows } from "../../../src/graph/own.ts";
-import { positive } from "../../gradient/broadcasting.ts";
+import { placeOfAxis } from "../../../src/onnx/dtypes.ts";
 import { type Factor, isNegative, isPositive, mapped, ONE, onAxis, reciprocal } from "../factor.ts";
 import type { At } from "../node-at.ts";
 import type { ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
@@ -42,7 +42,7 @@ const dequantize: ScaleRule = {
     const rank = at.shape(0)?.length;
     if (by.axis === null) return [{ requests: [[1, by]] }];
     const axis = at.int("axis", 1);
-    return rank !== undefined && positive(axis, rank) === by.axis
+    return rank !== undefined && placeOfAxis(axis, rank) === by.axis
       ? [{ requests: [[1, onAxis(by, 0)]] }]
       : null;
   },

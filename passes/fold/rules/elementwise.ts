@@ -1,5 +1,5 @@
 import { rows } from "../../../src/graph/own.ts";
-import { positive, range } from "../../gradient/broadcasting.ts";
+import { placeOfAxis, range } from "../../../src/onnx/dtypes.ts";
 import { type Factor, isNegative, isOne, mapped, ONE, reciprocal, times } from "../factor.ts";
 import type { At } from "../node-at.ts";
 import type { Change, Passed, ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
@@ -48,7 +48,7 @@ const concat: ScaleRule = {
 /** Whether a factor does not lie along the axis on which values are put side by side. */
 function aside(at: At, { axis }: Factor): boolean {
   const rank = at.outShape(0)?.length;
-  return axis === null || (rank !== undefined && positive(at.int("axis", 0), rank) !== axis);
+  return axis === null || (rank !== undefined && placeOfAxis(at.int("axis", 0), rank) !== axis);
 }
 
 const mul: ScaleRule = {

@@ -1,5 +1,5 @@
 import { rows } from "../../../src/graph/own.ts";
-import { positive, range } from "../../gradient/broadcasting.ts";
+import { placeOfAxis, range } from "../../../src/onnx/dtypes.ts";
 import { ONE } from "../factor.ts";
 import type { At } from "../node-at.ts";
 import type { ScaleRule, ScaleTable } from "./rule.ts";
@@ -11,7 +11,7 @@ const rankOf = (at: At) => at.shape(0)?.length ?? null;
 function axesOf(at: At, input: number): readonly number[] | null {
   const rank = rankOf(at);
   const axes = at.has(input) ? at.numbers(input) : at.ints("axes");
-  return rank === null || !axes ? null : axes.map((axis) => positive(axis, rank));
+  return rank === null || !axes ? null : axes.map((axis) => placeOfAxis(axis, rank));
 }
 
 /** A Slice leaves axes where they are, but for those that it cuts. */
@@ -28,7 +28,8 @@ const split: ScaleRule = {
     const [factor] = factors;
     const along = at.int("axis", 0);
     const rank = rankOf(at);
-    const fits = factor.axis === null || (rank !== null && positive(along, rank) !== factor.axis);
+    const fits =
+      factor.axis === null || (rank !== null && placeOfAxis(along, rank) !== factor.axis);
     return onlyAt(factors, 0) && fits ? { outputs: range(at.outputs).map(() => factor) } : null;
   },
 };
