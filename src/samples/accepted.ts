@@ -22,8 +22,13 @@ const SEARCH = { 1: TOKENS, 2: NEARLY_ALL, 3: PENALTY, 4: ONE, 5: ONE, 6: ONE };
 /** Accepted numbers by the index of the input: sizes and counts small enough to run fast. */
 const SLOTS: Readonly<Record<string, Readonly<Record<number, Accepted>>>> = {
   "com.microsoft.BeamSearch": {
-    ...{ ...SEARCH, 3: [2, 3], 5: PENALTY, 6: PENALTY },
-    ...{ 7: ONE, 8: ONE, 9: ONE },
+    ...SEARCH,
+    3: [2, 3],
+    5: PENALTY,
+    6: PENALTY,
+    7: ONE,
+    8: ONE,
+    9: ONE,
   },
   "com.microsoft.GreedySearch": SEARCH,
   "com.microsoft.Sampling": { ...SEARCH, 7: ZERO },
