@@ -46,7 +46,7 @@ export function writeGraph(
   given: ReadonlyMap<string, string>,
   opset: number,
 ): (name: string) => string {
-  const { file, graph, source } = loss;
+  const { file, graph } = loss;
   const names = new Map(given);
   const value = (name: string): string => {
     if (name === "") return "";
@@ -54,14 +54,7 @@ export function writeGraph(
     names.set(name, known);
     return known;
   };
-  for (const weight of graph.main.values.values()) {
-    const type = weight.initializer && typeOfTensor(weight);
-    const data = type && dataOf(graph, weight);
-    if (!type) continue;
-    if (!data) throw new InputError(`weight ${weight.name} of the loss ${source.name} is sparse.`);
-    const { dtype, shape } = type;
-    builder.weight({ name: value(weight.name), dtype, dims: shape!.map(Number), data });
-  }
+  writeWeights(builder, loss, value);
   const rewriter = new Rewriter<Node>(file);
   const place: NodeRenaming<Node> = {
     value,
@@ -89,4 +82,17 @@ export function writeGraph(
       });
   }
   return value;
+}
+
+/** Writes the weights of a loss under the names that they are given. */
+function writeWeights(builder: Builder, loss: Model, nameOf: (name: string) => string): void {
+  const { graph, source } = loss;
+  for (const weight of graph.main.values.values()) {
+    const type = weight.initializer && typeOfTensor(weight);
+    const data = type && dataOf(graph, weight);
+    if (!type) continue;
+    if (!data) throw new InputError(`weight ${weight.name} of the loss ${source.name} is sparse.`);
+    const { dtype, shape } = type;
+    builder.weight({ name: nameOf(weight.name), dtype, dims: shape!.map(Number), data });
+  }
 }
