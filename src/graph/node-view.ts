@@ -20,9 +20,14 @@ export type NodeAttributes = ReturnType<typeof attributesOf>;
 
 /** Reads a node's attributes by name: a fallback, or null, if the node has no such attribute. */
 export const attributesOf = (graph: Graph, node: Node) => ({
+  /** An integer. */
   int: (name: string, fallback: number) => attribute(node, name)?.i ?? fallback,
+  /** A list of integers. */
   ints: (name: string) => attribute(node, name)?.ints ?? null,
+  /** A float. */
   float: (name: string, fallback: number) => attribute(node, name)?.f ?? fallback,
+  /** A list of floats. */
   floats: (name: string) => attribute(node, name)?.floats ?? null,
+  /** A string. */
   text: (name: string, fallback: string) => textAttribute(graph, node, name) ?? fallback,
 });

@@ -71,6 +71,7 @@ function layouts({ op, opset, constant }: Form) {
   };
   return {
     ints,
+    /** Casts to a data type, in ONNX's spelling. */
     cast: (x: string, dtype: string): string => op.Cast(x, { to: dataTypeNamed(dtype)!.number }),
     /** Reduces over these axes, which are not negative; `keep` keeps them with size 1. */
     reduce(form: Reduction, x: string, axes: Ints, keep = true): string {
@@ -79,10 +80,14 @@ function layouts({ op, opset, constant }: Form) {
       const asInput = opset >= (form === "ReduceSum" ? AXES_OF_SUM : AXES);
       return asInput ? op[form](x, ints(axes), keepdims) : op[form](x, null, { ...keepdims, axes });
     },
+    /** Removes these axes of size 1. */
     squeeze: shaped("Squeeze"),
+    /** Adds axes of size 1 at these places of the result. */
     unsqueeze: shaped("Unsqueeze"),
+    /** Gives the same elements another shape; 0 keeps a size and −1 is what remains. */
     reshape: (x: string, shape: Ints): string => op.Reshape(x, ints(shape)),
     expand,
+    /** Zeros of a shape. */
     zeros: (shape: Ints, dtype: string): string => expand(constant(dtype, [], [0]), [], shape),
   };
 }
@@ -98,6 +103,7 @@ function pieces({ op, opset }: Form, ints: Layouts["ints"]) {
       : op.Slice(x, null, null, null, null, { starts, ends, axes });
   return {
     strided,
+    /** Takes the elements from `starts` to before `ends` along these axes. */
     slice: (x: string, starts: Ints, ends: Ints, axes: Ints): string =>
       strided(x, { starts, ends, axes }),
     /** Splits an axis into pieces of these sizes. */
@@ -128,6 +134,7 @@ function choices({ op, opset, constant }: Form, { ints, cast, unsqueeze }: Layou
       : op.Add(y, op.Mul(cast(condition, dtype), op.Sub(x, y)));
   return {
     where,
+    /** −1, 0 or 1 for each element. */
     sign(x: string, dtype: string): string {
       if (opset >= WHERE) return op.Sign(x);
       const zero = constant(dtype, [], [0]);
@@ -136,6 +143,7 @@ function choices({ op, opset, constant }: Form, { ints, cast, unsqueeze }: Layou
     /** Returns x if the condition holds, otherwise 0. x must be finite. Faster than `where`. */
     masked: (condition: string, x: string, dtype: string): string =>
       op.Mul(x, cast(condition, dtype)),
+    /** Limits each element to a range; null leaves an end open. */
     clip(x: string, min: number | null, max: number | null, dtype: string): string {
       const scalar = (value: number | null) =>
         value === null ? null : constant(dtype, [], [value]);

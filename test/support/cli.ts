@@ -57,8 +57,10 @@ export function cli(args: readonly string[], cwd = process.cwd()): Ran {
   const flag = new Int32Array(done);
   Atomics.store(flag, 0, 0);
   worker.postMessage({ words: args, cwd });
-  if (Atomics.wait(flag, 0, 0, TIMEOUT) === "timed-out")
-    throw new Error(`no answer to laurelize ${args.join(" ")}`);
+  // The thread may wake this one for the answer before, which was there before it was waited for.
+  while (Atomics.load(flag, 0) === 0)
+    if (Atomics.wait(flag, 0, 0, TIMEOUT) === "timed-out")
+      throw new Error(`no answer to laurelize ${args.join(" ")}`);
   const { broken, ...ran } = receiveMessageOnPort(answers)!.message;
   if (broken !== null) throw new Error(broken);
   return ran;
