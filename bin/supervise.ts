@@ -156,9 +156,7 @@ async function run(job: Job, timeout: number): Promise<End> {
   const child = fork(path.join(import.meta.dirname, "child.js"), [], {
     serialization: "advanced",
   });
-  const leashes: (ChildProcess | null)[] = [];
-  const leash = () => leashes.push(runAfterwards('kill -KILL "$1"', String(child.pid)));
-  const leashing = setTimeout(leash, SHORT);
+  const unleash = leashed(child);
   const memory = watchMemory(child, free, (held) => {
     outgrown = held;
   });
@@ -174,22 +172,41 @@ async function run(job: Job, timeout: number): Promise<End> {
   const answers = ASKED.map((signal) => [signal, () => pass(child, known, signal)] as const);
   for (const [signal, answer] of answers) process.on(signal, answer);
   try {
-    return await new Promise((resolve, reject) => {
-      child.once("error", reject);
-      child.once("exit", (code, by) => {
-        const exception = code !== null && code >= EXCEPTION ? `0x${code.toString(16)}` : null;
-        resolve({ known, code, signal: by ?? exception, timedOut, outgrown });
-      });
-      child.send(job);
-    });
+    const ending = ended(child);
+    child.send(job);
+    return { ...(await ending), known, timedOut, outgrown };
   } finally {
     clearTimeout(deadline);
     memory.stop();
-    clearTimeout(leashing);
-    for (const leash of leashes) leash?.kill();
+    unleash();
     for (const [signal, answer] of answers) process.off(signal, answer);
     if (process.stderr.isTTY && known.done === null) process.stderr.write("\r\x1b[K");
   }
+}
+
+/** Waits for a child's end; what Windows reports as an exit code stands for a signal. */
+function ended(child: ChildProcess): Promise<Pick<End, "code" | "signal">> {
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code, by) => {
+      const exception = code !== null && code >= EXCEPTION ? `0x${code.toString(16)}` : null;
+      resolve({ code, signal: by ?? exception });
+    });
+  });
+}
+
+/**
+ * Has a child that lives longer than a short command ended with this process. Returns what undoes
+ * it.
+ */
+function leashed(child: ChildProcess): () => void {
+  const leashes: (ChildProcess | null)[] = [];
+  const leash = () => leashes.push(runAfterwards('kill -KILL "$1"', String(child.pid)));
+  const leashing = setTimeout(leash, SHORT);
+  return () => {
+    clearTimeout(leashing);
+    for (const leash of leashes) leash?.kill();
+  };
 }
 
 function note(known: Known, report: Report): void {

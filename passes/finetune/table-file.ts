@@ -114,6 +114,16 @@ const classNotes = (file: string, labels: TargetLabels) =>
     return names ? [`${text}: ${listed(names)}.`] : [];
   });
 
+const otherShape = (
+  file: string,
+  row: number,
+  name: string,
+  [shape, before]: readonly (readonly number[])[],
+) =>
+  new InputError(
+    `row ${row} of ${file} (from 0) gives ${name} the shape [${shape}], and the rows before [${before}]; all must have the same.`,
+  );
+
 /** Grows an array row by row; `finish` returns it, notes, and the source of its values. */
 function growing(file: string, of: ArrayColumns, labels: LabelsOf | null, large: boolean) {
   const { expected, places, names } = of;
@@ -138,10 +148,7 @@ function growing(file: string, of: ArrayColumns, labels: LabelsOf | null, large:
       labels,
     );
     dims ??= shape;
-    if (`${dims}` !== `${shape}`)
-      throw new InputError(
-        `row ${row} of ${file} (from 0) gives ${expected.name} the shape [${shape}], and the rows before [${dims}]; all must have the same.`,
-      );
+    if (`${dims}` !== `${shape}`) throw otherShape(file, row, expected.name, [shape, dims]);
     for (const value of values) {
       pending.push(value);
       if (value === expected.missing) uncounted++;
@@ -154,12 +161,8 @@ function growing(file: string, of: ArrayColumns, labels: LabelsOf | null, large:
     const row = fitted(expected, dims ?? []);
     const array = { name: expected.name, dtype, dims: [rows, ...row] };
     const read = (start: number, end: number) => source.read(start, end);
-    const notes =
-      uncounted > 0
-        ? [
-            `${uncounted} of ${rows} labels of target ${expected.name} of ${file} do not count: they are missing or ${expected.missing}.`,
-          ]
-        : [];
+    const text = `${uncounted} of ${rows} labels of target ${expected.name} of ${file} do not count`;
+    const notes = uncounted > 0 ? [`${text}: they are missing or ${expected.missing}.`] : [];
     return { array: arrayAtHand(array, widthOf(dtype), read), notes, source };
   };
   return { add, finish, discard: () => writer?.discard() };

@@ -157,13 +157,9 @@ function passBack(walk: Walk, { node, inputs }: Summand, { values, held }: Cotan
     let part = sums.taken(g, at.dtype, held);
     if (broadcasts && !at.summed.has(g))
       part = { ...part, g: sumTo(at.write, part.g, at.outShape(0), at.shape(k)) };
+    const type = { dtype: at.dtype, shape: at.shape(k) };
     if (isCustom)
-      walk.custom.push({
-        title: titleOf(node),
-        input: value.name,
-        cotangent: part.g,
-        type: { dtype: at.dtype, shape: at.shape(k) },
-      });
+      walk.custom.push({ title: titleOf(node), input: value.name, cotangent: part.g, type });
     const dtype = way.dtypeOf(value);
     if (dtype !== at.dtype)
       part = { g: at.write.cast(sums.whole(part, at.dtype), dtype), times: 1 };

@@ -5,24 +5,14 @@ import type { GradientNode, VjpTable } from "./rule.ts";
 /** Operators that resample: linear in their input, and separable by axis. */
 export const resamplings = {
   Resize: (at) => {
-    const { op, write, opset, text, shape, constant } = at;
-    const rank = shape(0).length;
-    const axes = (at.ints("axes") ?? range(rank)).map((axis) => placeOfAxis(axis, rank));
-    const given = (place: number, what: string) =>
-      (at.inputs[place] ? at.numbers(place) : []) ??
-      at.refuse(`its ${what} are computed from the data`);
-    const scales = given(opset < 11 ? 1 : 2, "scales");
+    const { op, write, opset, shape, constant } = at;
+    const { axes, scales, cropping, roi, policy, asked, limiting } = askedOf(at);
     const floats = (values: readonly number[]) => constant("float", [values.length], values);
     const attributes = formOf(at);
     const of = (axis: number, list: readonly number[], otherwise: number) =>
       list[axes.indexOf(axis)] ?? otherwise;
-    const cropping = text("coordinate_transformation_mode", "half_pixel") === "tf_crop_and_resize";
-    const roi = cropping ? given(1, "regions") : [];
     const [starts, ends] = [roi.slice(0, axes.length), roi.slice(axes.length)];
     const cropped = (axis: number) => of(axis, starts, 0) !== 0 || of(axis, ends, 1) !== 1;
-    const policy = text("keep_aspect_ratio_policy", "stretch");
-    const asked = policy === "stretch" ? [] : given(3, "sizes");
-    const limiting = asked.length > 0 ? limitingAxis(at, axes, asked, policy) : null;
     const moved = (axis: number) =>
       of(axis, scales, 1) !== 1 || cropped(axis) || (limiting !== null && axes.includes(axis));
     const resized = (eye: string, axis: number, size: number, out: number) => {
@@ -67,6 +57,23 @@ export const resamplings = {
     return [alongAxes(at, resized, (axis) => scales[axis] !== 1)];
   },
 } satisfies VjpTable;
+
+/** What a Resize is asked for: its axes, and along each of them a scale, a region and a size. */
+function askedOf(at: GradientNode) {
+  const { text, opset, shape } = at;
+  const rank = shape(0).length;
+  const axes = (at.ints("axes") ?? range(rank)).map((axis) => placeOfAxis(axis, rank));
+  const given = (place: number, what: string) =>
+    (at.inputs[place] ? at.numbers(place) : []) ??
+    at.refuse(`its ${what} are computed from the data`);
+  const scales = given(opset < 11 ? 1 : 2, "scales");
+  const cropping = text("coordinate_transformation_mode", "half_pixel") === "tf_crop_and_resize";
+  const roi = cropping ? given(1, "regions") : [];
+  const policy = text("keep_aspect_ratio_policy", "stretch");
+  const asked = policy === "stretch" ? [] : given(3, "sizes");
+  const limiting = asked.length > 0 ? limitingAxis(at, axes, asked, policy) : null;
+  return { axes, scales, cropping, roi, policy, asked, limiting };
+}
 
 /** Returns the axis whose scale applies to all, if the ratio of sizes is kept. */
 function limitingAxis(

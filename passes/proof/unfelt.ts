@@ -64,15 +64,16 @@ export async function judgedAgain(
         (await feels(given)) ? "felt" : (await feels(given.map(enlarged), 0)) ? "enlarged" : null;
       if (!(await seen(lost))) return lost.forEach(skip);
       for (const site of lost) {
-        if (!(await seen([site]))) skip(site);
-        else
-          for (const change of site.changes) {
-            const { name } = change.tensor;
-            const told = await seen([{ ...site, changes: [change] }]);
-            if (told === null) unfelt.add(name);
-            else if (told === "enlarged") faint.add(name);
-            else if (await moves(runs, site.point, outputs, change.tensor)) alive.add(name);
-          }
+        if (!(await seen([site]))) {
+          skip(site);
+          continue;
+        }
+        for (const change of site.changes) {
+          const told = await seen([{ ...site, changes: [change] }]);
+          const isAlone = () => moves(runs, site.point, outputs, change.tensor);
+          const set = told === null ? unfelt : told === "enlarged" ? faint : alive;
+          if (set !== alive || (await isAlone())) set.add(change.tensor.name);
+        }
       }
     }).catch(() => lost.forEach(skip));
   }

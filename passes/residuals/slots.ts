@@ -1,4 +1,4 @@
-import type { Node } from "../../src/graph/graph.ts";
+import type { Node, Value } from "../../src/graph/graph.ts";
 import { isFloat, showShape } from "../../src/onnx/dtypes.ts";
 import { sameShape } from "./axes.ts";
 import { comesInFloats, isAddedBack, isScatteredSum, isSubtracted } from "./difference.ts";
@@ -109,7 +109,7 @@ function joined(setting: Setting, terms: readonly Term[], { use }: Term): Slots 
 /** Returns why a sum is excluded before the origin of its operands is examined. */
 function unfit(setting: Setting, reach: Reach, sum: Sum): Reason | null {
   const { types, constants, blocked } = setting;
-  const { node, output, terms, bias, closed, rare } = sum;
+  const { output, terms, bias, closed, rare } = sum;
   const type = types.get(output);
   if (closed && rare && !isScatteredSum(setting, reach, sum)) return reasons.unrelated();
   if (closed && !terms.some((term) => constants.has(term.value))) return closed;
@@ -120,13 +120,7 @@ function unfit(setting: Setting, reach: Reach, sum: Sum): Reason | null {
   if (fixed.length === terms.length && fixed.length > 1) return reasons.allConstant();
   if (fixed.length > 0 && terms.length - fixed.length < 2) {
     const [{ value: constant }] = fixed;
-    const own = types.get(constant)?.shape;
-    const { shape } = type ?? {};
-    const single = own?.every((dim) => dim === 1);
-    const spread = own?.some((dim, axis) => dim === 1 && shape?.[axis] !== 1);
-    const whole = own && shape && !single && !spread && sameShape(own, shape);
-    const reaches = terms.some((term) => reach.paths(constant, term.value, node)?.mixed);
-    const isSkip = whole && reaches && !isPosition(setting, sum);
+    const isSkip = isConstantSkip(setting, reach, sum, constant);
     return isSkip ? reasons.constantSkip() : reasons.bias(constant);
   }
   if (terms.some((term) => blocked.has(term.value))) return reasons.blocked();
@@ -143,6 +137,17 @@ function unfit(setting: Setting, reach: Reach, sum: Sum): Reason | null {
       return reasons.broadcast(terms.map((term) => showShape(types.get(term.value)?.shape)));
   }
   return null;
+}
+
+/** Whether a constant that is added is the skip of what is computed from it, and not a bias. */
+function isConstantSkip(setting: Setting, reach: Reach, sum: Sum, constant: Value): boolean {
+  const { node, output, terms } = sum;
+  const [own, shape] = [constant, output].map((value) => setting.types.get(value)?.shape);
+  const single = own?.every((dim) => dim === 1);
+  const spread = own?.some((dim, axis) => dim === 1 && shape?.[axis] !== 1);
+  const whole = own && shape && !single && !spread && sameShape(own, shape);
+  const reaches = terms.some((term) => reach.paths(constant, term.value, node)?.mixed);
+  return whole === true && reaches && !isPosition(setting, sum);
 }
 
 function choose(setting: Setting, reach: Reach, node: Node, terms: readonly Term[]): Slots {

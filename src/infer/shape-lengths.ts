@@ -74,42 +74,51 @@ function atMost(graph: Graph, value: Value, known: Known, unknown: number): numb
       : null;
     const { producer } = next;
     if (!producer || (told !== null && !SEEN_THROUGH.has(producer.op))) return told ?? unknown;
-    const count = madeBy(producer, next, of);
+    const count = lengthMade(graph, { made: next, known, of, unknown });
     if (told === null) return count;
     // onnxruntime-node reports sizes modulo 2^32.
     return Number.isFinite(count) ? Math.max(told, count) : told;
-  };
-  const madeBy = (producer: Node, next: Value, of: (value: Value) => number): number => {
-    const { op, inputs } = producer;
-    const [first, second] = inputs;
-    const product = (input: Value | null | undefined) => {
-      const numbers = numbersOf(graph, input);
-      return numbers ? elements(numbers) : unknown;
-    };
-    if (op === "Constant") return numbersOf(graph, next)?.length ?? unknown;
-    if (op === "Size") return 1;
-    if (op === "Shape") return (first && known(first)?.shape?.length) ?? 8;
-    if (op === "Gather" && second) return of(second);
-    if (NO_LONGER.has(op) && first) return of(first);
-    const lengths = inputsOf(producer).map(of);
-    if (BROADCASTING.has(op)) return elements(lengths.map((length) => Math.max(1, length)));
-    if (op === "Concat") return lengths.reduce((sum, length) => sum + length, 0);
-    if (op === "ConstantOfShape")
-      return first?.producer?.op === "Shape" && first.producer.inputs[0]
-        ? of(first.producer.inputs[0])
-        : product(first);
-    if ((op === "Expand" || op === "Tile") && first)
-      return Math.max(1, of(first)) * product(second);
-    if (op === "Pad" && first) return of(first) + added(graph, second, unknown);
-    if (op === "Range")
-      return rangeOf(inputs.map((input) => numbersOf(graph, input)?.[0])) ?? unknown;
-    return unknown;
   };
   const count = derived<Value, number>(
     (next, of, hops) => (hops > HOPS ? unknown : counted(next, of)),
     () => unknown,
   );
   return count(value);
+}
+
+/** A value, the lengths that are known, and what an unknown one counts as. */
+interface Made {
+  readonly made: Value;
+  readonly known: Known;
+  readonly of: (value: Value) => number;
+  readonly unknown: number;
+}
+
+/** How many elements a node makes at most, from the lengths of what it reads. */
+function lengthMade(graph: Graph, { made, known, of, unknown }: Made): number {
+  const { op, inputs } = made.producer!;
+  const [first, second] = inputs;
+  const product = (input: Value | null | undefined) => {
+    const numbers = numbersOf(graph, input);
+    return numbers ? elements(numbers) : unknown;
+  };
+  if (op === "Constant") return numbersOf(graph, made)?.length ?? unknown;
+  if (op === "Size") return 1;
+  if (op === "Shape") return (first && known(first)?.shape?.length) ?? 8;
+  if (op === "Gather" && second) return of(second);
+  if (NO_LONGER.has(op) && first) return of(first);
+  const lengths = inputsOf(made.producer!).map(of);
+  if (BROADCASTING.has(op)) return elements(lengths.map((length) => Math.max(1, length)));
+  if (op === "Concat") return lengths.reduce((sum, length) => sum + length, 0);
+  if (op === "ConstantOfShape")
+    return first?.producer?.op === "Shape" && first.producer.inputs[0]
+      ? of(first.producer.inputs[0])
+      : product(first);
+  if ((op === "Expand" || op === "Tile") && first) return Math.max(1, of(first)) * product(second);
+  if (op === "Pad" && first) return of(first) + added(graph, second, unknown);
+  if (op === "Range")
+    return rangeOf(inputs.map((input) => numbersOf(graph, input)?.[0])) ?? unknown;
+  return unknown;
 }
 
 const added = (graph: Graph, pads: Value | null | undefined, unknown: number) =>

@@ -57,25 +57,37 @@ function written(model: Uint8Array, as: (number: number) => string | null): Stoo
     const other = standIn(one.dataType);
     if (other !== null) tensorsBy.push({ tensor: one, by: retyped(file, one, other) });
   };
-  const graph = ({ nodes, initializers, inputs, outputs, valueInfos }: GraphMessage) => {
+  const { graph, nodes } = visiting({ tensor, retype });
+  graph(file.graph);
+  for (const one of file.message.functions) nodes(one.nodes);
+  if (dtypes.length + tensorsBy.length === 0) return null;
+  const source = patchedBytes(file, { dtypes, tensorsBy });
+  return { model: source.read(0, source.size), held };
+}
+
+/** What is done with each tensor, and with each field that holds a data type. */
+interface Visitor {
+  readonly tensor: (one: TensorMessage) => void;
+  readonly retype: (frame: Frame, field: number, given: number) => void;
+}
+
+/** Returns what visits the tensors and types of a graph, or of nodes, with their bodies. */
+function visiting({ tensor, retype }: Visitor) {
+  const graph = ({ nodes: own, initializers, inputs, outputs, valueInfos }: GraphMessage) => {
     for (const one of initializers) tensor(one);
     for (const { type } of [...inputs, ...outputs, ...valueInfos])
       if (type?.tensor) retype(type.tensor.frame, 1, type.tensor.elemType);
-    for (const one of nodes) node(one);
+    nodes(own);
   };
-  const node = ({ attributes }: NodeMessage) => {
-    for (const { name, i, t, g, graphs, frame } of attributes) {
+  const nodes = (all: readonly NodeMessage[]) => {
+    for (const { name, i, t, g, graphs, frame } of all.flatMap(({ attributes }) => attributes)) {
       if (t) tensor(t);
       if (i !== null && TYPE_ATTRIBUTES.has(name)) retype(frame, 3, i);
       if (g) graph(g);
       for (const one of graphs) graph(one);
     }
   };
-  graph(file.graph);
-  for (const { nodes } of file.message.functions) for (const one of nodes) node(one);
-  if (dtypes.length + tensorsBy.length === 0) return null;
-  const source = patchedBytes(file, { dtypes, tensorsBy });
-  return { model: source.read(0, source.size), held };
+  return { graph, nodes };
 }
 
 function opened(model: Uint8Array): ModelFile | null {
