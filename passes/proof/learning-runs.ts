@@ -13,7 +13,7 @@ import { displacedOne, type Values } from "./displacing.ts";
 import { type Effect, effectsOf, setsAt, unknownEffect } from "./effects.ts";
 import { operandsIn } from "./operands.ts";
 import { operandsOf } from "./site-nodes.ts";
-import { sumsOf } from "./sums-together.ts";
+import type { SiteSums } from "./sums-together.ts";
 import type { Running } from "./weighted-runs.ts";
 
 /** What is asked, and of what. */
@@ -33,6 +33,7 @@ export interface Asked {
   readonly isSteady: boolean;
   /** Values of the original that are the same for all inputs. */
   readonly constants: ReadonlySet<Value>;
+  readonly sums: SiteSums;
 }
 
 /** A model that is run again and again, its new tensors displaced. */
@@ -134,7 +135,7 @@ export async function effectsAt(
   point: Point,
   names: ReadonlySet<string>,
 ): Promise<Effect[][]> {
-  const { ort, result, groups } = runs;
+  const { result, groups } = runs;
   const effects = new Map<InsertedSite, Effect[]>();
   for (const batch of groups) {
     const read = await operandsAt(runs, point, batch);
@@ -147,7 +148,7 @@ export async function effectsAt(
       const sets = setsAt({ inserted, point: { ...point.feeds, ...operands } }, others);
       return [{ site: inserted.site, sets, inserted, tensors }];
     });
-    for await (const { asked: of, sums } of sumsOf(ort, result, asked))
+    for await (const { asked: of, sums } of runs.sums.of(result, asked))
       effects.set(of.inserted, effectsOf(sums, of.tensors));
     for (const _ of batch) runs.step();
   }

@@ -1,6 +1,6 @@
 import { compareTensors } from "../../src/compare/difference.ts";
-import type { Value } from "../../src/graph/graph.ts";
-import { productsOf, scopesIn, walk } from "../../src/graph/walk.ts";
+import { type Node, outputsOf, type Value } from "../../src/graph/graph.ts";
+import { walk } from "../../src/graph/walk.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
 import { changeBetween, type Movement, within } from "./effects.ts";
@@ -14,8 +14,7 @@ const SENT = 24;
 /**
  * What one run tells of many sites: a movement that changes an output, small as it is, has come
  * through the sum of each later site that all ways to the outputs lead through. What changes such a
- * sum where the movement does, and by no less, changes the output too, and is not run. Graphs with
- * bodies or functions are left to single runs.
+ * sum where the movement does, and by no less, changes the output too, and is not run.
  */
 export class Passing {
   readonly #runs: LearningRuns;
@@ -32,11 +31,8 @@ export class Passing {
     this.#runs = runs;
     this.#round = round;
     this.#outputs = outputs;
-    const { nodes, values } = runs.result.main;
-    const canPass =
-      round.point.scale <= 1 &&
-      outputs.every((name) => values.has(name)) &&
-      nodes.every((node) => scopesIn(node).length === 0);
+    const { values } = runs.result.main;
+    const canPass = round.point.scale <= 1 && outputs.every((name) => values.has(name));
     this.#left = canPass ? SENT : 0;
   }
 
@@ -103,15 +99,26 @@ export class Passing {
 
   #sumOf({ site: { output } }: InsertedSite): Value | null {
     const { result, taps } = this.#runs;
-    return taps.outputOf(output) === null ? null : (result.main.values.get(output.name) ?? null);
+    const isInMain = output.scope.kind === "main" && taps.outputOf(output) !== null;
+    return isInMain ? (result.main.values.get(output.name) ?? null) : null;
   }
 }
 
 const placeOf = ({ producer }: Value) => producer?.index ?? -1;
 
+/** The main graph's nodes that read a value, themselves or in a body. */
+const readersOf = ({ uses, scope }: Value): Node[] =>
+  uses.map(({ node }) => {
+    let reader = node;
+    while (reader.scope !== scope) reader = reader.scope.owner!;
+    return reader;
+  });
+
 /** Values that all ways from one value to the outputs lead through, of the main graph. */
 function gatesFrom(from: Value, outputs: readonly string[]): ReadonlySet<Value> {
-  const behind = [...walk([from], productsOf)].sort((a, b) => placeOf(a) - placeOf(b));
+  const behind = [...walk([from], (value) => readersOf(value).flatMap(outputsOf))].sort(
+    (a, b) => placeOf(a) - placeOf(b),
+  );
   const gates = new Set<Value>();
   // The last node, in their order, that reads something before the value.
   let last = -1;
@@ -120,7 +127,7 @@ function gatesFrom(from: Value, outputs: readonly string[]): ReadonlySet<Value> 
     const isAlone = [k - 1, k + 1].every((at) => !behind[at] || placeOf(behind[at]) !== place);
     if (last <= place && isAlone) gates.add(value);
     if (outputs.includes(value.name)) break;
-    for (const { node } of value.uses) last = Math.max(last, node.index);
+    for (const node of readersOf(value)) last = Math.max(last, node.index);
   }
   return gates;
 }

@@ -29,6 +29,7 @@ import { proveUnrun } from "./prove-sites.ts";
 import { sampledPlan } from "./sample.ts";
 import { checkFormulas, type OperandRuns, type SiteFormulas } from "./site-formulas.ts";
 import type { Subject } from "./site-nodes.ts";
+import { SiteSums } from "./sums-together.ts";
 import { checkUnchanged } from "./unchanged.ts";
 
 /** A result, what it was made of, and what was inserted. */
@@ -72,14 +73,17 @@ export async function runChecks(proved: Proved, options: ProofOptions = {}): Pro
   const some = options.allSites ? null : sampledPlan(whole);
   const subject = { ...all, plan: some?.plan ?? whole };
   const sizes = sizesIn(graph, types, feeds[0]);
-  const sums = await sumSizes(ort, file, subject.plan.sites, { sizes, feeds: feeds[0] });
-  const groups = siteBatches(sums);
+  const sized = await sumSizes(ort, file, subject.plan.sites, { sizes, feeds: feeds[0] });
+  const groups = siteBatches(sized);
+  const sums = new SiteSums(ort);
   const asked =
     same.error === null
-      ? askedOf(proved, subject, { groups, isSteady: isSteady(file, same) })
+      ? askedOf(proved, subject, { groups, isSteady: isSteady(file, same), sums })
       : notRun("onnxruntime does not run the result");
-  const runs = { file, feeds, groups, asked };
-  const { formulas, learning } = await checkSites(subject, runs, options, progress);
+  const runs = { file, feeds, groups, sums, asked };
+  const { formulas, learning } = await checkSites(subject, runs, options, progress).finally(() =>
+    sums.close(),
+  );
   const checks: Check[] = lowering ? [{ name: "same when lowered", ...lowering }] : [];
   const { sites } = formulas;
   const isRight = sites.every(({ passed }) => passed);
@@ -99,7 +103,7 @@ export async function runChecks(proved: Proved, options: ProofOptions = {}): Pro
 function askedOf(
   { original, plan: whole }: Proved,
   { ort, result, plan }: Subject,
-  known: Pick<Asked, "groups" | "isSteady">,
+  known: Pick<Asked, "groups" | "isSteady" | "sums">,
 ): Asked | NotRun {
   if (newTensors(plan.sites).some(({ name }) => !weightNamed(result, name)))
     return notRun("new weights are missing");
@@ -116,7 +120,7 @@ function askedOf(
 }
 
 /** What the checks of single sites are made with. */
-interface SiteRuns extends Pick<OperandRuns, "feeds" | "groups"> {
+interface SiteRuns extends Pick<OperandRuns, "feeds" | "groups" | "sums"> {
   /** The original. */
   readonly file: ModelFile;
   readonly asked: Asked | NotRun;
@@ -128,7 +132,7 @@ interface SiteRuns extends Pick<OperandRuns, "feeds" | "groups"> {
  */
 async function checkSites(
   subject: Subject,
-  { file, feeds, groups, asked }: SiteRuns,
+  { file, feeds, groups, sums, asked }: SiteRuns,
   options: ProofOptions,
   progress: Progress,
 ): Promise<{ readonly formulas: SiteFormulas; readonly learning: Outcome<LearningReport> }> {
@@ -138,8 +142,11 @@ async function checkSites(
       started
         ? operandsOfAll(ort, started.taps, sites, started.start)
         : capture(ort, file, sites, feeds);
-    const formulas = await checkFormulas(subject, { feeds, groups, captured }, options, (done) =>
-      progress(0.4 + 0.2 * done, "right formula"),
+    const formulas = await checkFormulas(
+      subject,
+      { feeds, groups, captured, sums },
+      options,
+      (done) => progress(0.4 + 0.2 * done, "right formula"),
     );
     progress(0.6, "it can learn");
     if ("outcome" in asked) return { formulas, learning: asked };

@@ -8,7 +8,7 @@ import { holdsNumbers } from "./judging.ts";
 import type { Captured } from "./operands.ts";
 import { checkSite } from "./site-check.ts";
 import type { Subject } from "./site-nodes.ts";
-import { sumsOf } from "./sums-together.ts";
+import type { SiteSums } from "./sums-together.ts";
 
 /** The formula at every site, and what runs of the original show of the sites on the way. */
 export interface SiteFormulas {
@@ -27,16 +27,17 @@ export interface OperandRuns {
   readonly captured: (
     sites: readonly InsertedSite[],
   ) => Promise<ReadonlyMap<InsertedSite, Captured>>;
+  readonly sums: SiteSums;
 }
 
 /** Checks the formula at every site, on the operands of a real run if the inputs reach it. */
 export async function checkFormulas(
   subject: Subject,
-  { feeds, groups, captured }: OperandRuns,
+  { feeds, groups, captured, sums: together }: OperandRuns,
   options: ProofOptions,
   progress: (done: number) => void,
 ): Promise<SiteFormulas> {
-  const { ort, result, plan } = subject;
+  const { result, plan } = subject;
   const reports = new Map<InsertedSite, FormulaReport>();
   const reached = new Map<InsertedSite, Tensors>();
   const notFinite: InsertedSite[] = [];
@@ -54,7 +55,7 @@ export async function checkFormulas(
       const run = formulaRun(subject, inserted, operands);
       return { ...run, site: inserted.site, sets: [run.given] };
     });
-    for await (const { asked: run, sums } of sumsOf(ort, result, asked))
+    for await (const { asked: run, sums } of together.of(result, asked))
       reports.set(run.inserted, await checkSum(subject, run, sums ? sums[0] : null));
   }
   return { sites: plan.sites.map((inserted) => reports.get(inserted)!), reached, notFinite };

@@ -1,7 +1,7 @@
-import type { Tensor } from "onnxruntime-common";
+import type { InferenceSession, Tensor } from "onnxruntime-common";
 import { type Graph, type Node, outputsOf } from "../../src/graph/graph.ts";
 import { valueLike } from "../../src/graph/scopes.ts";
-import { type Ort, runFor, type Tensors, withSession } from "../../src/ort/session.ts";
+import { type Ort, openSession, runFor, type Tensors } from "../../src/ort/session.ts";
 import { isKernelLess } from "../../src/ort/unsupported-operators.ts";
 import type { Site } from "../residuals/residual.ts";
 import { nodesAlone, nodesBetween, runSums } from "./site-nodes.ts";
@@ -18,23 +18,88 @@ export interface GivenSums<Asked extends AskedSum> {
   readonly sums: readonly Tensor[] | null;
 }
 
+/** Sessions that stay open: the sums of a chain take two, because each is the next one's operand. */
+const KEPT = 2;
+
 /**
- * Runs the sums of sites as `runSums` does, those of many sites in one session, and yields them in
- * any order. A session of a few nodes costs more than their run.
+ * Runs the sums of sites as `runSums` does, those of many sites in one session: one of a few nodes
+ * costs more than their run. The first sessions stay open for sites that are asked again.
  */
-export async function* sumsOf<Asked extends AskedSum>(
-  ort: Ort,
-  graph: Graph,
-  sites: readonly Asked[],
-): AsyncGenerator<GivenSums<Asked>> {
-  for (const { members } of batchesOf(graph, sites)) {
-    const runs = members.length > 1 ? await runTogether(ort, graph, members) : null;
-    for (const { asked, name } of members) {
-      const together = runs?.slice(0, asked.sets.length).map((run) => run[name]);
-      yield { asked, sums: together ?? (await runSums(ort, graph, asked.site, asked.sets)) };
+export class SiteSums {
+  readonly #ort: Ort;
+  /** Sessions by the sites that they run and the types of what these are given. */
+  readonly #kept = new Map<string, Together>();
+
+  constructor(ort: Ort) {
+    this.#ort = ort;
+  }
+
+  /** Yields the sums of sites in a graph, in any order. */
+  async *of<Asked extends AskedSum>(
+    graph: Graph,
+    sites: readonly Asked[],
+  ): AsyncGenerator<GivenSums<Asked>> {
+    for (const { members } of batchesOf(graph, sites)) {
+      const runs = members.length > 1 ? await this.#runs(graph, members).catch(() => null) : null;
+      for (const { asked, name } of members) {
+        const together = runs?.slice(0, asked.sets.length).map((run) => run[name]);
+        const sums = together ?? (await runSums(this.#ort, graph, asked.site, asked.sets));
+        yield { asked, sums };
+      }
+    }
+  }
+
+  /** Releases the sessions. */
+  async close(): Promise<void> {
+    for (const { session } of this.#kept.values()) await session.release();
+    this.#kept.clear();
+  }
+
+  /** Runs sites of a batch on their sets, one after another; null if they do not stand alone. */
+  async #runs(graph: Graph, members: readonly Member<AskedSum>[]): Promise<Tensors[] | null> {
+    const sets = setsOf(members);
+    const names = members.map(({ name }) => name);
+    const types = Object.entries(sets[0]).map(([name, { type, dims }]) => [name, type, dims]);
+    const key = JSON.stringify([names, types]);
+    const known = this.#kept.get(key);
+    const together = known?.graph === graph ? known : await opened(this.#ort, graph, members, sets);
+    if (!together) return null;
+    const isKept = together === known || (!known && this.#kept.size < KEPT);
+    if (isKept) this.#kept.set(key, together);
+    const { session, weights } = together;
+    try {
+      const runs: Tensors[] = [];
+      for (const set of sets) runs.push(await runFor(session, { ...weights, ...set }, names));
+      return runs;
+    } finally {
+      if (!isKept) await session.release();
     }
   }
 }
+
+/** A session on the nodes of some sites. */
+interface Together {
+  readonly graph: Graph;
+  readonly session: InferenceSession;
+  /** Weights that it is fed. */
+  readonly weights: Tensors;
+}
+
+/** Opens a session on the nodes of a batch's sites; null if they do not stand alone. */
+async function opened(
+  ort: Ort,
+  graph: Graph,
+  members: readonly Member<AskedSum>[],
+  [given]: readonly Tensors[],
+): Promise<Together | null> {
+  const last = members.map(({ sum }) => sum!);
+  const alone = nodesAlone(ort, graph, last, given);
+  if (!alone) return null;
+  const { model, weights } = alone;
+  return { graph, weights, session: await openSession(ort, { model }, "disabled", BRIEFLY) };
+}
+
+const BRIEFLY = { briefly: true };
 
 /** A site in a batch, and the node and name of its sum. */
 interface Member<Asked> {
@@ -94,29 +159,12 @@ function sumNodeOf(graph: Graph, { output, place }: Site): Node | null {
   return isPlain ? node : null;
 }
 
-/** Runs sites of a batch on their sets, one after another; null if onnxruntime does not take them. */
-async function runTogether(
-  ort: Ort,
-  graph: Graph,
-  members: readonly Member<AskedSum>[],
-): Promise<Tensors[] | null> {
+/** The sets of all sites, side by side. */
+function setsOf(members: readonly Member<AskedSum>[]): Tensors[] {
   const count = Math.max(...members.map(({ asked }) => asked.sets.length));
-  const sets = Array.from(
+  return Array.from(
     { length: count },
     (_, k): Tensors =>
       Object.assign({}, ...members.map(({ asked: { sets } }) => sets[k] ?? sets[0])),
   );
-  const alone = nodesAlone(
-    ort,
-    graph,
-    members.map(({ sum }) => sum!),
-    sets[0],
-  );
-  const names = members.map(({ name }) => name);
-  if (!alone) return null;
-  return withSession(ort, { model: alone.model }, "disabled", async (session) => {
-    const runs: Tensors[] = [];
-    for (const set of sets) runs.push(await runFor(session, { ...alone.weights, ...set }, names));
-    return runs;
-  }).catch(() => null);
 }

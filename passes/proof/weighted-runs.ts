@@ -5,6 +5,7 @@ import { isRandom } from "../../src/ort/fixed-seeds.ts";
 import { runnable, withOtherWeights } from "../../src/ort/loading.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../../src/ort/session.ts";
 import { bytesOfTensor } from "../../src/ort/tensors.ts";
+import { withoutDraws } from "../../src/ort/without-draws.ts";
 
 /** Runs a model on inputs and weights by name; gives the outputs with these names. */
 export type Running = (feeds: Tensors, names: readonly string[]) => Promise<Tensors>;
@@ -15,27 +16,28 @@ export type Running = (feeds: Tensors, names: readonly string[]) => Promise<Tens
  */
 export function withRuns<T>(
   ort: Ort,
-  file: ModelFile,
+  given: ModelFile,
   inside: ReadonlySet<string>,
   work: (running: Running) => Promise<T>,
 ): Promise<T> {
+  const file = withoutDraws(given);
   const model = runnable(file);
   // Weights of a body cannot be fed: every set of values is a model of its own.
   if (inside.size > 0) {
     const graph = buildGraph(file);
-    return work((given, asked) => {
-      const { weights, others } = apart(given, inside);
+    return work((feeds, asked) => {
+      const { weights, others } = apart(feeds, inside);
       const other = runnable(withOtherWeights(graph, weights));
       return withSession(ort, other, "disabled", (session) => runFor(session, others, asked));
     });
   }
   // What is drawn goes on from run to run, and begins alike in every session.
   if (isRandom(file))
-    return work((given, asked) =>
-      withSession(ort, model, "disabled", (session) => runFor(session, given, asked)),
+    return work((feeds, asked) =>
+      withSession(ort, model, "disabled", (session) => runFor(session, feeds, asked)),
     );
   return withSession(ort, model, "disabled", (session) =>
-    work((given, asked) => runFor(session, given, asked)),
+    work((feeds, asked) => runFor(session, feeds, asked)),
   );
 }
 
