@@ -58,7 +58,7 @@ const classified = new WeakMap<Types, Map<Node, Traits>>();
 /** Classifies a node by its operator and its constant inputs. */
 export function traits(setting: Setting, node: Node): Traits {
   const known = classified.get(setting.types) ?? new Map<Node, Traits>();
-  classified.set(setting.types, known);
+  if (known.size === 0) classified.set(setting.types, known);
   const before = known.get(node);
   if (before) return before;
   const traits = traitsOf(setting, node);

@@ -56,14 +56,17 @@ interface Ends {
 
 /** Whether all paths from a value end as stated, and one of the ends counts. */
 function endsOnly(value: Value, { isEnd, carries, counts }: Ends): boolean {
-  const readers = ({ uses }: Value) => uses.filter(({ node }) => !readsShapeOnly(node));
-  const further = (at: Value) => readers(at).filter((use) => !isEnd(use));
-  const next = (at: Value) => further(at).flatMap(({ node }) => outputsOf(node));
+  let further: Node[] = [];
   let [looks, reaches] = [0, false];
-  for (const at of walk([value], next)) {
-    if (at.isOutput || ++looks > LOOKS) return false;
-    if (!further(at).every(({ node }) => carries(node))) return false;
-    reaches ||= readers(at).some((use) => isEnd(use) && counts(use));
+  for (const { isOutput, uses } of walk([value], () => further.flatMap(outputsOf))) {
+    if (isOutput || ++looks > LOOKS) return false;
+    further = [];
+    for (const use of uses) {
+      if (readsShapeOnly(use.node)) continue;
+      if (isEnd(use)) reaches ||= counts(use);
+      else if (carries(use.node)) further.push(use.node);
+      else return false;
+    }
   }
   return reaches;
 }
@@ -174,16 +177,16 @@ const further = new WeakSet<Value>();
  * shapes. Exporters write such values for `broadcast_tensors`.
  */
 export function isOnlySized(value: Value): boolean {
-  const read = ({ uses }: Value) => uses.filter(({ node }) => !SIZING.has(node.op));
-  const next = (at: Value) => read(at).flatMap(({ node }) => outputsOf(node));
+  let readers: Node[] = [];
   let looks = 0;
   let isSized = false;
-  for (const at of walk([value], next)) {
+  for (const at of walk([value], () => readers.flatMap(outputsOf))) {
     if (at.isOutput || ++looks > READERS || further.has(at)) {
       further.add(value);
       return false;
     }
-    isSized ||= read(at).length < at.uses.length;
+    readers = at.uses.map(({ node }) => node).filter(({ op }) => !SIZING.has(op));
+    isSized ||= readers.length < at.uses.length;
   }
   return isSized;
 }

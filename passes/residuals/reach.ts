@@ -76,11 +76,14 @@ export class Reach {
     const paths = new Map<Value, Paths>([[from, START]]);
     for (const value of besides(from)) paths.set(value, { ...START, nonlinear: true });
     const limits = limitsOf(limit);
-    const readersOf = ({ uses }: Value) =>
-      uses
-        .map(({ node }) => visible(node, limits))
-        .filter((node) => node !== null)
-        .filter((node) => !readsShapeOnly(node) && !RANDOM.has(node.op));
+    const readersOf = ({ uses }: Value) => {
+      const readers: Node[] = [];
+      for (const { node } of uses) {
+        const reader = visible(node, limits);
+        if (reader && !readsShapeOnly(reader) && !RANDOM.has(reader.op)) readers.push(reader);
+      }
+      return readers;
+    };
     const nodes: Node[] = [];
     const starts = [...paths.keys()].flatMap(readersOf);
     for (const node of walk(starts, (at) => outputsOf(at).flatMap(readersOf))) {
@@ -96,10 +99,8 @@ export class Reach {
 
   #through(node: Node, paths: ReadonlyMap<Value, Paths>): Paths {
     const before = readsOf(node).flatMap((value) => paths.get(value) ?? []);
-    const { mixer, pooling, upsampling, reducing, repeating, nonlinear } = traits(
-      this.#setting,
-      node,
-    );
+    const own = traits(this.#setting, node);
+    const { mixer, pooling, upsampling, reducing, repeating, nonlinear } = own;
     const repeated = ({ repeated }: Paths) => repeated;
     return {
       mixed: mixer || before.some((one) => one.mixed),

@@ -87,7 +87,8 @@ function define(
   if (scope.owner && (from.producer || from.initializer))
     for (const around of outward(scope.owner.scope))
       if (around.values.has(name)) throw shadows(file, scope, name);
-  const value: Value = { name, scope, ...from, uses: EMPTY, isOutput: false };
+  const { producer, initializer } = from;
+  const value: Value = { name, scope, producer, initializer, uses: EMPTY, isOutput: false };
   scope.values.set(name, value);
   names.add(name);
   return value;

@@ -82,13 +82,17 @@ export function textAttribute({ file }: Graph, node: Node, name: string): string
 }
 
 /** Returns the values in a node's inputs. */
-export const inputsOf = ({ inputs }: Node): Value[] => inputs.filter((value) => value !== null);
+export const inputsOf = ({ inputs }: Node): readonly Value[] => present(inputs);
 
 /** Returns the values that a node makes. */
-export const outputsOf = ({ outputs }: Node): Value[] => outputs.filter((value) => value !== null);
+export const outputsOf = ({ outputs }: Node): readonly Value[] => present(outputs);
+
+/** Of most nodes every place is taken; their list is returned itself. */
+const present = (values: readonly (Value | null)[]) =>
+  values.includes(null) ? values.filter((value) => value !== null) : (values as readonly Value[]);
 
 /** Returns the values that a node reads, including those that its bodies read. */
-export const readsOf = (node: Node): Value[] =>
+export const readsOf = (node: Node): readonly Value[] =>
   node.captures.size === 0 ? inputsOf(node) : [...inputsOf(node), ...node.captures];
 
 /** Yields the scopes from this one outward. */

@@ -49,21 +49,29 @@ export function nodeOf(
 
 const NO_ATTRIBUTES: Attributes = Object.freeze({});
 
-/** One method per operator, created once: passes create a vocabulary for every insertion point. */
-const vocabulary = Object.fromEntries(
-  Object.entries(OPERATORS).map(([op, { count, several }]) => [
-    op,
-    function (this: { readonly emit: Emit }, ...given: unknown[]) {
-      const operands = Array.from({ length: count }, (_, k) => given[k] ?? null);
-      const inputs = operands.flat() as (string | null)[];
+/** Its methods, one per operator, are created once: passes create one for every insertion point. */
+class Vocabulary {
+  readonly emit: Emit;
+  constructor(emit: Emit) {
+    this.emit = emit;
+  }
+}
+for (const [op, { count, several }] of Object.entries(OPERATORS))
+  Object.defineProperty(Vocabulary.prototype, op, {
+    value: function (this: Vocabulary, ...given: unknown[]) {
+      const inputs: (string | null)[] = [];
+      for (let k = 0; k < count; k++) {
+        const operand = given[k] as string | readonly (string | null)[] | null | undefined;
+        if (Array.isArray(operand)) inputs.push(...operand);
+        else inputs.push((operand as string | null | undefined) ?? null);
+      }
       while (inputs.length > 0 && inputs.at(-1) === null) inputs.pop();
       const attributes = (given[count] ?? NO_ATTRIBUTES) as Attributes;
       const outputs = several ? (given[count + 1] as number) : 1;
       const made = this.emit({ op: op as keyof Operators, inputs, attributes, outputs });
       return several ? made : made[0];
     },
-  ]),
-);
+  });
 
 /** Returns the vocabulary over a function that handles every call. */
-export const opsOver = (emit: Emit): Ops => Object.assign(Object.create(vocabulary), { emit });
+export const opsOver = (emit: Emit): Ops => new Vocabulary(emit) as unknown as Ops;

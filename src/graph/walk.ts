@@ -103,7 +103,8 @@ export function derived<Item, Result>(
 }
 
 /** Returns the values that the node which makes a value reads; none for inputs and initializers. */
-export const sourcesOf = ({ producer }: Value): Value[] => (producer ? readsOf(producer) : []);
+export const sourcesOf = ({ producer }: Value): readonly Value[] =>
+  producer ? readsOf(producer) : [];
 
 /** Returns the value behind the nodes that `passes` accepts, each of which reads it as its first input. */
 export function behind(value: Value, passes: (node: Node) => boolean): Value {
