@@ -140,6 +140,12 @@ describe("a table", () => {
     expect((await read("float[n, 2] x", names)).data.classes).toEqual({ y: ["[PAD]", "a 1"] });
   });
 
+  it("has classes whose names look like lists beside words", async () => {
+    const rows = ["1 2", "cat", "[5]", "1 2"].map((cell) => `0,${cell}\n`).join("");
+    const { data, numbers } = await read("float[n, 1] x", written("lists.csv", `x,y\n${rows}`));
+    expect([data.classes, numbers("y")]).toEqual([{ y: ["1 2", "[5]", "cat"] }, [0, 2, 1, 0]]);
+  });
+
   it("has no number where a cell of a target is empty or NaN, if its loss leaves such values out", async () => {
     const target = { name: "t", missing: true };
     const gaps = written("gaps.csv", "\ufeffa,p,q\r\n1,0,\r\n2,NaN,1\r\n");

@@ -2,7 +2,7 @@ import { InputError } from "../../src/errors.ts";
 import { listed } from "../../src/listed.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import type { Expected } from "./expected.ts";
-import type { TableCell, TableRows } from "./table-rows.ts";
+import { type TableCell, type TableRows, textOf } from "./table-rows.ts";
 
 /** How the cells of a target are read: as numbers, or as names of classes. */
 export interface LabelsOf {
@@ -47,11 +47,16 @@ export function labelsOf(
   let isWords = known !== null;
   let hasGaps = false;
   for (const cell of cellsOf(tables)) {
-    const number = numberOf(cell);
-    if (number === null && !isMissing(cell)) isWords ||= hasWords;
-    if (number !== null) isWhole &&= Number.isInteger(number);
-    if (isMissing(cell)) hasGaps = true;
-    if (words.size <= MOST && !isEmpty(cell)) words.add(String(cell));
+    for (const part of flat(cell)) {
+      const number = numberOf(part);
+      if (number === null && !isMissing(part)) isWords ||= hasWords;
+      if (number !== null) isWhole &&= Number.isInteger(number);
+      if (isMissing(part)) hasGaps = true;
+    }
+    if (isEmpty(cell)) continue;
+    const text = textOf(cell);
+    for (const word of text === null ? flat(cell) : [text])
+      if (words.size <= MOST) words.add(String(word));
   }
   // Only floats have a NaN.
   const isLabels = !hasGaps || missing !== true;
@@ -86,7 +91,7 @@ function longest(tables: readonly TargetCells[]): number | null {
 
 function* cellsOf(tables: readonly TargetCells[]): Generator<TableCell> {
   for (const { table, places } of tables)
-    for (const cells of table.rows()) for (const place of places) yield* flat(cells[place]);
+    for (const cells of table.rows()) for (const place of places) yield cells[place];
 }
 
 /** Returns the numbers of a row's cells, and their shape. Throws an InputError for other cells. */
@@ -175,12 +180,12 @@ const labelOfMissing = ({ missing, dtype }: Pick<CellOf, "missing" | "dtype">): 
 
 function classOf(cell: TableCell, names: readonly string[], of: CellOf): number {
   const place = `row ${of.row} of ${of.file} (from 0)`;
-  const label = isEmpty(cell) ? labelOfMissing(of) : names.indexOf(String(cell));
+  const label = isEmpty(cell) ? labelOfMissing(of) : names.indexOf(textOf(cell) ?? String(cell));
   if (label === null)
     throw new InputError(`${place} has no class in column ${of.names[0]}; leave such rows out.`);
   if (label === -1 && !isEmpty(cell))
     throw new InputError(
-      `${place} has the class ${String(cell)} in column ${of.names[0]}, which the training data does not have; it has ${listed(names)}.`,
+      `${place} has the class ${textOf(cell) ?? String(cell)} in column ${of.names[0]}, which the training data does not have; it has ${listed(names)}.`,
     );
   return label;
 }

@@ -64,6 +64,13 @@ async function csv(source: Source): Promise<TableRows> {
 
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 
+/** The text of lists that a .csv states. */
+const texts = new WeakMap<readonly TableCell[], string>();
+
+/** Returns the text of a cell; null for a list of a .jsonl. */
+export const textOf = (cell: TableCell): string | null =>
+  Array.isArray(cell) ? (texts.get(cell) ?? null) : String(cell);
+
 /** Reads a cell that is a list of numbers: [1, 2] as JSON, Python or NumPy write it, or 1 2. */
 function listOf(cell: string): TableCell {
   const text = cell.trim();
@@ -71,7 +78,11 @@ function listOf(cell: string): TableCell {
   const inner = /^\[([^[\]]*)\]$/.exec(text)?.[1];
   const parts = (inner ?? text).split(/\s*,\s*|\s+/).filter((part) => part !== "");
   const isList = inner !== undefined || (parts.length > 1 && !text.includes(","));
-  if (isList && parts.every((part) => NUMBER.test(part))) return parts.map(Number);
+  if (isList && parts.every((part) => NUMBER.test(part))) {
+    const list = parts.map(Number);
+    texts.set(list, cell);
+    return list;
+  }
   return text.startsWith("[[") ? nested(text, cell) : cell;
 }
 

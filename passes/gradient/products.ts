@@ -1,4 +1,4 @@
-import { elements } from "../../src/onnx/dtypes.ts";
+import { elements, range } from "../../src/onnx/dtypes.ts";
 import { float } from "../../src/onnx/new-node.ts";
 import { broadcast, sumTo } from "./broadcasting.ts";
 import { einsum } from "./einsum.ts";
@@ -6,9 +6,33 @@ import type { GradientNode, VjpTable } from "./rule.ts";
 
 /** Matrix products. */
 export const products = {
+  // g times the cofactors: the determinants of what remains without a row and a column.
+  Det: (at, x) => {
+    const { op, write, node, g, shape, constant, dtype } = at;
+    const [batch, n] = [shape(0).slice(0, -2), shape(0).at(-1)!];
+    const scale = write.reshape(g, [...batch, 1, 1]);
+    if (n === 1) return [scale];
+    const places = range(n * n).flatMap((left) =>
+      range(n * n).filter((k) => k % n !== left % n && Math.floor(k / n) !== Math.floor(left / n)),
+    );
+    const flat = write.reshape(x, [...batch, n * n]);
+    const rest = op.Gather(flat, constant("int64", [n, n, n - 1, n - 1], places), {
+      axis: batch.length,
+    });
+    const signs = range(n * n).map((k) => (((k % n) + Math.floor(k / n)) % 2 ? -1 : 1));
+    const cofactors = op.Mul(node("Det", [rest])[0], constant(dtype, [n, n], signs));
+    return [op.Mul(cofactors, scale)];
+  },
   Einsum: einsum,
   Gemm: gemm,
   MatMul: matmul,
+  // −Y′ G Y′
+  "com.microsoft.Inverse": ({ op, g, y, shape }) => {
+    const axes = range(shape(0).length);
+    const perm = [...axes.slice(0, -2), axes.length - 1, axes.length - 2];
+    const turned = op.Transpose(y, { perm });
+    return [op.Neg(op.MatMul(op.MatMul(turned, g), turned))];
+  },
 } satisfies VjpTable;
 
 /** Y = α A′ B′ + β C, with A′ and B′ transposed if requested. */

@@ -4,6 +4,27 @@ import type { GradientNode, VjpTable } from "./rule.ts";
 
 /** Reductions: the cotangent is broadcast along the reduced axes. */
 export const reductions = {
+  // The products of the other elements, also if some are 0: each in turn becomes a 1.
+  CumProd: (at, x) => {
+    const { op, write, node, g, int, numbers, shape, constant, dtype, refuse } = at;
+    const dims = shape(0);
+    const [exclusive, reverse] = [int("exclusive", 0), int("reverse", 0)];
+    const along = placeOfAxis(numbers(1)?.[0] ?? refuse("its axis is computed"), dims.length);
+    const n = dims[along];
+    const matrix = (has: (row: number, column: number) => boolean) => {
+      const sizes = [n, ...dims.map((_, k) => (k === along ? n : 1))];
+      const places = range(n * n).map((k) => (has(Math.floor(k / n), k % n) ? 1 : 0));
+      return constant(dtype, sizes, places);
+    };
+    const own = matrix((row, column) => row === column);
+    const others = op.Add(op.Mul(x, op.Sub(at.scalar(1), own)), own);
+    const last = constant("int64", [], [along + 1]);
+    const [all] = node("CumProd", [others, last], { exclusive, reverse });
+    const reads = matrix((row, column) => (reverse ? row - column : column - row) >= exclusive);
+    const each = write.reduce("ReduceSum", op.Mul(op.Mul(all, reads), g), [along + 1], false);
+    const perm = range(dims.length).map((k) => (k === along ? 0 : k < along ? k + 1 : k));
+    return [op.Transpose(each, { perm })];
+  },
   CumSum: ({ op, g, inputs, int }) => [
     op.CumSum(g, inputs[1]!, {
       exclusive: int("exclusive", 0),

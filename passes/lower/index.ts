@@ -17,6 +17,7 @@ import { loweredNorms } from "./norms.ts";
 import { FusedGemm, FusedMatMul, Gemm } from "./products.ts";
 import { loweredQuantized } from "./quantized.ts";
 import { loweredRecurrences } from "./recurrent.ts";
+import { loweredRenamed } from "./renamed.ts";
 import { MicrosoftRotary, RotaryEmbedding } from "./rotary.ts";
 
 /** The rules that lower composite operators, by operator. */
@@ -26,6 +27,7 @@ export const rules: LoweringTable = {
   ...loweredNorms,
   ...loweredQuantized,
   ...loweredRecurrences,
+  ...loweredRenamed,
   Attention,
   CausalConvWithState,
   Compress,

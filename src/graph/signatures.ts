@@ -128,9 +128,10 @@ export const OPERATORS = {
   GatherElements: one<[data: X, indices: X], [attributes: { axis: number }]>(2),
   GatherND: one<[data: X, indices: X], [attributes?: { batch_dims?: number }]>(2),
   /** From opset 16. */
-  GridSample: one<[x: X, grid: X], [attributes: { align_corners: number; padding_mode: string }]>(
-    2,
-  ),
+  GridSample: one<
+    [x: X, grid: X],
+    [attributes: { align_corners: number; mode?: string; padding_mode: string }]
+  >(2),
   OneHot: one<[indices: X, depth: X, values: X], [attributes?: { axis?: number }]>(3),
   Pad: one<
     [x: X, pads?: Maybe, value?: Maybe, axes?: Maybe],

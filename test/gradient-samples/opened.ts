@@ -42,6 +42,31 @@ export const openedSamples: readonly Sample[] = [
     [2, 3],
     { given: "int64 i = {2}" },
   ),
+  ...["", `<axis = 1, mode = "circular">`].map(
+    (attributes): Sample => ({
+      text: `s = TensorScatter ${attributes} (x, u, w) y = Mul(s, s)`,
+      inputs: { x: [2, 4, 3], u: [2, 2, 3] },
+      given: `int64[2] w = {${attributes ? "3, 1" : "2, 0"}}`,
+      opset: 24,
+    }),
+  ),
+  ...["", `<metric = "euclidean">`].map(
+    (metric): Sample => ({
+      text: `y = com.microsoft.CDist ${metric} (x, z)`,
+      inputs: { x: [3, 2], z: [2, 2] },
+    }),
+  ),
+  single({
+    text: "y = com.microsoft.GridSample <align_corners = 1> (x, grid)",
+    inputs: { x: [2, 2, 2, 4], grid: within(-1.7, 1.6, 2, 3, 2, 2) },
+  }),
+  unary(
+    "t = com.microsoft.Trilu <upper = 0> (x) g = com.microsoft.GatherND(t, k) y = Mul(g, g)",
+    [3, 3],
+    {
+      given: "int64[2, 1] k = {2, 2}",
+    },
+  ),
   // Before what is differentiated.
   unary(
     "l = SplitToSequence <axis = 1> (c, k) a = SequenceAt(l, i) b = Mul(a, x) y = Mul(b, b)",

@@ -1,5 +1,5 @@
 import type { products } from "../../passes/gradient/products.ts";
-import type { Sample, Samples } from "./sample.ts";
+import { type Sample, type Samples, single, unary } from "./sample.ts";
 
 const matmul = (a: number[], b: number[]): Sample => ({
   text: "y = MatMul(a, b)",
@@ -20,6 +20,12 @@ const einsum = (equation: string, ...shapes: number[][]): Sample => {
 
 /** Samples of products of matrices. */
 export const productSamples: Samples<typeof products> = {
+  Det: [
+    [3, 3],
+    [2, 1, 1],
+    [2, 3, 4, 4],
+    [2, 2],
+  ].map((x) => single(unary("y = Det(x)", x))),
   Einsum: [
     einsum("ij,jk->ik", [2, 3], [3, 4]),
     einsum("bij,bjk->bik", [2, 2, 3], [2, 3, 4]),
@@ -36,6 +42,13 @@ export const productSamples: Samples<typeof products> = {
     einsum("bi,bj,bk->ijk", [2, 3], [2, 2], [2, 2]),
     einsum("i,j->ij", [3], [4]),
     einsum("abc,cd->abd", [2, 3, 4], [4, 5]),
+  ],
+  "com.microsoft.Inverse": [
+    single(
+      unary("c = Mul(x, half) a = Add(c, three) y = com.microsoft.Inverse(a)", [2, 2], {
+        given: "float half = {0.5}, float[2, 2] three = {3, 0, 1, -3}",
+      }),
+    ),
   ],
   Gemm: [
     gemm("alpha = 1.0", [3, 4], [4, 5], [5]),

@@ -22,6 +22,16 @@ const OTHER = 18;
 
 /** Samples of reductions and what is made of them. */
 export const reductionSamples: Samples<typeof reductions> = {
+  CumProd: [
+    ...["", "<exclusive = 1>", "<reverse = 1>", "<exclusive = 1, reverse = 1>"].map((attributes) =>
+      unary(`y = CumProd ${attributes} (x, k)`, [2, 3, 2], { given: "int32 k = {-2}", opset: 26 }),
+    ),
+    // Some elements are 0.
+    unary("z = Mul(x, some) y = CumProd(z, k)", [4], {
+      given: "double[4] some = {1, 0, 1, 0}, int64 k = {0}",
+      opset: 26,
+    }),
+  ],
   CumSum: ["", "<exclusive = 1>", "<reverse = 1>", "<exclusive = 1, reverse = 1>"].flatMap((form) =>
     at([11, 14], unary(`y = CumSum ${form} (x, axis)`, [2, 3, 4], { given: "int64 axis = {-2}" })),
   ),
