@@ -70,6 +70,21 @@ describe("finetune", () => {
     await Promise.all([tuning.close(), whole.close()]);
   });
 
+  it("runs what its losses need, not a Loop behind another output that never ends", async () => {
+    const endless = await openModel(
+      modelOfText(
+        `<ir_version: 8, opset_import: ["" : 17]> g (float[N, 2] x) => (float[N, 2] y, float[N, 2] z) <float[2, 2] w = {1.0, 2.0, 3.0, 4.0}, bool go = {1}> { y = MatMul(x, w) z = Loop <body = b (int64 i, bool k, float[N, 2] h) => (bool o, float[N, 2] n) { o = Identity(k) n = Tanh(h) }> ("", go, y) }`,
+      ),
+    );
+    const once = { ort, train: ["w"], loss: "mse", target: "t", output: "y", threads: 1 } as const;
+    const tuning = finetune(endless, once);
+    const ones = (value: number) =>
+      new ort.Tensor("float32", Float32Array.of(value, value), [1, 2]);
+    for await (const { loss } of tuning.over([{ x: ones(1), t: ones(0) }]))
+      expect(loss).toBe((4 ** 2 + 6 ** 2) / 2);
+    await tuning.close();
+  });
+
   it("takes steps that are asked for side by side one after the other", async () => {
     const tuning = finetune(model, given);
     const go = async () => {

@@ -110,7 +110,7 @@ describe("a gradient rule of the user's own", () => {
 
   it("trains through fit, which refuses without it", async () => {
     const original = await open(
-      "g (float[N, 4] x) => (float[N] y) <float[4, 4] w, int64[3] two = {-1, 2, 2}> { h = MatMul(x, w) f = Relu(h) b = MatMul(f, w) s = Add(x, b) m = Reshape(s, two) y = Det(m) }",
+      "g (float[N, 4] x) => (float[N] y) <float[4, 4] w, int64[3] two = {-1, 2, 2}> { h = MatMul(x, w) f = Relu(h) b = MatMul(f, w) s = Add(x, b) e = com.microsoft.SampleOp(s) m = Reshape(e, two) y = Det(m) }",
     );
     const { model } = await laurelize(original, { ort, variant: "rw", featureAxis: 1 });
     const batch = { x: floats("data", 8, 4), t: floats("targets", 8) };
@@ -124,7 +124,7 @@ describe("a gradient rule of the user's own", () => {
     await expect(train(model, { ...options, epochs: 1 })).rejects.toMatchObject({
       code: "no-gradient",
     });
-    const rules = { Det: det };
+    const rules: GradientRules = { Det: det, "com.microsoft.SampleOp": ({ g }) => [g] };
     const { history } = await train(model, { ...options, epochs: 5, rules });
     const losses = history.epochs.map((epoch) => epoch.train.loss);
     expect(losses.at(-1)!).toBeLessThan(losses[0] * 0.9);

@@ -1,14 +1,16 @@
 import type { InferenceSession } from "onnxruntime-common";
 import { type Builder, newBuilder } from "../../src/graph/builder.ts";
-import type { Graph, Node } from "../../src/graph/graph.ts";
+import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import { patchedBytes } from "../../src/graph/patch.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
+import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { type Model, modelOf } from "../../src/model.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { type Ort, openSession, runFor, type Tensors } from "../../src/ort/session.ts";
 import { weightsAsInputs } from "../adapter/weights.ts";
 import { dependsOnData } from "../lower/iterations.ts";
 import { joined, port } from "./ports.ts";
+import type { TrainedTerm } from "./terms.ts";
 
 /**
  * Loops whose number of iterations depends on the data or on a condition. The number is measured
@@ -24,10 +26,23 @@ export interface LoopCounts {
   close(): Promise<void>;
 }
 
-/** Makes the inputs for the Loops of a model. */
-export function loopCounts(given: Model, ort: Ort, trained: readonly string[]): LoopCounts {
+/** Makes the inputs for the Loops that a model's losses are computed from. */
+export function loopCounts(
+  given: Model,
+  ort: Ort,
+  trained: readonly string[],
+  terms: readonly TrainedTerm[],
+): LoopCounts {
   const { graph, file } = given;
-  const loops = graph.main.nodes.filter((node) => dependsOnData(graph, node));
+  const { nodes, outputs, values } = graph.main;
+  const named = terms.flatMap(({ output, chosen: { loss, options } }) => [
+    output,
+    ...(loss.others ?? []).map((option) => String(options[option])),
+  ]);
+  const ends = named.map((name) => (name === null ? outputs : (values.get(name) ?? [])));
+  const behind = new Set(walk(ends.flat(), sourcesOf));
+  const isBehind = (value: Value | null) => value !== null && behind.has(value);
+  const loops = nodes.filter((node) => node.outputs.some(isBehind) && dependsOnData(graph, node));
   if (loops.length === 0)
     return { model: given, in: async (batch) => batch, close: async () => {} };
   const written = newBuilder(graph, "iterations");

@@ -1,6 +1,8 @@
 import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import { typeOfTensor } from "../../src/graph/constants.ts";
-import type { Graph, Value } from "../../src/graph/graph.ts";
+import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import type { Port } from "../../src/graph/patch-contents.ts";
+import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";
 import { type Specialized, specialize } from "../gradient/specialize.ts";
 import { type LossGiven, lossOf } from "../losses/index.ts";
@@ -90,7 +92,12 @@ export async function withLoss(
     .filter(({ name }) => !fed.has(name))
     .map((value) => port(value.name, typeOfTensor(value)));
   const given = [...targetsOf(terms)].map(([name, { type }]) => port(name, type));
-  const patch = { ...portsOf(graph, combined, attached), removed, inputs: [...given, ...inputs] };
+  const ports = portsOf(graph, combined, attached);
+  const patch = {
+    ...ports,
+    removed: [...removed, ...unneeded(graph, written, ports.outputs)],
+    inputs: [...given, ...inputs],
+  };
   const notes = [
     ...idle,
     ...attached.flatMap((term) => term.notes),
@@ -106,6 +113,20 @@ export async function withLoss(
     output,
     notes: [...new Set(notes)],
   };
+}
+
+/** The nodes that neither the losses nor these outputs are computed from, as of other outputs. */
+function unneeded({ main }: Graph, { nodes }: Builder, outputs: readonly Port[]): Node[] {
+  const read = [...nodes.flatMap(({ node }) => node.inputs), ...outputs.map(({ name }) => name)];
+  const needed = new Set(
+    walk(
+      read.flatMap((name) => main.values.get(name) ?? []),
+      sourcesOf,
+    ),
+  );
+  return main.nodes.filter(
+    (node) => !node.outputs.some((output) => output !== null && needed.has(output)),
+  );
 }
 
 function outputOf(

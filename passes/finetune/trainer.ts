@@ -19,7 +19,7 @@ import { type SessionsBySize, sessionsBySize } from "./sessions-by-size.ts";
 import { type StepPorts, stepModel } from "./step-graph.ts";
 import { type StepOptions, withinStep } from "./step-options.ts";
 import { runTeacher } from "./teacher.ts";
-import { comparingNotes } from "./terms.ts";
+import { comparingNotes, trainedTerms } from "./terms.ts";
 import { TrainState } from "./train-state.ts";
 import { trainedWeights } from "./trained-weights.ts";
 
@@ -54,7 +54,7 @@ export class Trainer extends TrainState {
     const { threads, accumulate } = valuesOf(running, { ...options });
     const { ort, train } = options;
     const names = trainedWeights(given, train).map(({ name }) => name);
-    const loops = loopCounts(given, ort, names);
+    const loops = loopCounts(given, ort, names, trainedTerms(options));
     const { model } = loops;
     const terms = new FedTerms(model, options);
     super(model, { ort, train, schedule: scheduleOf({ ...options }), hint: terms.hint });
