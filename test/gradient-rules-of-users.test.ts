@@ -124,7 +124,10 @@ describe("a gradient rule of the user's own", () => {
     await expect(train(model, { ...options, epochs: 1 })).rejects.toMatchObject({
       code: "no-gradient",
     });
-    const rules: GradientRules = { Det: det, "com.microsoft.SampleOp": ({ g }) => [g] };
+    const rules: Record<string, GradientRule> = {
+      Det: det,
+      "com.microsoft.SampleOp": ({ g }) => [g],
+    };
     const { history } = await train(model, { ...options, epochs: 5, rules });
     const losses = history.epochs.map((epoch) => epoch.train.loss);
     expect(losses.at(-1)!).toBeLessThan(losses[0] * 0.9);

@@ -40,9 +40,9 @@ export function loopCounts(
     ...(loss.others ?? []).map((option) => String(options[option])),
   ]);
   const ends = named.map((name) => (name === null ? outputs : (values.get(name) ?? [])));
-  const behind = new Set(walk(ends.flat(), sourcesOf));
-  const isBehind = (value: Value | null) => value !== null && behind.has(value);
-  const loops = nodes.filter((node) => node.outputs.some(isBehind) && dependsOnData(graph, node));
+  const behind = new Set<Value | null>(walk(ends.flat(), sourcesOf));
+  const isRead = ({ outputs }: Node) => outputs.some((output) => behind.has(output));
+  const loops = nodes.filter((node) => isRead(node) && dependsOnData(graph, node));
   if (loops.length === 0)
     return { model: given, in: async (batch) => batch, close: async () => {} };
   const written = newBuilder(graph, "iterations");

@@ -1,8 +1,6 @@
 import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import { typeOfTensor } from "../../src/graph/constants.ts";
-import type { Graph, Node, Value } from "../../src/graph/graph.ts";
-import type { Port } from "../../src/graph/patch-contents.ts";
-import { sourcesOf, walk } from "../../src/graph/walk.ts";
+import type { Graph, Value } from "../../src/graph/graph.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";
 import { type Specialized, specialize } from "../gradient/specialize.ts";
 import { type LossGiven, lossOf } from "../losses/index.ts";
@@ -12,7 +10,7 @@ import { type AttachedLoss, attachLoss } from "./attach-loss.ts";
 import type { TermPlan } from "./finetune-options.ts";
 import { type OutputForLoss, outputForLoss } from "./output-for-loss.ts";
 import { joined, port, sizesOf } from "./ports.ts";
-import { checkReached, namedWeights } from "./reached.ts";
+import { checkReached, namedWeights, unneeded } from "./reached.ts";
 import { withSizedOutputs } from "./sized-outputs.ts";
 import type { StepOptions, StepTerm } from "./step-options.ts";
 import type { LossTarget, Reading } from "./target-reading.ts";
@@ -95,7 +93,7 @@ export async function withLoss(
   const ports = portsOf(graph, combined, attached);
   const patch = {
     ...ports,
-    removed: [...removed, ...unneeded(graph, written, ports.outputs)],
+    removed: [...removed, ...unneeded(graph, written.nodes, ports.outputs)],
     inputs: [...given, ...inputs],
   };
   const notes = [
@@ -113,20 +111,6 @@ export async function withLoss(
     output,
     notes: [...new Set(notes)],
   };
-}
-
-/** The nodes that neither the losses nor these outputs are computed from, as of other outputs. */
-function unneeded({ main }: Graph, { nodes }: Builder, outputs: readonly Port[]): Node[] {
-  const read = [...nodes.flatMap(({ node }) => node.inputs), ...outputs.map(({ name }) => name)];
-  const needed = new Set(
-    walk(
-      read.flatMap((name) => main.values.get(name) ?? []),
-      sourcesOf,
-    ),
-  );
-  return main.nodes.filter(
-    (node) => !node.outputs.some((output) => output !== null && needed.has(output)),
-  );
 }
 
 function outputOf(

@@ -1,5 +1,6 @@
 import { InputError } from "../../src/errors.ts";
-import type { Graph, Value } from "../../src/graph/graph.ts";
+import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import type { Insertion, Port } from "../../src/graph/patch-contents.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { listed } from "../../src/listed.ts";
 import type { Model } from "../../src/model.ts";
@@ -26,6 +27,18 @@ export function checkReached(
   const idle = [...new Set(named.flat())].filter((name) => !isReached(name));
   const as = idle.length > 1 ? "stay as they are" : "stays as it is";
   return idle.length > 0 ? [`${listed(idle)} cannot change output ${output} and ${as}.`] : [];
+}
+
+/** Nodes from which neither the written nodes nor these outputs are computed. */
+export function unneeded(
+  { main: { nodes, values } }: Graph,
+  written: readonly Insertion[],
+  outputs: readonly Port[],
+): Node[] {
+  const read = [...written.flatMap(({ node }) => node.inputs), ...outputs.map(({ name }) => name)];
+  const ends = read.flatMap((name) => values.get(name) ?? []);
+  const behind = new Set<Value | null>(walk(ends, sourcesOf));
+  return nodes.filter((node) => !node.outputs.some((output) => behind.has(output)));
 }
 
 /** Throws an InputError if all weights of a glob have no gradient whatever the data. */
