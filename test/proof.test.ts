@@ -223,6 +223,16 @@ describe("the proof, on inputs of another kind", () => {
     expect(proof.passed).toBe(true);
   });
 
+  it("says how much memory a value would take whose size only a run shows", async () => {
+    const text = `<ir_version: 8, opset_import: ["" : 17]> g (float[2, 8] x) => (float[2, 8] out)
+      <float[8, 8] w, float zero = {0.0}, float most = {1000000000000000.0}, float unit = {1.0}>
+      { f = MatMul(x, w) [one] y = Add(x, f) r = Range(zero, most, unit)
+        m = ReduceMean<keepdims = 0>(r) out = Mul(y, m) }`;
+    await expect(proved(text, "rw")).rejects.toThrow(
+      /running Range node[^/]* Failed to allocate memory for requested buffer of size \d+\)/,
+    );
+  });
+
   it("says so if no output holds a number, which neither passes nor fails", async () => {
     const proof = await proved(
       `<ir_version: 8, opset_import: ["" : 17]> g (float[2, 8] x) => (float[2, 8] out)

@@ -1,7 +1,7 @@
 import type { InferenceSession, Tensor } from "onnxruntime-common";
 import { type Graph, type Node, outputsOf } from "../../src/graph/graph.ts";
 import { valueLike } from "../../src/graph/scopes.ts";
-import { type Ort, openSession, runFor, type Tensors } from "../../src/ort/session.ts";
+import { type Ort, openSession, runFor, type Tensors, withSession } from "../../src/ort/session.ts";
 import { isKernelLess } from "../../src/ort/unsupported-operators.ts";
 import type { Site } from "../residuals/residual.ts";
 import { nodesAlone, nodesBetween, runSums } from "./site-nodes.ts";
@@ -62,44 +62,28 @@ export class SiteSums {
     const types = Object.entries(sets[0]).map(([name, { type, dims }]) => [name, type, dims]);
     const key = JSON.stringify([names, types]);
     const known = this.#kept.get(key);
-    const together = known?.graph === graph ? known : await opened(this.#ort, graph, members, sets);
-    if (!together) return null;
-    const isKept = together === known || (!known && this.#kept.size < KEPT);
-    if (isKept) this.#kept.set(key, together);
-    const { session, weights } = together;
-    try {
+    const last = members.map(({ sum }) => sum!);
+    const alone = known?.graph === graph ? known : nodesAlone(this.#ort, graph, last, sets[0]);
+    if (!alone) return null;
+    const run = async (session: InferenceSession) => {
       const runs: Tensors[] = [];
-      for (const set of sets) runs.push(await runFor(session, { ...weights, ...set }, names));
+      for (const set of sets) runs.push(await runFor(session, { ...alone.weights, ...set }, names));
       return runs;
-    } finally {
-      if (!isKept) await session.release();
-    }
+    };
+    if ("session" in alone) return run(alone.session);
+    if (known || this.#kept.size === KEPT) return withSession(this.#ort, alone, "disabled", run);
+    const session = await openSession(this.#ort, alone, "disabled", { briefly: true });
+    this.#kept.set(key, { graph, session, weights: alone.weights });
+    return run(session);
   }
 }
 
-/** A session on the nodes of some sites. */
+/** A session on the nodes of some sites, and the weights that it is fed. */
 interface Together {
   readonly graph: Graph;
   readonly session: InferenceSession;
-  /** Weights that it is fed. */
   readonly weights: Tensors;
 }
-
-/** Opens a session on the nodes of a batch's sites; null if they do not stand alone. */
-async function opened(
-  ort: Ort,
-  graph: Graph,
-  members: readonly Member<AskedSum>[],
-  [given]: readonly Tensors[],
-): Promise<Together | null> {
-  const last = members.map(({ sum }) => sum!);
-  const alone = nodesAlone(ort, graph, last, given);
-  if (!alone) return null;
-  const { model, weights } = alone;
-  return { graph, weights, session: await openSession(ort, { model }, "disabled", BRIEFLY) };
-}
-
-const BRIEFLY = { briefly: true };
 
 /** A site in a batch, and the node and name of its sum. */
 interface Member<Asked> {

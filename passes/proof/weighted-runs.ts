@@ -22,20 +22,16 @@ export function withRuns<T>(
 ): Promise<T> {
   const file = withoutDraws(given);
   const model = runnable(file);
-  // Weights of a body cannot be fed: every set of values is a model of its own.
-  if (inside.size > 0) {
+  // Weights of a body cannot be fed: every set of values is a model of its own. What is drawn goes
+  // on from run to run, and begins alike in every session.
+  if (inside.size > 0 || isRandom(file)) {
     const graph = buildGraph(file);
     return work((feeds, asked) => {
       const { weights, others } = apart(feeds, inside);
-      const other = runnable(withOtherWeights(graph, weights));
+      const other = inside.size > 0 ? runnable(withOtherWeights(graph, weights)) : model;
       return withSession(ort, other, "disabled", (session) => runFor(session, others, asked));
     });
   }
-  // What is drawn goes on from run to run, and begins alike in every session.
-  if (isRandom(file))
-    return work((feeds, asked) =>
-      withSession(ort, model, "disabled", (session) => runFor(session, feeds, asked)),
-    );
   return withSession(ort, model, "disabled", (session) =>
     work((feeds, asked) => runFor(session, feeds, asked)),
   );

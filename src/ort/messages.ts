@@ -8,6 +8,7 @@ export function reason(error: unknown): string {
   return withoutCodes(error)
     .split("\n")[0]
     .replace(/\/onnxruntime_src\/.* was false\. (?=\S)/, "")
+    .replace(POSITION, "")
     .slice(0, 300);
 }
 
@@ -16,10 +17,12 @@ export function wholeReason(error: unknown): string {
   return withoutCodes(error)
     .replace(/^Can't create a session\. /, "")
     .replace(/(?<=failed:)(?=\S)/, " ")
-    .replace(/\/onnxruntime_src\/\S+:\d+ .*?\) (?:const )?(?=[A-Z])/s, "")
+    .replace(POSITION, "")
     .trim()
     .replace(/[.;\s]+$/, "");
 }
+
+const POSITION = /\/onnxruntime_src\/\S+:\d+ .*?\) (?:const )?(?=[A-Z])/s;
 
 const withoutCodes = (error: unknown) =>
   String((error as Error)?.message ?? error)
