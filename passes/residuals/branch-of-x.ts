@@ -1,5 +1,5 @@
 import { numbersOf } from "../../src/graph/constants.ts";
-import type { Node, Value } from "../../src/graph/graph.ts";
+import { type Node, outputsOf, type Use, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { isSpread } from "./axes.ts";
@@ -112,6 +112,17 @@ function holdsDifference(setting: Setting, from: Value, x: Value, seen: Set<Valu
     if (isGate(setting, node, x, seen)) return true;
   }
   return false;
+}
+
+/** Whether branches are made of what is left of a value without x, which is computed from it: as codes of a residual quantizer. */
+export function isPart({ reach, node, others }: Trial, { value: x }: Link): boolean {
+  const comesFrom = (from: Value, to: Value) => reach.paths(from, to, node) !== null;
+  const leaves = ({ node: { op, inputs }, index }: Use) =>
+    op === "Sub" && index === 1 && comesFrom(inputs[0]!, x);
+  const leads = ({ node: reader }: Use) =>
+    reader !== node &&
+    outputsOf(reader).some((output) => others.some(({ value }) => comesFrom(output, value)));
+  return x.uses.some(leaves) && x.uses.every((use) => leaves(use) || !leads(use));
 }
 
 /** Whether a difference is between x and a value other than a pool of x, as in PoolFormer. */

@@ -9,6 +9,8 @@ import type { Setting } from "./residual.ts";
 export interface Place {
   readonly axis: number;
   readonly size: number | null;
+  /** Whether a factor of the value's own rank shows it, which may be a mask of positions. */
+  readonly mask?: boolean | undefined;
 }
 
 /** How a node shows a feature axis: on the value it writes, or on the one it reads. */
@@ -202,7 +204,8 @@ function wideAxis(setting: Setting, factor: Value | null, rank: number): Place |
   const wide = dims.flatMap((size, k) =>
     size === 1 ? [] : [{ axis: k + rank - dims.length, size }],
   );
-  return wide.length === 1 && wide[0].size !== null ? wide[0] : null;
+  const mask = rank > 2 && dims.length === rank && dims[0] === 1;
+  return wide.length === 1 && wide[0].size !== null ? { ...wide[0], mask } : null;
 }
 
 /** Writes the output label that the data lacks; reads the data label that the output lacks. */

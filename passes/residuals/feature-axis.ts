@@ -217,7 +217,7 @@ interface Reader {
 const valueAt = ({ value }: Seen) => value;
 
 /** Maps axes of another value to the sum; null if they are not kept. */
-function along({ axis, size }: Place, axes: AxisMap): Place | null {
+function along({ axis, size, mask }: Place, axes: AxisMap): Place | null {
   const there = axes[axis] ?? null;
-  return there === null ? null : { axis: there, size };
+  return there === null ? null : { axis: there, size, mask };
 }

@@ -27,7 +27,7 @@ const SENTENCES = {
   opensGate: () => "feeds only a gate's Sigmoid, so the stream does not continue from it",
   computedBias: (bias: Value) => `has a bias, ${bias.name}, that is computed from the input`,
   takenOut: (x: Value) =>
-    `subtracts ${x.name} again in its branch: a gate between two values, or a straight-through estimator`,
+    `subtracts ${x.name} again in its branch: a gate between two values, a straight-through estimator, or parts of one value`,
   merge: () =>
     "is a merge: one side comes from a map of another scale (Resize, ConvTranspose, repeated positions)",
   joined: (sum: Value) =>

@@ -48,7 +48,10 @@ export function featureAxes(
   const normed = new Map(
     [...streams].map(([root, stream]) => [
       root,
-      only(stream.flatMap((each) => atRoot(each, each.shown.norms))),
+      normedAxis(
+        stream.flatMap((each) => atRoot(each, each.shown.norms)),
+        stream.flatMap((each) => atRoot(each, each.shown.written)),
+      ),
     ]),
   );
   return members.map((member) => {
@@ -144,8 +147,9 @@ function axisOf(
   streamNorms: number | null,
 ): number | { readonly reason: string } {
   const { written, read } = member.shown;
-  const own = only(member.shown.norms);
-  const normed = own ?? here(member, streamNorms);
+  const { norms } = member.shown;
+  const own = only(norms.filter(({ mask }) => !mask));
+  const normed = own ?? here(member, streamNorms) ?? only(norms);
   if (normed !== null) return normed;
   // As far as the branches that write and the reader show one.
   const agreed = only(read ? [...written, read] : written);
@@ -180,10 +184,16 @@ function only(places: readonly Place[]): number | null {
   return axes.size === 1 ? axis : null;
 }
 
+/** Returns the axis of a stream's norms; of what may be masks alone, if its branches do not all write another. */
+function normedAxis(norms: readonly Place[], written: readonly Place[]): number | null {
+  const sure = norms.filter(({ mask }) => !mask);
+  return sure.length > 0 ? only(sure) : norms.length > 0 ? (only(written) ?? only(norms)) : null;
+}
+
 const atRoot = ({ toRoot }: Member, places: readonly Place[]): Place[] =>
-  places.flatMap(({ axis, size }) => {
+  places.flatMap(({ axis, ...place }) => {
     const there = toRoot[axis] ?? null;
-    return there === null ? [] : [{ axis: there, size }];
+    return there === null ? [] : [{ ...place, axis: there }];
   });
 
 /** Returns where an axis of the stream's first sum is at another sum. */

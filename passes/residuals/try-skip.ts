@@ -1,8 +1,9 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
-import { isFloat } from "../../src/onnx/dtypes.ts";
-import { foreignRoot, isGated, isLinear, takesOut } from "./branch-of-x.ts";
+import { isFloat, showShape } from "../../src/onnx/dtypes.ts";
+import { isSpread } from "./axes.ts";
+import { foreignRoot, isGated, isLinear, isPart, takesOut } from "./branch-of-x.ts";
 import { computedBy, computedSources } from "./operators.ts";
 import { isElsewhere } from "./part.ts";
 import type { Paths, Trial } from "./reach.ts";
@@ -95,7 +96,7 @@ function verdictOn(
   const plain = paths.findIndex((path) => !path.mixed && !(path.pooled && !projected));
   if (plain >= 0) return { reason: reasons.unlearned(link.value, others[plain].value), weak: true };
   if (any(isGated)) return { reason: reasons.gated(link.value), kind: "se" };
-  if (others.some((term) => takesOut(setting, term, link.value, skip.factor)))
+  if (isPart(trial, link) || others.some((f) => takesOut(setting, f, link.value, skip.factor)))
     return { reason: reasons.takenOut(link.value) };
   const shuffled = link.upsampled && isSmaller(setting, link.value, skip.value);
   if (!shuffled && isMerge(trial, link, paths)) return { reason: reasons.merge(), kind: "merge" };
@@ -105,7 +106,11 @@ function verdictOn(
   if (projected && !pooledOnly && (linear || !paths.every((path) => path.nonlinear)))
     return { reason: reasons.linear(link.value) };
   const foreign = others.map((term) => foreignRoot(trial, term.value, link)).find(Boolean);
-  return foreign ? { reason: reasons.foreign(link.value, foreign) } : { kind: link.kind };
+  if (foreign) return { reason: reasons.foreign(link.value, foreign) };
+  const shapes = [skip, ...others].map(({ value }) => setting.types.get(value)!.shape!);
+  return shapes.some((one) => shapes.some((other) => isSpread(one, other)))
+    ? { reason: reasons.broadcast(shapes.map(showShape)) }
+    : { kind: link.kind };
 }
 
 /** Operators of a pre-activation. */
