@@ -9,6 +9,7 @@ const PARTS = {
   latency: null,
   steps: null,
   ranks: null,
+  halves: null,
   start: null,
 } as const;
 

@@ -3,6 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { turnOffTelemetry } from "../../bin/no-telemetry.ts";
 import { externalData } from "./external-data.ts";
+import { halves } from "./halves.ts";
 import { latency } from "./latency.ts";
 import { manyNodes } from "./many-nodes.ts";
 import { repeat, runNode, times } from "./measure.ts";
@@ -37,6 +38,7 @@ if (parts.has("proof")) proofs();
 if (parts.has("latency")) await latency();
 if (parts.has("steps")) steps();
 if (parts.has("ranks")) ranks(folder);
+if (parts.has("halves")) halves();
 if (parts.has("start")) {
   line("\nstart", "seconds", "x node", "peak MB", "over Node");
   row("bare node", node, "1", node);
