@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { differentiate, finetune, laurelize, openModel, stepGraph } from "laurelize";
+import { differentiate, finetune, laurelize, type Model, openModel, stepGraph } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { typeOfInfo } from "../src/graph/graph.ts";
@@ -41,6 +41,16 @@ async function backward(last: number, train?: string[]): Promise<string[]> {
     .map(({ message }) => message.outputs[0]);
 }
 
+/** A model as onnxruntime runs it. */
+async function optimized(model: Model): Promise<Model> {
+  const file = path.join(os.tmpdir(), `step-${process.pid}.onnx`);
+  const how = { optimizedModelFilePath: file, logSeverityLevel: 4 } as const;
+  await (await ort.InferenceSession.create(model.toBytes(), how)).release();
+  const made = await openModel(file);
+  fs.rmSync(file);
+  return made;
+}
+
 describe("a step costs what is trained", () => {
   it("in proportion to the sites: the last 2 and 4 of 12", async () => {
     const [two, four, six] = [await backward(2), await backward(4), await backward(6)];
@@ -64,13 +74,7 @@ describe("a step costs what is trained", () => {
       ...{ ort, variant: "rw+lr", rank: 2, featureAxis: 1 },
     });
     const { whole } = await stepGraph(model, { ...options, target, inputs: { x0: [ROWS, 8] } });
-    const file = path.join(os.tmpdir(), `step-${process.pid}.onnx`);
-    const session = await ort.InferenceSession.create(whole.toBytes(), {
-      ...{ optimizedModelFilePath: file, logSeverityLevel: 4 },
-    });
-    await session.release();
-    const { nodes } = (await openModel(file)).graph.main;
-    fs.rmSync(file);
+    const { nodes } = (await optimized(whole)).graph.main;
     const places = nodes.flatMap(({ op, message }, k) =>
       op === "Flatten" && message.name.startsWith("norm.") ? [k] : [],
     );
@@ -305,6 +309,17 @@ describe("a gradient is written in few operators", () => {
     const plain = await step(20, { rules });
     expect([plain.forward, plain.backward, plain.isLast]).toEqual([0, 0, false]);
     await expectSameGradients(large.made, plain.made);
+    // onnxruntime adds within the Convs of trained kernels: two sums of sites, and the gradient of x1.
+    const added = async ({ made }: typeof large) => {
+      const { nodes } = (await optimized(made.whole)).graph.main;
+      const sums = nodes.filter(
+        ({ op, inputs }) => op.endsWith("FusedConv") && inputs.length === 4,
+      );
+      return sums.map(({ outputs }) => outputs[0]!.name);
+    };
+    expect(await added(large)).toEqual(["x1", "x2", "x1.grad"]);
+    expect(await added(small)).toEqual(["x1", "x2", "x1.grad"]);
+    expect(await added(plain)).not.toContain("x1");
   });
 
   it("leaves the number of images open, between whose values onnxruntime plans no buffers; not if they are large", async () => {

@@ -2,6 +2,7 @@ import type { Builder } from "../../src/graph/builder.ts";
 import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
+import { float } from "../../src/onnx/new-node.ts";
 import type { WrittenValues } from "./written-values.ts";
 
 /**
@@ -54,18 +55,14 @@ const concatenated = (graph: Graph, { producer }: Value): readonly Value[] | nul
  */
 export function asOneConvolution(
   { op }: Builder,
-  written: WrittenValues & { readonly isTrained: (name: string) => boolean },
+  written: Trained,
   addends: readonly string[],
-  sizes: readonly number[] | null,
+  sizes: readonly number[],
 ): readonly string[] {
-  if (sizes?.length !== 4 || elements(sizes.slice(2)) < POSITIONS) return addends;
+  if (elements(sizes.slice(2)) < POSITIONS) return addends;
   const operands = addends.map((addend) => narrowOperands(written, addend, sizes[1]));
   const convolutions = operands.filter((pair) => pair !== null);
-  const base = (name: string): string => {
-    const maker = written.makerOf(name);
-    return maker ? base(maker.inputs[0]) : name;
-  };
-  if (convolutions.length < 2 || !convolutions.some(([, w]) => written.isTrained(base(w))))
+  if (convolutions.length < 2 || !convolutions.some(([, w]) => isTrained(written, w)))
     return addends;
   const [x, w] = [0, 1].map((k) =>
     op.Concat(
@@ -74,6 +71,39 @@ export function asOneConvolution(
     ),
   );
   return [op.Conv(x, w), ...addends.filter((_, k) => !operands[k])];
+}
+
+/**
+ * Adds up addends of these sizes in a Conv among them whose kernel is trained: onnxruntime adds while it
+ * computes a Conv with a bias and an activation behind the sum, here one that changes nothing.
+ */
+export function withSum(
+  { op, constant }: Builder,
+  written: Trained,
+  addends: readonly string[],
+  [, channels]: readonly number[],
+): readonly string[] {
+  const isOpen = (addend: string) => {
+    const { op, inputs } = written.makerOf(addend) ?? {};
+    return op === "Conv" && !inputs![2] && isTrained(written, inputs![1]);
+  };
+  const last = addends.findLast(isOpen);
+  if (last === undefined || addends.length < 2) return addends;
+  const { inputs, attributes } = written.makerOf(last)!;
+  const zeros = constant("float", [channels], new Float32Array(channels));
+  const rest = addends.filter((addend) => addend !== last).reduce((a, b) => op.Add(a, b));
+  const sum = op.Add(op.Conv(inputs[0], inputs[1], zeros, attributes), rest);
+  return [op.LeakyRelu(sum, { alpha: float(1) })];
+}
+
+type Trained = WrittenValues & { readonly isTrained: (name: string) => boolean };
+
+/** Whether a kernel is trained, or written of one that is. */
+function isTrained(written: Trained, name: string): boolean {
+  const { op, inputs } = written.makerOf(name) ?? {};
+  if (!inputs) return written.isTrained(name);
+  const [first, ...others] = inputs;
+  return [first, ...(op === "Concat" ? others : [])].some((input) => isTrained(written, input));
 }
 
 /** Returns x and w of a convolution with a single position that reads fewer channels than it has. */

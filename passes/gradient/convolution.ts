@@ -1,6 +1,5 @@
 import { elements, range } from "../../src/onnx/dtypes.ts";
 import type { ShapedName } from "./broadcasting.ts";
-import { POSITIONS } from "./convolution-sums.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 import { canSpread, spread } from "./spread.ts";
 import { type Window, windowOf } from "./window.ts";
@@ -57,7 +56,10 @@ const toBias = ({ write, g, outShape }: GradientNode) =>
   );
 
 /** Returns the number of positions of this window along an axis. */
-const lengthOf = ({ size, kernel, strides, dilations, pads }: Window, k: number) =>
+const lengthOf = (
+  { size, kernel, strides, dilations, pads }: Omit<Window, "group" | "out">,
+  k: number,
+) =>
   Math.floor(
     (size[k] + pads[k] + pads[k + size.length] - dilations[k] * (kernel[k] - 1) - 1) / strides[k],
   ) + 1;
@@ -66,8 +68,7 @@ const lengthOf = ({ size, kernel, strides, dilations, pads }: Window, k: number)
  * Writes the cotangent of x. At stride 1, a Conv of the cotangent with the kernel flipped and its
  * channels exchanged, which onnxruntime computes once if the kernel is frozen. In groups, the same
  * after inserting zeros, because onnxruntime's ConvTranspose runs groups on one thread. If the kernel
- * has a single position and the images are small, zeros are inserted behind the Conv. Otherwise a
- * ConvTranspose.
+ * has a single position, zeros are inserted behind the Conv. Otherwise a ConvTranspose.
  */
 function toInput(at: GradientNode, g: string, w: string, window: Window) {
   const { op } = at;
@@ -85,14 +86,13 @@ function toInput(at: GradientNode, g: string, w: string, window: Window) {
     return op.Conv(spaced, exchanged(at, w, window), null, { dilations, pads: around, group });
   }
   const isPointwise = [...reach, ...around].every((length) => length === 0);
-  if (isPointwise && canSpread(window) && elements(out) < POSITIONS) {
+  if (isPointwise && canSpread(window)) {
     const narrow = op.Conv(g, exchanged(at, w, window), null, { group });
     return spread(at, { name: narrow, shape: at.shape(0) }, window);
   }
-  const output_padding = size.map((length, k) => {
-    const covered = dilations[k] * (kernel[k] - 1) + 1 + (window.out[k] - 1) * strides[k];
-    return length + pads[k] + pads[k + dims] - covered;
-  });
+  const output_padding = size.map(
+    (length, k) => length + pads[k] + pads[k + dims] - reach[k] - 1 - (out[k] - 1) * strides[k],
+  );
   return op.ConvTranspose(g, w, null, {
     dilations,
     group,
@@ -151,10 +151,8 @@ function toKernel(
     strides: dilations,
   });
   const turned = op.Transpose(kernels, swap);
-  const reached = dims.map((k) => {
-    const length = size[k] + pads[k] + pads[k + dims.length] - strides[k] * (out[k] - 1) - 1;
-    return Math.floor(length / dilations[k]) + 1;
-  });
+  const swapped = { size, kernel: out, strides: dilations, dilations: strides, pads };
+  const reached = dims.map((k) => lengthOf(swapped, k));
   return cropped({ write }, { name: turned, shape: reached }, kernel);
 }
 

@@ -2,7 +2,7 @@ import type { Builder } from "../../src/graph/builder.ts";
 import type { Types, Value } from "../../src/graph/graph.ts";
 import type { NewNode } from "../../src/onnx/new-node.ts";
 import { knownSizes } from "./broadcasting.ts";
-import { asOneConvolution } from "./convolution-sums.ts";
+import { asOneConvolution, withSum } from "./convolution-sums.ts";
 import { piecesInOrder } from "./disjoint.ts";
 import { holds, type WrittenValues, writtenValues } from "./written-values.ts";
 
@@ -134,15 +134,19 @@ export class GradientSums {
       const pieces = cut.pieces.map(({ value, part }) => relative(value, parts[part].times));
       return { g: this.#builder.op.Concat(pieces, { axis: cut.axis }), times: common };
     }
-    const scaled = rest.map(([times, addends]) => relative(this.#added(addends, sizes), times));
-    return { g: this.#added([...byFactor.get(common)!, ...scaled], sizes), times: common };
+    const image = dtype === "float" && sizes?.length === 4 ? sizes : null;
+    const scaled = rest.map(([times, addends]) => relative(this.#added(addends, image), times));
+    return { g: this.#added([...byFactor.get(common)!, ...scaled], image), times: common };
   }
 
-  #added(addends: readonly string[], sizes: readonly number[] | null): string {
+  /** `image` is the shape of an image in single precision. */
+  #added(addends: readonly string[], image: readonly number[] | null): string {
     const written = { ...this.#written, isTrained: this.#known.isTrained };
-    const joined = asOneConvolution(this.#builder, written, addends, sizes);
     const isCopy = (g: string) => this.#isCopy(g);
-    const [first, ...others] = [...joined.filter((g) => !isCopy(g)), ...joined.filter(isCopy)];
+    let whole: readonly string[] = addends.filter((g) => !isCopy(g));
+    for (const join of image ? [asOneConvolution, withSum] : [])
+      whole = join(this.#builder, written, whole, image!);
+    const [first, ...others] = [...whole, ...addends.filter(isCopy)];
     return others.reduce((sum, g) => this.#builder.op.Add(sum, this.uncopied(g)), first);
   }
 

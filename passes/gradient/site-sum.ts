@@ -51,16 +51,16 @@ export function withoutBracket(known: FrozenGraph, write: Builder, sum: Node): r
       outputs: [output.name],
       attributes: {},
     });
+  const channels = known.types.get(output)!.shape![1] as number;
+  // onnxruntime adds a sum within a Conv, and a Relu behind it, only if the Conv has a bias.
+  const zeros = () => constant("float", [channels], new Float32Array(channels));
   if (!branch) {
-    const mapped = op.Conv(u.name, kernel, null, convolutionAttributes(known.graph, map));
+    const mapped = op.Conv(u.name, kernel, zeros(), convolutionAttributes(known.graph, map));
     add(mapped, op.Add(f.name, skip));
     return [sum, ...inner];
   }
   const [h, v, own] = branch.value.producer!.inputs as Value[];
-  const channels = known.types.get(output)!.shape![1] as number;
-  const bias = own
-    ? times(own.name, branch.factor)
-    : constant("float", [channels], new Float32Array(channels));
+  const bias = own ? times(own.name, branch.factor) : zeros();
   const both = op.Concat([times(h.name, branch.factor), u.name], { axis: 1 });
   add(op.Conv(both, op.Concat([v.name, kernel], { axis: 1 }), bias), skip);
   return [sum, ...inner, ...branch.inner];
