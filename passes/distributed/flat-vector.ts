@@ -52,8 +52,7 @@ export interface VectorOf {
 /** Writes the vector of one batch under a fresh name, which is returned. */
 export function writeVector(written: Builder, { reached, ports, typeOf }: VectorOf): string {
   const { op, to, fresh } = written;
-  const float = (name: string, dtype = "float") =>
-    dtype === "float" ? name : to.cast(name, "float");
+  const float = (name: string, dtype = "float") => to.cast(name, "float", dtype);
   const scalar = (name: string) => to.reshape(float(name, typeOf(name)?.dtype), [1]);
   const count = scalar(ports.examples);
   const gradients = reached.map(({ of, gradient }) => {

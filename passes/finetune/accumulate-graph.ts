@@ -2,7 +2,7 @@ import { InputError } from "../../src/errors.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { type Model, patched, strictlyPatched } from "../../src/model.ts";
 import { type AttachedTerm, withLoss } from "./model-with-loss.ts";
-import { joined, port } from "./ports.ts";
+import { gradientPorts, joined } from "./ports.ts";
 import type { Sized } from "./sessions-by-size.ts";
 import { type DifferentiatedStep, differentiatedStep, typed } from "./step-graph.ts";
 import type { StepOptions } from "./step-options.ts";
@@ -14,8 +14,6 @@ export interface GradientPorts {
   readonly terms: readonly AttachedTerm[];
   /** Scalar inputs that multiply the gradient of each loss. */
   readonly shares: readonly string[];
-  /** The output that holds each weight's gradient. */
-  readonly gradientOf: Readonly<Record<string, string>>;
 }
 
 /** Makes the graph of the gradients of one of several batches. */
@@ -25,19 +23,11 @@ export async function gradientModel(
 ): Promise<Sized<GradientPorts>> {
   const step = await differentiatedStep(model, options, true);
   const { graph, reached, back, shares } = step;
-  const outputs = reached.map(({ of, gradient }) =>
-    port(gradient, { dtype: of.dtype, shape: of.dims }),
-  );
-  const ports = { inputs: shares, outputs };
+  const ports = { inputs: shares, outputs: gradientPorts(reached) };
   const patch = joined(typed(step), back, ports, step.open);
   return {
     model: await strictlyPatched(graph, patch),
-    ports: {
-      step,
-      terms: step.ports.terms,
-      shares: shares.map(({ name }) => name),
-      gradientOf: Object.fromEntries(reached.map(({ of, gradient }) => [of.name, gradient])),
-    },
+    ports: { step, terms: step.ports.terms, shares: shares.map(({ name }) => name) },
   };
 }
 

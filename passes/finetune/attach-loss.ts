@@ -140,7 +140,7 @@ function targetAs(
   const shape = form === "labels" ? full.toSpliced(axis!, 1) : full;
   const isClass = form === "labels" && !isFloat(type.dtype);
   const dtype = form === "labels" ? (isClass ? type.dtype : "int64") : output.dtype;
-  const cast = type.dtype === dtype ? name : written.to.cast(name, dtype);
+  const cast = written.to.cast(name, dtype, type.dtype);
   const isAs = `${type.shape ?? shape}` === `${shape}`;
   return { name: isAs ? cast : written.to.reshape(cast, shape), dtype, shape };
 }

@@ -31,10 +31,6 @@ const WIDTH = 1024;
 /** Whether a weight is updated alone. */
 export const isUpdatedAlone = (weight: Weight) => sizeOf(weight) > LARGE;
 
-/** Casts a value unless it has the type. */
-export const cast = ({ to }: Builder, name: string, from: string, dtype: string) =>
-  from === dtype ? name : to.cast(name, dtype);
-
 /**
  * Returns the norm of all gradients together and the gradients of each group as one tensor. All
  * gradients are put in one row, those of large weights as their norms. Of the inputs of a
@@ -76,10 +72,10 @@ const isInRow = ({ dtype }: Group, weight: Weight) => dtype === "float" && !isUp
 /** A gradient in the data type of its group, and what stands for it in the row, of this size. */
 function partOf(builder: Builder, group: Group, weight: Weight) {
   const { of, dtype = of.dtype } = weight;
-  const gradient = cast(builder, weight.gradient, dtype, group.dtype);
+  const gradient = builder.to.cast(weight.gradient, group.dtype, dtype);
   if (isInRow(group, weight)) return { weight, gradient, inRow: gradient, size: sizeOf(weight) };
   const norm = normOf(builder, gradient, of.dims);
-  return { weight, gradient, inRow: cast(builder, norm, group.dtype, "float"), size: 1 };
+  return { weight, gradient, inRow: builder.to.cast(norm, "float", group.dtype), size: 1 };
 }
 
 /** Writes the norm of a tensor, added up line by line. */

@@ -2,6 +2,7 @@ import { InputError } from "../../src/errors.ts";
 import type { Graph, Types } from "../../src/graph/graph.ts";
 import type { Patch, Port } from "../../src/graph/patch-contents.ts";
 import { showShape, type Type } from "../../src/onnx/dtypes.ts";
+import type { Weight } from "./gradient-row.ts";
 
 /** Returns the sizes of free dimensions in a batch, by name or as "input.axis". */
 export function sizesOf(
@@ -46,3 +47,7 @@ export const joined = (...patches: readonly Patch[]): Patch => ({
 
 /** Returns a port of a type. */
 export const port = (name: string, type: Type | null = null): Port => ({ name, type });
+
+/** Returns the outputs of a graph that gives the weights' gradients. */
+export const gradientPorts = (weights: readonly Weight[]): Port[] =>
+  weights.map(({ of, gradient }) => port(gradient, { dtype: of.dtype, shape: of.dims }));

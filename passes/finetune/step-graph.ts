@@ -12,7 +12,7 @@ import { type ChosenOptimizer, optimizerOf } from "../optimizers/index.ts";
 import type { Weight } from "./gradient-row.ts";
 import { type AttachedTerm, type ModelWithLoss, withLoss } from "./model-with-loss.ts";
 import { openRows } from "./open-rows.ts";
-import { joined, port } from "./ports.ts";
+import { gradientPorts, joined, port } from "./ports.ts";
 import { checkDifferentiable, namedWeights } from "./reached.ts";
 import { type StepOptions, stepOptions, withinStep } from "./step-options.ts";
 import type { Reading } from "./target-reading.ts";
@@ -87,9 +87,7 @@ export async function stepGraph(model: Model, options: StepOptions): Promise<Ste
   const step = await differentiatedStep(model, options);
   const { graph, reached, back, optimizer } = step;
   const { model: whole, ports } = await wholeStep(step);
-  const gradients = reached.map(({ of, gradient }) =>
-    port(gradient, { dtype: of.dtype, shape: of.dims }),
-  );
+  const gradients = gradientPorts(reached);
   return {
     whole,
     gradients: await strictlyPatched(graph, joined(typed(step), back, { outputs: gradients })),
@@ -223,8 +221,7 @@ function startsOf(
     const at = start && values.has(start.scores) ? start.scores : value;
     const { dtype } = types.get(values.get(at)!)!;
     const factor = (by: Builder) => by.constant(dtype, [], [weight]);
-    const share =
-      shares[k] && (dtype === "float" ? shares[k].name : to.cast(shares[k].name, dtype));
+    const share = shares[k] && to.cast(shares[k].name, dtype, "float");
     const scaled = (g: string) => (share ? op.Mul(g, share) : g);
     const written = () =>
       scaled(weight === 1 ? start!.write(first) : op.Mul(start!.write(first), factor(first)));

@@ -4,7 +4,7 @@ import type { Graph } from "../../src/graph/graph.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
 import { patched } from "../../src/model.ts";
 import type { ChosenOptimizer } from "../optimizers/index.ts";
-import { cast, type Group, gradientRow, isUpdatedAlone, type Weight } from "./gradient-row.ts";
+import { type Group, gradientRow, isUpdatedAlone, type Weight } from "./gradient-row.ts";
 import { joined, port } from "./ports.ts";
 import { sideBySide } from "./side-by-side.ts";
 import type { TrainedWeight } from "./trained-weights.ts";
@@ -113,10 +113,10 @@ function updateGroup(to: Step, group: Group, gradient: string): [TrainedWeight, 
     builder,
     dtype,
     weight: kept ? state.float32 : side.join(members.map(({ of }) => of.name)),
-    gradient: scale ? op.Mul(gradient, cast(builder, scale, "float", dtype)) : gradient,
+    gradient: scale ? op.Mul(gradient, builder.to.cast(scale, dtype, "float")) : gradient,
     state,
-    lr: cast(builder, lr, "float", dtype),
-    step: cast(builder, step, "float", dtype),
+    lr: builder.to.cast(lr, dtype, "float"),
+    step: builder.to.cast(step, dtype, "float"),
     weightDecay: members[0].of.decays ? options.weightDecay : 0,
     options,
   });
@@ -143,7 +143,7 @@ function slotOf(
     builder.copy(value, port);
     return port;
   };
-  const weight = cast(builder, next.weight, dtype, of.dtype);
+  const weight = builder.to.cast(next.weight, of.dtype, dtype);
   return {
     weight: of.name,
     dtype: of.dtype,

@@ -68,7 +68,7 @@ export function gradientNode(
     outputType: (k) => types.get(node.outputs[k]!)?.dtype ?? "float",
     like: (k) => {
       const value = node.inputs[k]!;
-      return types.get(value)?.dtype === dtype ? value.name : write.cast(value.name, dtype);
+      return write.cast(value.name, dtype, types.get(value)?.dtype);
     },
     sized: (name) => {
       stated.push({ name, type: { dtype, shape: outShape(0) } });

@@ -92,7 +92,7 @@ export const places = {
 
 /** Casts indices to the integer type that every operator takes. */
 const wide = ({ write, inputType }: GradientNode, indices: string) =>
-  inputType(1) === "int64" ? indices : write.cast(indices, "int64");
+  write.cast(indices, "int64", inputType(1));
 
 function scatterElements(at: GradientNode, x: string, indices: string, updates: string) {
   const { op, write, int, shape } = at;
@@ -176,7 +176,7 @@ function oneHot(
   axis: number,
 ): string {
   const chosen = op.OneHot(indices, depth, constant("float", [2], [0, 1]), { axis });
-  return dtype === "float" ? chosen : write.cast(chosen, dtype);
+  return write.cast(chosen, dtype, "float");
 }
 
 /** Flattens the positions that rows of indices select, per batch, to one number each. */

@@ -56,15 +56,18 @@ async function search(
   choose: (sites: readonly Site[]) => readonly Site[],
 ): Promise<Searched> {
   const finding = { earlier: sitesOf(manifests(model.metadata)), ...options };
+  const { file } = model;
+  const checkLoads = async () => {
+    if (fitsIntoMemory(file)) await checkLoadable(ort, file);
+  };
   const all = await searched(model, ort, finding, choose).catch(async (thrown) => {
     // What onnxruntime says of a model that it cannot load comes first.
-    if (thrown instanceof ShapeLengthError && thrown.isLoadable && fitsIntoMemory(model))
-      await checkLoadable(ort, model.file);
+    if (thrown instanceof ShapeLengthError && thrown.isLoadable) await checkLoads();
     throw thrown;
   });
   const { warnings, unused } = all.found;
-  if (warnings.length > 0 && fitsIntoMemory(model)) await checkLoadable(ort, model.file);
-  if (unused[0]) throw new InputError(`${model.file.source.name}: ${unused[0]}`);
+  if (warnings.length > 0) await checkLoads();
+  if (unused[0]) throw new InputError(`${file.source.name}: ${unused[0]}`);
   return all;
 }
 
@@ -83,8 +86,10 @@ export interface Laurelized {
 /** Whether the model was laurelized before, according to its metadata. */
 export function isLaurelized(model: Model): boolean {
   checkModel("isLaurelized", model);
-  return manifests(model.metadata).length > 0;
+  return isRecorded(model);
 }
+
+const isRecorded = ({ metadata }: Pick<Model, "metadata">) => manifests(metadata).length > 0;
 
 /** How a result is written, and whether the model may be laurelized already. */
 export interface ResultOptions extends DataOptions {
@@ -148,7 +153,7 @@ export async function laurelize(
 /** Throws an InputError if LAuReL cannot be inserted into a model, or not without `again`. */
 function checkUntouched(model: Model, again: boolean): void {
   const { source, opsets } = model.file;
-  if (isLaurelized(model) && !again)
+  if (isRecorded(model) && !again)
     throw new InputError(
       `${source.name} is already laurelized; set the option again (--again) to insert more.`,
     );
@@ -169,8 +174,7 @@ async function chosenSites(model: Model, ort: Ort, finding: ResidualOptions, cho
   const { name } = model.file.source;
   const all = await search(model, { ort, ...finding }, (sites) => chosen(sites, choice));
   const { recognized } = all.found;
-  if (recognized > 0 && !isLaurelized(model) && !choice.again)
-    throw new RecognizedError(name, recognized);
+  if (recognized > 0 && !choice.again) throw new RecognizedError(name, recognized);
   if (all.sites.length === 0) throw new NoSiteError(all.found, name);
   return all;
 }

@@ -4,6 +4,7 @@ import { InputError } from "../../src/errors.ts";
 import type { Model } from "../../src/model.ts";
 import { allTensors } from "../../src/onnx/all-tensors.ts";
 import { bytesOfTensors } from "../../src/onnx/external.ts";
+import type { ModelFile } from "../../src/onnx/model-file.ts";
 
 /** What a full proof needs beside the weights: Node, onnxruntime, a small model's values. */
 const BESIDE = 200e6;
@@ -21,19 +22,23 @@ export interface ProofMemory {
 /** Estimates how much memory a full proof of a model needs. Loads no weights. */
 export function proofMemory(model: Model): ProofMemory {
   checkModel("proofMemory", model);
-  const weights = bytesOfTensors(allTensors(model.file));
+  return memoryFor(model.file);
+}
+
+function memoryFor(file: ModelFile): ProofMemory {
+  const weights = bytesOfTensors(allTensors(file));
   return { needed: Math.round(BESIDE + PER_BYTE * weights), free: freeMemory() };
 }
 
 /** Whether onnxruntime can load the whole model here. */
-export function fitsIntoMemory(model: Model): boolean {
-  const { needed, free } = proofMemory(model);
+export function fitsIntoMemory(file: ModelFile): boolean {
+  const { needed, free } = memoryFor(file);
   return free === null || needed <= free;
 }
 
 /** Throws an InputError if a full proof does not fit into memory. */
 export function checkMemory(model: Model): ProofMemory {
-  const memory = proofMemory(model);
+  const memory = memoryFor(model.file);
   const { needed, free } = memory;
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   if (free !== null && needed > free)

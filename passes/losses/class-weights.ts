@@ -34,6 +34,16 @@ export function perClass(
   return constant(output.dtype, dims, numbers);
 }
 
+/** Writes class shares, on the last axis, times the weights of the classes. */
+export const weightedShares = (
+  { builder, output }: LossInputs,
+  shares: string,
+  weights: readonly number[] | null,
+): string =>
+  weights
+    ? builder.op.Mul(shares, perClass({ builder, output, axis: output.shape.length - 1 }, weights))
+    : shares;
+
 /** Throws an InputError unless there is one number for each class. */
 export function checkPerClass(
   option: string,

@@ -1,6 +1,12 @@
 import type { Options } from "../../src/options.ts";
 import { crossed, logProbabilities, meanOfShares } from "./class-values.ts";
-import { checkPerClass, classWeights, countedWeights, perClass } from "./class-weights.ts";
+import {
+  checkPerClass,
+  classWeights,
+  countedWeights,
+  perClass,
+  weightedShares,
+} from "./class-weights.ts";
 import {
   type LabelTerms,
   labelAccuracy,
@@ -95,9 +101,7 @@ function ofShares(inputs: Inputs): LossOutputs {
     const q =
       share === 0 ? shares : op.Add(op.Mul(shares, number(1 - share)), number(share / classes));
     if (classWeights) checkPerClass("--class-weights", classWeights, inputs);
-    const weighted = classWeights
-      ? op.Mul(q, perClass({ builder, output, axis: rank - 1 }, classWeights))
-      : q;
+    const weighted = weightedShares(inputs, q, classWeights);
     return crossed(inputs, weighted, logProbabilities(inputs, scores, rank), rank);
   });
 }

@@ -72,7 +72,7 @@ export function labelPath(of: Sequences): LabelPath {
   const { dtype } = output;
   const size = Number(target.shape[1]);
   const states = 2 * size + 1;
-  const given = target.dtype === "int64" ? target.name : to.cast(target.name, "int64");
+  const given = to.cast(target.name, "int64", target.dtype);
   const counts = counted(of, given);
   const chosen = to.cast(counts, "int64");
   const fillings = op.Sub(constant("int64", [], [1]), chosen);

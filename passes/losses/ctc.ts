@@ -142,7 +142,7 @@ function write(inputs: Inputs) {
   const isLong = steps > MOST_WRITTEN && dtype === "float";
   const output = isLong ? { ...inputs.output, dtype: "double" } : inputs.output;
   const of = { ...given, output };
-  const scores = isLong ? to.cast(narrow, "double") : narrow;
+  const scores = to.cast(narrow, output.dtype, dtype);
   const labels = labelPath(of);
   const paths = pathProbability(of, labels, { scores, isNormal: form === "log-probabilities" });
   const { logP, feasible } = paths;
@@ -153,14 +153,14 @@ function write(inputs: Inputs) {
   const weights = op.Div(feasible, op.Mul(length, constant(output.dtype, [], [rows])));
   const perLabel = mean(builder, op.Div(bounded, length), 2);
   return {
-    loss: isLong ? to.cast(perLabel, dtype) : perLabel,
+    loss: to.cast(perLabel, dtype, output.dtype),
     metrics: {},
     examples: op.Identity(constant("float", [], [rows])),
     start: {
       scores: output.name,
       write: (later: typeof builder) => {
         const wide = pathGradient({ ...of, builder: later }, labels, { ...paths, weights });
-        const gradient = isLong ? later.to.cast(wide, dtype) : wide;
+        const gradient = later.to.cast(wide, dtype, output.dtype);
         const back = [0, 1, 2].map((axis) => perm.indexOf(axis));
         return isPlain ? gradient : later.op.Transpose(gradient, { perm: back });
       },

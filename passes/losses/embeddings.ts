@@ -34,7 +34,7 @@ export function unitVectors({ builder, output }: LossInputs, vectors: string): s
 
 /** Writes a tensor of another type in that of the output. */
 export const asOutput = ({ builder, output }: LossInputs, { name, dtype }: LossTensor): string =>
-  dtype === output.dtype ? name : builder.to.cast(name, output.dtype);
+  builder.to.cast(name, output.dtype, dtype);
 
 /** Which rows have one label, and which have another: 1 and 0, [rows, rows]. */
 export function rowPairs(inputs: LossInputs) {

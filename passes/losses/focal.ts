@@ -1,7 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import type { Options } from "../../src/options.ts";
 import { logProbabilities, meanOfShares } from "./class-values.ts";
-import { perClass } from "./class-weights.ts";
+import { weightedShares } from "./class-weights.ts";
 import { labelAccuracy, labelOptions, labelTerms } from "./labels.ts";
 import { type LossInputs, type LossOutputs, lossFunction, ofClasses, total } from "./loss.ts";
 import { softmaxGradient } from "./softmax-gradient.ts";
@@ -81,15 +81,11 @@ function ofLabels(inputs: Inputs): LossOutputs {
 
 /** Focal loss of class shares: the sum over the classes, each by its share. */
 function ofShares(inputs: Inputs): LossOutputs {
-  const { builder, output } = inputs;
-  const { op, to } = builder;
+  const { op, to } = inputs.builder;
   return meanOfShares(inputs, ({ scores, shares, rank }) => {
     const surprise = op.Neg(logProbabilities(inputs, scores, rank));
     const { factor } = focus(inputs, surprise);
-    const factors = factorsOf(inputs);
-    const weighted = factors
-      ? op.Mul(shares, perClass({ builder, output, axis: rank - 1 }, factors))
-      : shares;
+    const weighted = weightedShares(inputs, shares, factorsOf(inputs));
     const terms = op.Mul(op.Mul(surprise, factor), weighted);
     return to.reduce("ReduceSum", terms, [rank - 1], false);
   });

@@ -95,7 +95,7 @@ function givenTo(model: Model, { builder, output, target, arrays, others }: Loss
         throw new InputError(
           `${model.source.name} on output ${output.name}: its input ${input} is ${wanted.dtype} ${showShape(wanted.shape)}, and what it is given is ${dtype} ${showShape(shape)}.`,
         );
-      const cast = wanted.dtype === dtype ? name : to.cast(name, wanted.dtype);
+      const cast = to.cast(name, wanted.dtype, dtype);
       const isAs = fitting.length === shape.length;
       return [[input, isAs ? cast : to.reshape(cast, fitting.map(Number))]];
     }),

@@ -39,7 +39,7 @@ export interface LabelTerms {
 export function labelTerms(inputs: Inputs, classWeights: readonly number[] | null): LabelTerms {
   const { builder, output, target, options } = inputs;
   const { op, to, constant } = builder;
-  const given = target.dtype === "int64" ? target.name : to.cast(target.name, "int64");
+  const given = to.cast(target.name, "int64", target.dtype);
   const shifted = shiftedAhead(inputs, given);
   const counting = op.Not(op.Equal(shifted, constant("int64", [], [options.ignoreIndex])));
   const counts = to.cast(counting, output.dtype);

@@ -30,8 +30,7 @@ interface Asked extends ChosenLoss {
  */
 export function predictionFor(builder: Builder, asked: Asked): Prediction {
   const { graph, types, output, loss, reads, axis, options, dtype } = asked;
-  const float = (value: Value) =>
-    types.get(value)!.dtype === dtype ? value.name : builder.to.cast(value.name, dtype);
+  const float = (value: Value) => builder.to.cast(value.name, dtype, types.get(value)!.dtype);
   const plain = (form: Prediction["form"]): Prediction => {
     return { name: float(output), form, before: null, note: null };
   };

@@ -1,6 +1,6 @@
 import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
 import { groupBy } from "../graph/group-by.ts";
-import { type Counterpart, pairsWithin } from "./matching.ts";
+import { type Counterpart, inputPairs, pairsWithin } from "./matching.ts";
 
 /**
  * Pairs nodes of two models that do the same work under different names: the same operator on
@@ -16,8 +16,7 @@ export function likeCounterparts(a: Graph, b: Graph, named: readonly Counterpart
     if (x && y) twins.set(x, y);
   };
   function* pairsIn(x: Scope, y: Scope): Generator<Counterpart> {
-    for (const [k, input] of x.inputs.entries())
-      set(input, y.inputs.find(({ name }) => name === input.name) ?? y.inputs[k]);
+    for (const [input, twin] of inputPairs(x, y)) set(input, twin);
     for (const [name, value] of x.values) if (!value.producer) set(value, y.values.get(name));
     const open = groupBy(
       y.nodes.filter((node) => !taken.has(node)),

@@ -51,6 +51,12 @@ export function sameFunctions(a: Graph, b: Graph): [Scope, Scope][] {
   });
 }
 
+/** Pairs the inputs of two scopes by their names, otherwise by their places. */
+export const inputPairs = (x: Scope, y: Scope) =>
+  x.inputs.map(
+    (input, k) => [input, y.inputs.find(({ name }) => name === input.name) ?? y.inputs[k]] as const,
+  );
+
 /** Identifies a function: domain, name and overload. */
 export const functionKey = ({ message }: Scope) =>
   "domain" in message ? [message.domain, message.name, message.overload].join(":") : message.name;

@@ -1,7 +1,7 @@
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { sourcesOf, walk } from "../graph/walk.ts";
 import { type Finding, finding, placeOf, titleIn } from "./finding.ts";
-import { bodiesOf, type Counterpart, NUMBERED, sameFunctions } from "./matching.ts";
+import { bodiesOf, type Counterpart, inputPairs, NUMBERED, sameFunctions } from "./matching.ts";
 
 type Twins = ReadonlyMap<Value, Value>;
 
@@ -98,7 +98,6 @@ export function twinValues(
     for (const [k, value] of pair.a.outputs.entries()) set(value, pair.b.outputs[k]);
   for (const input of a.main.inputs) set(input, b.main.values.get(input.name));
   for (const [x, y] of [...bodiesOf(pairs), ...sameFunctions(a, b)])
-    for (const [k, input] of x.inputs.entries())
-      set(input, y.inputs.find(({ name }) => name === input.name) ?? y.inputs[k]);
+    for (const [input, twin] of inputPairs(x, y)) set(input, twin);
   return twins;
 }

@@ -71,8 +71,9 @@ function layouts({ op, opset, constant }: Form) {
   };
   return {
     ints,
-    /** Casts to a data type, in ONNX's spelling. */
-    cast: (x: string, dtype: string): string => op.Cast(x, { to: dataTypeNamed(dtype)!.number }),
+    /** Casts to a data type, in ONNX's spelling, unless it is the value's own. */
+    cast: (x: string, dtype: string, own?: string): string =>
+      own === dtype ? x : op.Cast(x, { to: dataTypeNamed(dtype)!.number }),
     /** Reduces over these axes, which are not negative; `keep` keeps them with size 1. */
     reduce(form: Reduction, x: string, axes: Ints, keep = true): string {
       if (axes.length === 0) return x;
@@ -167,7 +168,7 @@ function choices({ op, opset, constant }: Form, { ints, cast, unsqueeze }: Layou
       }
       const depth = constant("int64", [], [classes]);
       const hot = op.OneHot(labels, depth, constant("float", [2], [0, 1]), { axis: -1 });
-      return dtype === "float" ? hot : cast(hot, dtype);
+      return cast(hot, dtype, "float");
     },
   };
 }

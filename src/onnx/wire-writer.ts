@@ -33,18 +33,12 @@ export class WireWriter {
 
   /** Writes repeated integers, packed; writes nothing if the list is empty. */
   integers(number: number, values: readonly number[]): void {
-    if (values.length === 0) return;
-    this.#sized(number, () => {
-      for (const value of values) this.#varint(value);
-    });
+    this.#packed(number, values, (value) => this.#varint(value));
   }
 
   /** Writes repeated 32-bit floats, packed; writes nothing if the list is empty. */
   floats(number: number, values: readonly number[]): void {
-    if (values.length === 0) return;
-    this.#sized(number, () => {
-      for (const value of values) this.#float(value);
-    });
+    this.#packed(number, values, (value) => this.#float(value));
   }
 
   /** Writes a 32-bit float. */
@@ -74,6 +68,10 @@ export class WireWriter {
   /** Writes a message; `write` writes its fields. */
   message(number: number, write: () => void): void {
     this.#sized(number, write);
+  }
+
+  #packed(number: number, values: readonly number[], write: (value: number) => void): void {
+    if (values.length > 0) this.#sized(number, () => values.forEach(write));
   }
 
   /**

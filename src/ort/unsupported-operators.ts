@@ -2,7 +2,7 @@ import type { Node } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
 import { patchedFile } from "../graph/patch.ts";
-import type { Patch } from "../graph/patch-contents.ts";
+import type { Patch, Slot } from "../graph/patch-contents.ts";
 import type { AttributeMessage, NodeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { type NewNode, plainNode } from "../onnx/new-node.ts";
@@ -75,6 +75,12 @@ function convolved(
 const attributeOf = ({ reader }: ModelFile, { i, s, ints }: AttributeMessage) =>
   i ?? (s ? new TextDecoder().decode(reader.bytes(s)) : ints);
 
+/** A model with an output more, and the output's name. */
+interface WithOutput {
+  readonly model: Uint8Array;
+  readonly name: string;
+}
+
 /**
  * Replaces the node that makes `value` by the plain sum of some of its inputs. The sum is an output
  * of the model, the node's own outputs are not.
@@ -83,22 +89,32 @@ export function withPlainSum(
   model: Uint8Array,
   value: string,
   places: readonly number[],
-): { model: Uint8Array; name: string } {
-  const file = openFile(bytesSource(model), null);
-  const { nodes, outputs } = file.graph;
-  const node = nodes.find((each) => each.outputs.includes(value))!;
+): WithOutput {
+  const { file, message } = makerOf(model, value);
   const name = `${value}:plain`;
-  const [first, ...rest] = places.map((place) => node.inputs[place]);
+  const [first, ...rest] = places.map((place) => message.inputs[place]);
   const partial = (k: number) => (k === rest.length ? name : `${name}:${k}`);
   const by = rest.map((term, k) =>
     plainNode("Add", [k === 0 ? first : partial(k), term], [partial(k + 1)]),
   );
-  const untold = outputs.map((output) => output.name).filter((one) => node.outputs.includes(one));
-  const added = [{ name, type: null }];
-  return {
-    model: edited(file, { replaced: [{ node: { message: node }, by }], untold, outputs: added }),
-    name,
-  };
+  const untold = file.graph.outputs
+    .map((output) => output.name)
+    .filter((one) => message.outputs.includes(one));
+  const patch = { replaced: [{ node: { message }, by }], untold };
+  return { model: edited(file, { ...patch, outputs: [{ name, type: null }] }), name };
+}
+
+/** Makes an absent output of the node that makes `value` an output of the model. */
+export function withNodeOutput(model: Uint8Array, value: string, index: number): WithOutput {
+  const { file, message } = makerOf(model, value);
+  const name = `${value}:sum`;
+  const slot: Slot = { node: { message }, index, name, fills: true };
+  return { model: edited(file, { nodeOutputs: [slot], outputs: [{ name, type: null }] }), name };
+}
+
+function makerOf(model: Uint8Array, value: string) {
+  const file = openFile(bytesSource(model), null);
+  return { file, message: file.graph.nodes.find(({ outputs }) => outputs.includes(value))! };
 }
 
 function edited(file: ModelFile, patch: Patch): Uint8Array {
