@@ -3,6 +3,7 @@ import { type Node, outputsOf, type Use, type Value } from "../../src/graph/grap
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { isSpread } from "./axes.ts";
+import { isComplement, maskingOf } from "./mask.ts";
 import { computedSources, inFloats, traits } from "./operators.ts";
 import type { Trial } from "./reach.ts";
 import type { Setting, Term } from "./residual.ts";
@@ -51,6 +52,17 @@ export function isGated(
   }
   return false;
 }
+
+/** Whether a sum takes its skip at some positions and its branch at the others: a Where, written by two masks. */
+export const isSelected = (setting: Setting, branch: Value, skip: Value): boolean =>
+  masksOn(setting, skip).some((mask) =>
+    masksOn(setting, branch).some((other) => isComplement(setting, mask, other)),
+  );
+
+const masksOn = (setting: Setting, operand: Value): Value[] =>
+  [...unprojected(setting, operand, new Set())].flatMap(
+    (node) => maskingOf(setting, node)?.mask ?? [],
+  );
 
 /**
  * Returns a value that reaches the branch without coming from x. It enters elementwise and without

@@ -1,3 +1,4 @@
+import { numbersOf } from "../../src/graph/constants.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { computedBy, computedSources, inFloats, traits } from "./operators.ts";
@@ -6,19 +7,25 @@ import type { Setting } from "./residual.ts";
 /** Maximum number of values that a mask is computed from. */
 const LOOKS = 64;
 
+/** A product by a mask: what it masks, and the mask. */
+interface Masking {
+  readonly x: Value;
+  readonly mask: Value;
+}
+
 /**
  * Returns what a product masks: its factor of full shape, if the other factor is broadcast and
  * comes neither from it nor from any weights, such as a mask of lengths. Returns null for any other
  * node.
  */
-export function maskedBy(setting: Setting, node: Node): Value | null {
+export function maskingOf(setting: Setting, node: Node): Masking | null {
   const factors = inFloats(node.op) === "Mul" ? computedBy(setting.constants, node) : [];
   const sizeOf = (value: Value | null) => setting.types.get(value!)?.shape?.join();
   const whole = factors.filter((value) => sizeOf(value) === sizeOf(node.outputs[0]));
   if (factors.length !== 2 || whole.length !== 1) return null;
   const [x] = whole;
   const mask = factors.find((value) => value !== x)!;
-  return isWeightless(setting, mask, x) ? x : null;
+  return isWeightless(setting, mask, x) ? { x, mask } : null;
 }
 
 function isWeightless(setting: Setting, mask: Value, x: Value): boolean {
@@ -29,3 +36,24 @@ function isWeightless(setting: Setting, mask: Value, x: Value): boolean {
   }
   return true;
 }
+
+/** Whether one mask is 1 where the other is 0: the other's Not, or 1 less it. */
+export const isComplement = (setting: Setting, a: Value, b: Value): boolean =>
+  isOpposite(setting, a, b) || isOpposite(setting, b, a);
+
+function isOpposite(setting: Setting, mask: Value, other: Value): boolean {
+  const { producer } = originOf(setting, mask);
+  const [first, second] = producer?.inputs ?? [];
+  const from =
+    producer?.op === "Not" ? first : producer?.op === "Sub" && isOne(setting, first) ? second : null;
+  return from != null && originOf(setting, from) === originOf(setting, other);
+}
+
+/** Returns what a mask has at other positions or in another type. */
+function originOf(setting: Setting, mask: Value): Value {
+  const [from] = mask.producer?.inputs ?? [];
+  return from && traits(setting, mask.producer!).layout ? originOf(setting, from) : mask;
+}
+
+const isOne = ({ graph }: Setting, value: Value | null | undefined): boolean =>
+  numbersOf(graph, value)?.every((number) => number === 1) ?? false;

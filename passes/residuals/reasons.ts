@@ -28,6 +28,8 @@ const SENTENCES = {
   computedBias: (bias: Value) => `has a bias, ${bias.name}, that is computed from the input`,
   takenOut: (x: Value) =>
     `subtracts ${x.name} again in its branch: a gate between two values, a straight-through estimator, or parts of one value`,
+  selected: (x: Value) =>
+    `takes ${x.name} at some positions and the branch at the others: masks that choose between two values`,
   merge: () =>
     "is a merge: one side comes from a map of another scale (Resize, ConvTranspose, repeated positions)",
   joined: (sum: Value) =>

@@ -1,5 +1,5 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
-import { maskedBy } from "./mask.ts";
+import { maskingOf } from "./mask.ts";
 import { computedBy, inFloats, traits } from "./operators.ts";
 import { type Part, partOf } from "./part.ts";
 import type { Setting } from "./residual.ts";
@@ -79,8 +79,8 @@ function linkBefore(setting: Setting, node: Node, value: Value, length: number):
     const passed = { kind, upsampled: upsampling, repeated: repeating, mixed: mixer, peaked };
     return joined(next.value, [next, passed], layout ? partOf(setting, value) : null);
   }
-  const masked = maskedBy(setting, node);
-  if (masked) return linkTo(masked, "scaled");
+  const masking = maskingOf(setting, node);
+  if (masking) return linkTo(masking.x, "scaled");
   const normed = normedOf(setting, value);
   return normed && linkTo(normed, "projected");
 }

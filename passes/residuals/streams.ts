@@ -2,7 +2,7 @@ import { type Node, outputsOf, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import type { Dimension } from "../../src/onnx/dtypes.ts";
 import { sameShape } from "./axes.ts";
-import { maskedBy } from "./mask.ts";
+import { maskingOf } from "./mask.ts";
 import { computedSources, traits } from "./operators.ts";
 import type { Setting, Site } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
@@ -76,7 +76,7 @@ export function stepBack(
   const computed = new Set(computedSources(setting, value));
   const [only] = computed;
   if (node && only && computed.size === 1 && !traits(setting, node).mixer) return only;
-  return node && (maskedBy(setting, node) ?? piecedOf(setting, node, value));
+  return node && (maskingOf(setting, node)?.x ?? piecedOf(setting, node, value));
 }
 
 /** Returns the value whose pieces a Concat reassembles; null for any other node. */

@@ -3,7 +3,7 @@ import { operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { isFloat, showShape } from "../../src/onnx/dtypes.ts";
 import { isSpread } from "./axes.ts";
-import { foreignRoot, isGated, isLinear, isPart, takesOut } from "./branch-of-x.ts";
+import { foreignRoot, isGated, isLinear, isPart, isSelected, takesOut } from "./branch-of-x.ts";
 import { computedBy, computedSources } from "./operators.ts";
 import { isElsewhere } from "./part.ts";
 import type { Paths, Trial } from "./reach.ts";
@@ -96,6 +96,8 @@ function verdictOn(
   const plain = paths.findIndex((path) => !path.mixed && !(path.pooled && !projected));
   if (plain >= 0) return { reason: reasons.unlearned(link.value, others[plain].value), weak: true };
   if (any(isGated)) return { reason: reasons.gated(link.value), kind: "se" };
+  if (others.some((term) => isSelected(setting, term.value, skip.value)))
+    return { reason: reasons.selected(link.value) };
   if (isPart(trial, link) || others.some((f) => takesOut(setting, f, link.value, skip.factor)))
     return { reason: reasons.takenOut(link.value) };
   const shuffled = link.upsampled && isSmaller(setting, link.value, skip.value);

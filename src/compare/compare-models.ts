@@ -182,7 +182,8 @@ function fixedDims(a: { graph: Graph; types: Types }, b: Graph): Record<string, 
   for (const input of a.graph.main.inputs)
     for (const [axis, dim] of (a.types.get(input)?.shape ?? []).entries()) {
       const fixed = infos.get(input.name)?.dims[axis]?.value;
-      if (typeof dim === "string" && fixed) dims[dim || `${input.name}.${axis}`] = fixed;
+      if (typeof dim === "string" && fixed && fixed > 0)
+        dims[dim || `${input.name}.${axis}`] = fixed;
     }
   return dims;
 }
