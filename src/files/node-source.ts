@@ -102,9 +102,13 @@ function unreadable(file: string, error: unknown): InputError {
   return new InputError(`${file} cannot be read (${code}).`);
 }
 
+/** Maximum number of bytes that one call reads; Node takes none of 2 GiB. */
+const MOST = 1 << 30;
+
 function fill(handle: number, bytes: Uint8Array, start: number, file: string): void {
   for (let done = 0; done < bytes.length; ) {
-    const count = fs.readSync(handle, bytes, done, bytes.length - done, start + done);
+    const length = Math.min(bytes.length - done, MOST);
+    const count = fs.readSync(handle, bytes, done, length, start + done);
     if (count === 0)
       throw new InputError(
         `${file} became shorter while it was read; do not change it during the run, and try again.`,

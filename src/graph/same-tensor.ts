@@ -1,7 +1,6 @@
-import { equalBytes } from "../onnx/bytes.ts";
 import { dataType, elements, isFloat, showShape } from "../onnx/dtypes.ts";
 import type { TensorMessage } from "../onnx/messages.ts";
-import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
+import { type ModelFile, tensorBytes, withTensorData } from "../onnx/model-file.ts";
 import { equalRanges } from "../onnx/source.ts";
 import { decodeNumbers } from "./tensor.ts";
 
@@ -19,14 +18,14 @@ export function tensorDifference(
     dataType(tensor.dataType)?.name ?? `type ${tensor.dataType}`;
   if (x.dataType !== y.dataType || x.dims.join() !== y.dims.join())
     return `is ${dtype(x)} ${showShape(x.dims)} in the first, ${dtype(y)} ${showShape(y.dims)} in the second`;
-  const external = x.dataLocation === 1 || y.dataLocation === 1;
-  if (!external && x.raw && y.raw && equalRanges(a, x.raw, b, y.raw)) return null;
   if (!dataType(x.dataType) || dtype(x) === "string")
     return equalRanges(a, x.frame, b, y.frame) ? null : "differs";
-  const [left, right] = [tensorBytes(a, x), tensorBytes(b, y)];
-  if (equalBytes(left, right)) return null;
+  const equal = withTensorData(a, x, (left, from) =>
+    withTensorData(b, y, (right, to) => equalRanges({ source: left }, from, { source: right }, to)),
+  );
+  if (equal) return null;
   if (!isFloat(dtype(x)) || elements(x.dims) > COUNTED) return "differs";
-  const [u, v] = [decodeNumbers(dtype(x), left), decodeNumbers(dtype(x), right)];
+  const [u, v] = [tensorBytes(a, x), tensorBytes(b, y)].map((raw) => decodeNumbers(dtype(x), raw));
   let [differing, largest] = [0, 0];
   for (let k = 0; k < u.length; k++) {
     if (u[k] === v[k]) continue;

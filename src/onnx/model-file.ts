@@ -12,7 +12,7 @@ import {
   type TensorMessage,
   tensorSchema,
 } from "./messages.ts";
-import { bytesSource, type Source } from "./source.ts";
+import { bytesSource, type Range, type Source } from "./source.ts";
 import { BYTES, type Field, WireReader } from "./wire.ts";
 
 const { onnx } = onnxProto;
@@ -67,9 +67,19 @@ const titled = (file: ModelFile, tensor: TensorMessage) =>
  * Returns a tensor's values as little-endian raw data, like TensorProto.raw_data. Loads the whole
  * tensor, so it is meant for small ones. Throws for strings.
  */
-export function tensorBytes(file: ModelFile, tensor: TensorMessage): Uint8Array {
-  if (isExternal(tensor)) return externalBytes(file, tensor);
-  return innerBytes(file.reader, tensor, titled(file, tensor));
+export const tensorBytes = (file: ModelFile, tensor: TensorMessage): Uint8Array =>
+  withTensorData(file, tensor, (source, { start, end }) => source.read(start, end));
+
+/** Calls `take` with the place of such data, which may be too large to load, and returns its result. */
+export function withTensorData<T>(
+  file: ModelFile,
+  tensor: TensorMessage,
+  take: (source: Source, range: Range) => T,
+): T {
+  if (isExternal(tensor)) return withExternalData(file, tensor, take);
+  if (tensor.raw) return take(file.source, tensor.raw);
+  const bytes = innerBytes(file.reader, tensor, titled(file, tensor));
+  return take(bytesSource(bytes), { start: 0, end: bytes.length });
 }
 
 /** Reads a file that is one TensorProto: type, shape and raw data. Throws if it is not one. */
@@ -136,7 +146,11 @@ function protoOf(bytes: Uint8Array, title: string) {
   }
 }
 
-function externalBytes(file: ModelFile, tensor: TensorMessage): Uint8Array {
+function withExternalData<T>(
+  file: ModelFile,
+  tensor: TensorMessage,
+  take: (source: Source, range: Range) => T,
+): T {
   const title = titled(file, tensor);
   const range = externalRange(title, tensor);
   const { location, offset, length } = range;
@@ -147,7 +161,7 @@ function externalBytes(file: ModelFile, tensor: TensorMessage): Uint8Array {
   const data = file.folder.open(location);
   try {
     checkInside(title, range, data.size);
-    return data.read(offset, offset + (length ?? data.size - offset));
+    return take(data, { start: offset, end: length === null ? data.size : offset + length });
   } finally {
     data.close?.();
   }

@@ -16,6 +16,8 @@ import { isUnnameable } from "./unnameable.ts";
 
 /** Size in bytes above which a model in a file is loaded by path, with linked weights. */
 const LOADED = 1 << 28;
+/** The same of a file that onnxruntime parses. */
+const LARGEST = 2 ** 31 - 1;
 
 /**
  * Returns a model in the form that onnxruntime takes: the path of its unchanged file, otherwise its
@@ -36,7 +38,7 @@ function placed(file: ModelFile, written?: string): Runnable {
   const { companion, copies } = folder ?? {};
   const renamed = file.graph.outputs.some(({ name }) => isUnnameable(name));
   const path = renamed ? null : (written ?? source.path);
-  if (path && (!companion || copies?.size)) return { model: path };
+  if (path && (!companion || copies?.size) && source.size <= LARGEST) return { model: path };
   if (
     written &&
     !renamed &&
