@@ -106,8 +106,15 @@ const sourceOf = ({ inputs }: Node, slot: number) => {
 const fixed = (node: Node) =>
   [...node.inputs.keys()].filter((slot) => !node.inputs[slot]?.producer);
 
-const sameWeights = (a: Node, b: Node) =>
-  fixed(a).every((slot) => sourceOf(a, slot) === sourceOf(b, slot));
+/** Whether both read the same weights; some of several may be computed in the second, as a scaled bias. */
+function sameWeights(a: Node, b: Node): boolean {
+  const own = fixed(a);
+  const both = own.filter((slot) => !b.inputs[slot]?.producer);
+  return (
+    both.length >= Math.min(1, own.length) &&
+    both.every((slot) => sourceOf(a, slot) === sourceOf(b, slot))
+  );
+}
 
 /** Whether both have one operator, and inputs that are one weight or of one operator. */
 const agree = (a: Node, b: Node) =>
