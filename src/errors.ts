@@ -13,10 +13,11 @@ export class InputError extends Error {
   readonly code: ErrorCode = "input";
   /** The exit code of the command line. */
   readonly exitCode: number = 2;
-  constructor(message: string) {
+  constructor(message: string, options?: ErrorOptions) {
     const line = message.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");
     super(
       line.length > LONGEST ? `${line.slice(0, LONGEST / 2)} … ${line.slice(-LONGEST / 2)}` : line,
+      options,
     );
   }
 }

@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { openModel, saveModel } from "laurelize";
@@ -75,6 +75,17 @@ describe("an impossible output", { timeout: 60_000 }, () => {
     await saveModel(await openModel(file), named(255));
     expect(fs.existsSync(named(255))).toBe(true);
   });
+  it("not while another run moves its files to the same place, until that run is ended", async () => {
+    const folder = newFolder();
+    const lock = path.join(folder, ".out.onnx.lock");
+    fs.mkdirSync(lock);
+    spawn("sh", ["-c", 'sleep 0.2; rmdir "$1"', "sh", lock]);
+    const model = await openModel(placeGood());
+    const start = performance.now();
+    await saveModel(model, path.join(folder, "out.onnx"));
+    expect(performance.now() - start).toBeGreaterThan(150);
+    expect(fs.readdirSync(folder)).toEqual(["out.onnx"]);
+  });
   it("a full disk", (context) => {
     const file = placeGood();
     const disk = newFolder();
@@ -86,6 +97,9 @@ describe("an impossible output", { timeout: 60_000 }, () => {
     try {
       fs.writeFileSync(path.join(disk, "filler"), new Uint8Array(4096));
       expectRefused(to(path.join(disk, "out.onnx"), file), disk, "the disk is full");
+      const step = path.join(disk, "step");
+      const asked = ["export-step", file, "--loss", "mse", "--target", "t", "-o", step];
+      expectRefused(asked, disk, `laurelize: ${step} cannot be written: the disk is full`);
     } finally {
       spawnSync("umount", [disk]);
     }

@@ -93,6 +93,15 @@ describe("two models that are the same", () => {
     expect(comparison.findings.find(({ kind }) => kind === "metadata")?.what).toMatch(/is new/);
   });
 
+  it("are: two models that write an unknown size as -1", async () => {
+    const open = changed(modelOfText(PLAIN), (model) => {
+      model.graph!.input![0].type!.tensorType!.shape!.dim = [-1, 6, 8].map((dimValue) => ({
+        dimValue,
+      }));
+    });
+    expect(await compared(open, open)).toMatchObject({ same: true, dims: { "x.0": 1 } });
+  });
+
   it("are: a model and its renumbered form, of which nothing is said to be gone", async () => {
     const numbered = (from: number) =>
       modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
@@ -149,6 +158,19 @@ describe("weights that an exporter has numbered", () => {
       making(model, "out").input![1] = "onnx::MatMul_7";
     });
     expect(await compared(numbered(7), a)).toMatchObject({ same: true, findings: [] });
+  });
+
+  it("beside one that is computed in the second tell that the node is the same", async () => {
+    const scaled = (bias: string, more = "") =>
+      modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+      g (float[2, 4] x) => (float[2, 4] 12) <float[4] scale, float[4] shift, float[4] one = {1.0, 1.0, 1.0, 1.0}>
+      { h = Tanh(x) ${more} [Norm_9] 12 = LayerNormalization(h, scale, ${bias}) }`);
+    const computed = scaled("b", "b = Mul(shift, one)");
+    expect(serious(await compared(scaled("shift"), computed))).toEqual([]);
+    const other = changed(computed, (model) => {
+      making(model, "12").input![1] = "one";
+    });
+    expect(serious(await compared(scaled("shift"), other)).length).toBeGreaterThan(0);
   });
 
   it("are found stale under either name", async () => {

@@ -80,7 +80,7 @@ export async function exportStep(
     }
   } catch (error) {
     pending.discard();
-    throw error;
+    throw pending.named(error);
   }
 }
 

@@ -45,7 +45,11 @@ function isOpposite(setting: Setting, mask: Value, other: Value): boolean {
   const { producer } = originOf(setting, mask);
   const [first, second] = producer?.inputs ?? [];
   const from =
-    producer?.op === "Not" ? first : producer?.op === "Sub" && isOne(setting, first) ? second : null;
+    producer?.op === "Not"
+      ? first
+      : producer?.op === "Sub" && isOne(setting, first)
+        ? second
+        : null;
   return from != null && originOf(setting, from) === originOf(setting, other);
 }
 

@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { InputError } from "../errors.ts";
 import type { Source } from "../onnx/source.ts";
-import { fileSource, temporaryStart, writingTo } from "./node.ts";
+import { fileSource, temporaryStart, unwritable, writingTo } from "./node.ts";
 import { isFolder, namesIn } from "./node-source.ts";
 
 /** Returns a path itself or, of a folder, the paths of its .npz files, by name. */
@@ -29,6 +29,8 @@ interface PendingFolder {
   keep(): void;
   /** Removes it. Does nothing after it was kept. */
   discard(): void;
+  /** Returns an error of writing into it as one that names the target. */
+  named(error: unknown): unknown;
 }
 
 /**
@@ -71,7 +73,11 @@ export function pendingFolder(
     });
   const home = path.join(fs.realpathSync(parent), path.basename(place));
   const pathTo = (folder: string) => path.relative(home, folder).split(path.sep).join("/") || ".";
-  return { path: first, pathTo, keep, discard };
+  const named = (error: unknown) =>
+    error instanceof InputError && error.cause instanceof Error
+      ? unwritable(target, "folder", error.cause)
+      : error;
+  return { path: first, pathTo, keep, discard, named };
 }
 
 function checkReplaced(target: string, mark: string, replaces: boolean): void {

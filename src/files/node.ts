@@ -5,6 +5,7 @@ import { InputError } from "../errors.ts";
 import { fileKey } from "../onnx/external.ts";
 import { equalSources, type Source } from "../onnx/source.ts";
 import { blockFilesOf, blocks } from "./blocks.ts";
+import { alone } from "./node-lock.ts";
 import { fileSource } from "./node-source.ts";
 import { type PendingFile, pendingFile } from "./pending.ts";
 
@@ -20,7 +21,7 @@ export function writePending(source: Source, target: string): PendingFile {
   const temporary = `${temporaryStart(target)}${randomBytes(4).toString("hex")}.tmp`;
   const remove = () => fs.rmSync(temporary, { force: true });
   writingTo(target, "path", () => writeFile(temporary, source));
-  const move = () => fs.renameSync(temporary, target);
+  const move = () => alone(target, () => fs.renameSync(temporary, target));
   return pendingFile(temporary, temporary, () => writingTo(target, "path", move), remove);
 }
 
@@ -72,7 +73,7 @@ export function writeTogether(
   const stage = writingTo(target, "path", () => fs.mkdtempSync(temporaryStart(target)));
   const remove = () => fs.rmSync(stage, { recursive: true, force: true });
   const move = () => {
-    moveTogether(stage, folder, [...all.keys()]);
+    alone(target, () => moveTogether(stage, folder, [...all.keys()]));
     remove();
   };
   try {
@@ -153,11 +154,16 @@ export function writingTo<T>(target: string, what: "path" | "folder", work: () =
   try {
     return work();
   } catch (error) {
-    if (error instanceof InputError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === "ENOSPC" ? "the disk is full" : `writing fails (${code})`;
-    throw new InputError(`${target} cannot be written: ${why}; choose another ${what} with -o.`);
+    throw error instanceof InputError ? error : unwritable(target, what, error as Error);
   }
+}
+
+/** Returns an InputError that a target cannot be written, because of the error that is its cause. */
+export function unwritable(target: string, what: "path" | "folder", cause: Error): InputError {
+  const { code } = cause as NodeJS.ErrnoException;
+  const why = code === "ENOSPC" ? "the disk is full" : `writing fails (${code})`;
+  const sentence = `${target} cannot be written: ${why}; choose another ${what} with -o.`;
+  return new InputError(sentence, { cause });
 }
 
 function writeFile(file: string, source: Source): void {
