@@ -1,5 +1,5 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { operandsThat, operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { isFloat, showShape } from "../../src/onnx/dtypes.ts";
 import { isSpread } from "./axes.ts";
@@ -46,9 +46,13 @@ function* origins(setting: Setting, skip: Value): Generator<Link> {
   }
 }
 
-/** Whether a value holds floats as integers, from which a DequantizeLinear makes them. */
+const ZERO = operandsThat("zero");
+
+/** Whether a value holds floats as integers, from which an operator makes floats or other such. */
 const isQuantized = ({ uses }: Value) =>
-  uses.some(({ node, index }) => index === 0 && node.op.endsWith("DequantizeLinear"));
+  uses.some(
+    ({ node: { op }, index }) => ZERO.has(op) || (index === 0 && op.endsWith("DequantizeLinear")),
+  );
 
 type Verdict = { kind: Kind } | { reason: Reason; kind?: OptionalKind; weak?: boolean };
 
