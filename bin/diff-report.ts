@@ -4,7 +4,7 @@ import { colors } from "./colors.ts";
 import { comparisonLines } from "./comparison.ts";
 import { crashLines, marks } from "./report-notes.ts";
 import type { Crash } from "./supervise.ts";
-import { textTable } from "./tables.ts";
+import { type PrintedCell, textTable } from "./tables.ts";
 import { bytes, count, counted, firstLines } from "./text.ts";
 
 /** Returns what changed in lines: a table by operator, sites, other changes, and outputs. */
@@ -43,18 +43,12 @@ function port({ type }: ModelPort): string {
 
 /** What both models are and hold, a row each: before, after, and the difference. */
 function operatorTable({ before, after, operators }: ModelDiff): string[] {
-  const rows: string[][] = [];
+  const rows: PrintedCell[][] = [];
   const isUsed = (domain: string) =>
     domain === "" || operators.some(({ op }) => op.startsWith(`${domain}.`));
   const domains = new Set([before, after].flatMap(({ opsets }) => Object.keys(opsets)));
   for (const domain of [...domains].filter(isUsed))
-    rows.push(
-      textRow(
-        domain === "" ? "opset" : `opset ${domain}`,
-        before.opsets[domain],
-        after.opsets[domain],
-      ),
-    );
+    rows.push(textRow(`opset ${domain}`.trim(), before.opsets[domain], after.opsets[domain]));
   rows.push(textRow("IR version", before.irVersion, after.irVersion));
   for (const [what, key] of [
     ["input", "inputs"],
@@ -84,8 +78,8 @@ const textRow = (name: string, before: unknown, after: unknown) => [
 
 function numberRow(name: string, before: number, after: number, shown: (value: number) => string) {
   const by = after - before;
-  const change = signed(by, shown);
-  return [name, shown(before), shown(after), by > 0 ? colors.yellow(change) : colors.green(change)];
+  const content = (by > 0 ? colors.yellow : colors.green)(signed(by, shown));
+  return [name, shown(before), shown(after), { content }];
 }
 
 /** The sites of LAuReL, one a row: their figures in the second model, or else in the first. */

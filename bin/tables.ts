@@ -1,6 +1,7 @@
 import Table from "cli-table3";
 import type { Rejection, Site } from "../src/index.ts";
 import { pathOf } from "../src/internal.ts";
+import { printable } from "./guard-terminal.ts";
 import { oneLine } from "./print.ts";
 
 /** The parts of a table's lines, which are not drawn. */
@@ -12,15 +13,20 @@ const PLAIN = {
   style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
 };
 
+/** Text of a table, which may be a name and is escaped, or content that has colors of ours. */
+export type PrintedCell = string | number | { readonly content: string };
+const printableCell = (cell: PrintedCell) =>
+  typeof cell === "object" ? cell : printable(oneLine(String(cell)));
+
 /** Lays out rows below a head, a line each; the first `left` columns begin at the left. */
 export function textTable(
   head: string[],
-  rows: readonly (readonly (string | number)[])[],
+  rows: readonly (readonly PrintedCell[])[],
   left = head.length,
 ): string[] {
   const colAligns = head.map((_, k) => (k < left ? "left" : "right"));
   const table = new Table({ head, ...PLAIN, colAligns });
-  for (const row of rows) table.push(row.map((cell) => oneLine(String(cell))));
+  for (const row of rows) table.push(row.map(printableCell));
   return table.toString().split("\n");
 }
 

@@ -18,7 +18,7 @@ const files = (model: string) => fs.readdirSync(path.dirname(model)).sort();
 describe("laurelize model.onnx", () => {
   it("writes model.laurel.onnx beside it, which onnxruntime loads, and prints the report", async () => {
     const model = place(fixture("pre-norm-mlp"));
-    const { code, stdout, stderr } = cliProcess([model, "--variant", "rw+lr", "--rank", "4"]);
+    const { code, stdout, stderr } = cli([model, "--variant", "rw+lr", "--rank", "4"]);
     expect(stderr).toBe("");
     expect(code).toBe(0);
     expect(stdout).toMatch(/model\.onnx {3}IR 8, opset 17, 280 weights, /);
@@ -98,7 +98,7 @@ describe("laurelize model.onnx", () => {
     const bias = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
       g (float[2, 8] x) => (float[2, 8] y) <float[8, 8] w, float[8] b> { f = MatMul(x, w) y = Add(f, b) }`);
     const model = place(bias);
-    expect(cliProcess([model])).toMatchObject({
+    expect(cli([model])).toMatchObject({
       code: 3,
       stderr: expect.stringContaining("no residual connection"),
     });
@@ -255,7 +255,7 @@ describe("laurelize model.onnx", () => {
 it("writes out what would command a terminal, in a model's names and in its own", () => {
   const model = onnx.ModelProto.decode(fixture("pre-norm-mlp"));
   for (const [k, node] of model.graph!.node!.entries())
-    node.name = `\x1b]0;t\x07\x9b2J\u202e${k} é模\x1b[8m\u061c\n`;
+    node.name = `\x1b]0;t\x07\x9b2J\u202e${k} é模\x1b[31m\u061c\n`;
   const file = place(onnx.ModelProto.encode(model).finish(), "a\x1b[2J.onnx");
   const colored = { NO_COLOR: "", FORCE_COLOR: "1" };
   for (const more of [[], ["--json"], ["--include", "none\x1b[2J"]]) {
@@ -268,7 +268,7 @@ it("writes out what would command a terminal, in a model's names and in its own"
         : [];
     if (more[0] === "--json") expect(name.startsWith("\x1b]0;t\x07\x9b2J\u202e")).toBe(true);
     else expect(stdout + stderr).toContain("a\\u001b[2J.onnx");
-    if (more.length === 0) expect(stdout).toMatch(/模\\u001b\[8m\\u061c\\n +identity/);
+    if (more.length === 0) expect(stdout).toMatch(/模\\u001b\[31m\\u061c\\n +identity/);
   }
 });
 
