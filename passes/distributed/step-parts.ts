@@ -1,13 +1,12 @@
-import { emptyGraph } from "../../src/graph/build.ts";
 import { newBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
-import { type Model, patched, strictlyPatched, typesOf } from "../../src/model.ts";
+import { type Model, strictlyPatched, typesOf } from "../../src/model.ts";
 import { withLoss } from "../finetune/model-with-loss.ts";
 import { joined, port } from "../finetune/ports.ts";
 import { type DifferentiatedStep, differentiatedStep } from "../finetune/step-graph.ts";
 import type { StepOptions } from "../finetune/step-options.ts";
-import { type StateSlot, update } from "../finetune/update.ts";
+import { draftUpdate, type StateSlot, updateModel } from "../finetune/update.ts";
 import {
   readGradients,
   type VectorLayout,
@@ -74,22 +73,13 @@ export async function updateGraph(
   { graph, reached, optimizer }: DifferentiatedStep,
   layout: VectorLayout,
 ): Promise<UpdateGraph> {
-  const empty = emptyGraph("update", Math.max(17, graph.file.opsets.get("") ?? 17));
-  const written = newBuilder(empty, "update");
+  const draft = draftUpdate(graph);
+  const { written } = draft;
   const names = reached.map(({ of }) => written.fresh(of.name));
   const vector = written.fresh("vector");
   const means = readGradients(written, vector, layout);
   const weights = reached.map(({ of }, k) => ({ of, gradient: means[k], dtype: "float" }));
-  const { slots, inputs, outputs, norm } = update(written, weights, optimizer);
-  const [lr, step] = inputs.map(({ name }) => name);
   const given = reached.map(({ of }, k) => port(names[k], { dtype: of.dtype, shape: of.dims }));
   const first = port(vector, { dtype: "float", shape: [layout.length] });
-  const model = await patched(
-    empty,
-    joined(written, {
-      inputs: [first, ...given, ...inputs],
-      outputs: [...outputs, port(norm, { dtype: "float", shape: [] })],
-    }),
-  );
-  return { model, slots, vector, lr, step, norm };
+  return { ...(await updateModel(draft, weights, optimizer, [first, ...given])), vector };
 }

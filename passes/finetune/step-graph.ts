@@ -16,7 +16,7 @@ import { gradientPorts, joined, port } from "./ports.ts";
 import { checkDifferentiable, namedWeights } from "./reached.ts";
 import { type StepOptions, stepOptions, withinStep } from "./step-options.ts";
 import type { Reading } from "./target-reading.ts";
-import { NORM_TYPE, type StateSlot, update, updateAlone } from "./update.ts";
+import { SCALAR, type StateSlot, update, updateAlone } from "./update.ts";
 
 /** The names of what goes into and comes out of a step. */
 export interface StepPorts {
@@ -151,14 +151,12 @@ export const typed = ({ scalars }: Pick<DifferentiatedStep, "scalars">) => ({
 async function wholeStep(differentiated: DifferentiatedStep, open: Partial<Patch> = {}) {
   const { graph, optimizer, reached, back, ports } = differentiated;
   const written = newBuilder(graph, "update");
-  const { slots, inputs, outputs, norm } = update(written, reached, optimizer);
-  const [lr, step] = inputs.map(({ name }) => name);
-  const more = { inputs, outputs: [...outputs, port(norm, NORM_TYPE)] };
+  const { inputs, outputs, ...own } = update(written, reached, optimizer);
   const model = await strictlyPatched(
     graph,
-    joined(typed(differentiated), back, written, more, open),
+    joined(typed(differentiated), back, written, { inputs, outputs }, open),
   );
-  return { model, ports: { slots, ...ports, lr, step, norm } };
+  return { model, ports: { ...ports, ...own } };
 }
 
 /** The gradients of a loss, and the weights that have one. */
@@ -168,7 +166,7 @@ function backward(
   { rules, shared }: { readonly rules: GradientRules | undefined; readonly shared: boolean },
 ) {
   const [first, draft] = [newBuilder(graph, "loss.grad"), newBuilder(graph, "grad")];
-  const shares = shared ? terms.map(() => port(first.fresh("share"), NORM_TYPE)) : [];
+  const shares = shared ? terms.map(() => port(first.fresh("share"), SCALAR)) : [];
   const of = startsOf(graph, types, { terms, shares, first, draft });
   const { gradients, nodes, tensors, custom, stated } = backpropagate(graph, {
     of,

@@ -32,10 +32,13 @@ export interface Update {
   readonly outputs: readonly Port[];
   /** The norm of all gradients together, before it is clipped. */
   readonly norm: string;
+  /** Scalar inputs: the learning rate, and the number of the step. */
+  readonly lr: string;
+  readonly step: string;
 }
 
-/** The type of the norm of all gradients. */
-export const NORM_TYPE = { dtype: "float", shape: [] };
+/** The type of what there is one number of: the norm of all gradients, or the learning rate. */
+export const SCALAR = { dtype: "float", shape: [] };
 
 /** PyTorch's clip_grad_norm_ divides by the norm and this. */
 const CLIP_EPSILON = 1e-6;
@@ -55,13 +58,14 @@ export function update(
   const groups = groupedBy(weights, (of) => `${of.dtype} ${of.decays}`).map(groupOf);
   const { norm, scale, gradients } = clipping(builder, groups, options.clip);
   const [lr, step] = ["lr", "step"].map(fresh);
-  const inputs: Port[] = [lr, step].map((name) => port(name, { dtype: "float", shape: [] }));
+  const inputs: Port[] = [lr, step].map((name) => port(name, SCALAR));
   const outputs: Port[] = [];
   const slots = new Map<TrainedWeight, StateSlot>();
   const to: Step = { builder, optimizer, options, scale, lr, step, inputs, outputs };
   for (const [k, group] of groups.entries())
     for (const [of, slot] of updateGroup(to, group, gradients[k])) slots.set(of, slot);
-  return { slots: weights.map(({ of }) => slots.get(of)!), inputs, outputs, norm };
+  outputs.push(port(norm, SCALAR));
+  return { slots: weights.map(({ of }) => slots.get(of)!), inputs, outputs, norm, lr, step };
 }
 
 const groupOf = (members: readonly Weight[]): Group => ({
@@ -172,20 +176,29 @@ function groupedBy(weights: readonly Weight[], keyOf: (of: TrainedWeight) => str
   return [...groups.values()];
 }
 
-/** Makes the update as a model of its own, its ports named as in the whole step. */
-export async function updateAlone(
-  graph: Graph,
-  reached: readonly Weight[],
+/** Begins an update that becomes a model of its own, in an opset not older than a graph's. */
+export function draftUpdate({ file }: Graph) {
+  const empty = emptyGraph("update", Math.max(17, file.opsets.get("") ?? 17));
+  return { empty, written: newBuilder(empty, "update") };
+}
+
+/** Makes the model of an update; `given` are the inputs that weights and gradients come from. */
+export async function updateModel(
+  { empty, written }: ReturnType<typeof draftUpdate>,
+  weights: readonly Weight[],
   optimizer: ChosenOptimizer,
+  given: readonly Port[],
 ) {
-  const empty = emptyGraph("update", Math.max(17, graph.file.opsets.get("") ?? 17));
-  const written = newBuilder(empty, "update");
-  const { slots, inputs, outputs, norm } = update(written, reached, optimizer);
+  const { inputs, outputs, ...ports } = update(written, weights, optimizer);
+  const more = { inputs: [...given, ...inputs], outputs };
+  return { model: await patched(empty, joined(written, more)), ...ports };
+}
+
+/** Makes the update as a model of its own, its ports named as in the whole step. */
+export function updateAlone(graph: Graph, reached: readonly Weight[], optimizer: ChosenOptimizer) {
   const given = reached.flatMap(({ of, gradient, dtype }) => [
     port(of.name, { dtype: of.dtype, shape: of.dims }),
     port(gradient, { dtype: dtype ?? of.dtype, shape: of.dims }),
   ]);
-  const [lr, step] = inputs.map(({ name }) => name);
-  const more = { inputs: [...given, ...inputs], outputs: [...outputs, port(norm, NORM_TYPE)] };
-  return { model: await patched(empty, joined(written, more)), slots, lr, step, norm };
+  return updateModel(draftUpdate(graph), reached, optimizer, given);
 }

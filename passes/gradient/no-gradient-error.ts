@@ -1,4 +1,5 @@
 import { InputError } from "../../src/errors.ts";
+import { listed } from "../../src/listed.ts";
 
 /** An operator between the weights and the ends that has no gradient rule. */
 export interface OperatorWithoutRule {
@@ -33,7 +34,7 @@ export class NoGradientError extends InputError {
         : `${op} at ${nodes[0]} cannot be lowered into plain operators (${reason})`;
     const [cut, them] = isSingle ? ["it cuts", "it"] : ["they cut", "them"];
     super(
-      `${lack}, and ${cut} ${named(weights)} off from ${ends.join(", ")}; leave these weights out, end at a value before ${them}, or give ${them} a rule (rules in the API).`,
+      `${lack}, and ${cut} ${listed(weights, NAMED)} off from ${ends.join(", ")}; leave these weights out, end at a value before ${them}, or give ${them} a rule (rules in the API).`,
     );
     this.operators = operators;
   }
@@ -46,8 +47,3 @@ const counted = ({ op, count, nodes, reason }: OperatorWithoutRule) => {
 
 /** Number of weights that a message names. */
 const NAMED = 3;
-
-function named(weights: readonly string[]): string {
-  const more = weights.length > NAMED ? ` and ${weights.length - NAMED} more` : "";
-  return weights.slice(0, NAMED).join(", ") + more;
-}

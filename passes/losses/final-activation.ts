@@ -123,10 +123,7 @@ function safelyClipped(given: At): Traced | null {
   if (low === undefined || high === undefined || node.inputs.length > 3) return null;
   const harmless = (low ?? 0) <= SAFETY && (high ?? 1) >= 1 - SAFETY;
   // Without an activation behind it, a bound belongs to the model's function.
-  const path = harmless ? same(at) : null;
-  return path?.leaves.every(({ activation }) => activation && activation.op !== "LogSoftmax")
-    ? path
-    : null;
+  return harmless ? positivePart(at) : null;
 }
 
 /** Returns a Max or Min with its constant last. */
@@ -136,7 +133,7 @@ function boundLast(at: At): At {
   return turned ? { ...at, node: { ...at.node, inputs: [inputs[1], inputs[0]] } } : at;
 }
 
-/** Matches a Relu after an activation that is never negative. */
+/** Matches what leaves the values of an activation that is never negative as they are. */
 function positivePart(at: At): Traced | null {
   const path = same(at);
   return path?.leaves.every(({ activation }) => activation && activation.op !== "LogSoftmax")
