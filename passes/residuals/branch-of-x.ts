@@ -3,7 +3,7 @@ import { type Node, outputsOf, type Use, type Value } from "../../src/graph/grap
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { isSpread } from "./axes.ts";
-import { isComplement, maskingOf } from "./mask.ts";
+import { isComplement, maskingOf, originOf } from "./mask.ts";
 import { computedSources, inFloats, traits } from "./operators.ts";
 import type { Trial } from "./reach.ts";
 import type { Setting, Term } from "./residual.ts";
@@ -54,15 +54,13 @@ export function isGated(
 }
 
 /** Whether a sum takes its skip at some positions and its branch at the others: a Where, written by two masks. */
-export const isSelected = (setting: Setting, branch: Value, skip: Value): boolean =>
-  masksOn(setting, skip).some((mask) =>
-    masksOn(setting, branch).some((other) => isComplement(setting, mask, other)),
-  );
-
-const masksOn = (setting: Setting, operand: Value): Value[] =>
-  [...unprojected(setting, operand, new Set())].flatMap(
-    (node) => maskingOf(setting, node)?.mask ?? [],
-  );
+export function isSelected(setting: Setting, branch: Value, skip: Value): boolean {
+  const [mask, other] = [skip, branch].map((operand) => {
+    const { producer } = originOf(setting, operand);
+    return producer && maskingOf(setting, producer)?.mask;
+  });
+  return mask != null && other != null && isComplement(setting, mask, other);
+}
 
 /**
  * Returns a value that reaches the branch without coming from x. It enters elementwise and without

@@ -135,10 +135,11 @@ interface Search {
  */
 function search(searching: Search, named: NamedAxes) {
   const { setting } = searching;
-  const nodes = [...scopesOf(setting.graph)].flatMap((scope) => scope.nodes);
-  const order = new Map(nodes.map((node, k) => [node, k]));
-  const inOrder = (a: { readonly node: Node }, b: { readonly node: Node }) =>
-    order.get(a.node)! - order.get(b.node)!;
+  const scopes = [...scopesOf(setting.graph)];
+  const nodes = scopes.flatMap((scope) => scope.nodes);
+  const order = new Map(scopes.map((scope, k) => [scope, k]));
+  const inOrder = ({ node: a }: { readonly node: Node }, { node: b }: { readonly node: Node }) =>
+    order.get(a.scope)! - order.get(b.scope)! || a.index - b.index;
   const candidates: Found[] = [];
   const rejected: Rejection[] = [];
   const absorbed = new Set<Node>();

@@ -1,6 +1,6 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
-import { walk } from "../../src/graph/walk.ts";
+import { behind, walk } from "../../src/graph/walk.ts";
 import { computedBy, computedSources, inFloats, traits } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 
@@ -53,11 +53,9 @@ function isOpposite(setting: Setting, mask: Value, other: Value): boolean {
   return from != null && originOf(setting, from) === originOf(setting, other);
 }
 
-/** Returns what a mask has at other positions or in another type. */
-function originOf(setting: Setting, mask: Value): Value {
-  const [from] = mask.producer?.inputs ?? [];
-  return from && traits(setting, mask.producer!).layout ? originOf(setting, from) : mask;
-}
+/** Returns what a value has at other positions or in another type. */
+export const originOf = (setting: Setting, value: Value): Value =>
+  behind(value, (node) => traits(setting, node).layout);
 
 const isOne = ({ graph }: Setting, value: Value | null | undefined): boolean =>
   numbersOf(graph, value)?.every((number) => number === 1) ?? false;

@@ -40,6 +40,7 @@ const SHORT = 16;
  */
 export function normedOf(setting: Pick<Setting, "constants">, value: Value): Value | null {
   const isNorm = (at: Value) => NORM.has(at.producer?.op ?? "");
+  if (!isNorm(value)) return null;
   const back = (at: Value) => (isNorm(at) ? computedSources(setting, at) : []);
   for (const at of walk([value], back, SHORT)) {
     const [mean] = isNorm(at) && /^Reduce/.test(at.producer!.op) ? at.producer!.inputs : [];
