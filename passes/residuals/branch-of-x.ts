@@ -3,7 +3,7 @@ import { type Node, outputsOf, type Use, type Value } from "../../src/graph/grap
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { isSpread } from "./axes.ts";
-import { isComplement, maskingOf, originOf } from "./mask.ts";
+import { beforeLayout, isComplement, maskingOf } from "./mask.ts";
 import { computedSources, inFloats, traits } from "./operators.ts";
 import type { Trial } from "./reach.ts";
 import type { Setting, Term } from "./residual.ts";
@@ -56,7 +56,7 @@ export function isGated(
 /** Whether a sum takes its skip at some positions and its branch at the others: a Where, written by two masks. */
 export function isSelected(setting: Setting, branch: Value, skip: Value): boolean {
   const [mask, other] = [skip, branch].map((operand) => {
-    const { producer } = originOf(setting, operand);
+    const { producer } = beforeLayout(setting, operand);
     return producer && maskingOf(setting, producer)?.mask;
   });
   return mask != null && other != null && isComplement(setting, mask, other);

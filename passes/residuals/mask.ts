@@ -42,7 +42,7 @@ export const isComplement = (setting: Setting, a: Value, b: Value): boolean =>
   isOpposite(setting, a, b) || isOpposite(setting, b, a);
 
 function isOpposite(setting: Setting, mask: Value, other: Value): boolean {
-  const { producer } = originOf(setting, mask);
+  const { producer } = beforeLayout(setting, mask);
   const [first, second] = producer?.inputs ?? [];
   const from =
     producer?.op === "Not"
@@ -50,11 +50,11 @@ function isOpposite(setting: Setting, mask: Value, other: Value): boolean {
       : producer?.op === "Sub" && isOne(setting, first)
         ? second
         : null;
-  return from != null && originOf(setting, from) === originOf(setting, other);
+  return from != null && beforeLayout(setting, from) === beforeLayout(setting, other);
 }
 
 /** Returns what a value has at other positions or in another type. */
-export const originOf = (setting: Setting, value: Value): Value =>
+export const beforeLayout = (setting: Setting, value: Value): Value =>
   behind(value, (node) => traits(setting, node).layout);
 
 const isOne = ({ graph }: Setting, value: Value | null | undefined): boolean =>
