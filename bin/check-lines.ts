@@ -83,8 +83,9 @@ export function describeFunction({ outputs, inputs, dims, level, error }: Measur
     Math.max(...outputs.map(of));
   const held = outputs.map(({ tolerance }) => tolerance).filter(Number.isFinite);
   const random = outputs.filter((output) => output.random).length;
-  const exact = outputs.every(({ plain }) => plain.bitEqual)
-    ? `bit-equal on ${counted(inputs, "input")}`
+  const zeros = outputs.every(({ plain }) => plain.bitEqual) ? "" : " but for signs of zeros";
+  const exact = outputs.every(({ plain }) => plain.absolute === 0)
+    ? `bit-equal on ${counted(inputs, "input")}${zeros}`
     : `differs by ${figure(largest(({ plain }) => plain.absolute))} (${figure(largest(({ plain }) => plain.ulps))} ULP)`;
   const sizes = Object.entries(dims).map(([name, size]) => `${name}=${size}`);
   const optimized = [

@@ -141,6 +141,17 @@ describe("the proof", () => {
     expect((await prove(laurel, { ort, feeds: [{ u }] })).passed).toBe(true);
   });
 
+  it("takes 0 for -0, to which LAuReL adds 0 under a mask", async () => {
+    const laurel = await laurelize(await openModel(fixture("masks-that-choose")), { ort });
+    const x = new ort.Tensor(
+      Float32Array.from({ length: 64 }, (_, k) => Math.sin(k)),
+      [2, 4, 8],
+    );
+    const keep = new ort.Tensor("bool", new Uint8Array(8).fill(1, 3), [2, 4, 1]);
+    const proof = await prove(laurel, { ort, feeds: [{ x, keep }] });
+    expect(proof.checks.find(({ name }) => name === "same function")?.outcome).toBe("passed");
+  });
+
   it("says which site's sum does not reach the output, which neither passes nor fails", async () => {
     const model = await openModel(
       modelOfText(`<ir_version: 8, opset_import: ["" : 17]> g (float[2, 8] x) => (float[2, 8] out)

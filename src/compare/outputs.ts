@@ -127,8 +127,8 @@ export type Agreement =
   | { readonly atol: number; readonly rtol: number };
 
 /**
- * Checks a model against another's outputs on the same inputs: bit for bit with optimizations
- * disabled, and within the first model's own noise when fully optimized. Where only that noise is
+ * Checks a model against another's outputs on the same inputs: equal with optimizations disabled,
+ * bit for bit but for signs of zeros, and within the first model's own noise when fully optimized. Where only that noise is
  * exceeded, it is measured again by flipping last bits of the first model's weights. Uses one
  * session at a time.
  */
@@ -166,7 +166,7 @@ export async function sameFunction(
 const mayBeRounding = (outputs: readonly OutputReport[], agreement: Agreement) => {
   const failed = outputs.filter(({ passed }) => !passed);
   const areFinite = ({ plain, optimized }: OutputReport) =>
-    (agreement === "equal" ? plain.bitEqual : Number.isFinite(plain.absolute)) &&
+    (agreement === "equal" ? plain.absolute === 0 : Number.isFinite(plain.absolute)) &&
     Number.isFinite(optimized.absolute);
   return failed.length > 0 && typeof agreement === "string" && failed.every(areFinite);
 };
@@ -195,7 +195,8 @@ function judged(
     const loose = worst(optimized, newOptimized, comparable);
     const tolerance = toleranceOf(noise, dtypeOf(plain[0][output]));
     const moves = agreement === "near" || agreement === "noise";
-    const still = moves ? unoptimized.absolute <= tolerance : unoptimized.bitEqual;
+    // LAuReL adds +0 to its skip, which takes the sign of a zero: −0 + −0 is −0, 0 + −0 is 0.
+    const still = unoptimized.absolute <= (moves ? tolerance : 0);
     const within = typeof agreement === "object" ? agreement : null;
     const allClose = (a: readonly Tensors[], b: readonly Tensors[], at?: typeof comparable) =>
       a.every((tensors, k) => isClose(tensors[output], b[k][output], within!, at?.[k]));
