@@ -4,6 +4,9 @@ import { broadcast, sumTo } from "./broadcasting.ts";
 import { einsum } from "./einsum.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 
+/** Rows up to which a determinant is differentiated: it has n² cofactors of (n − 1)² elements. */
+const MOST_ROWS = 32;
+
 /** Matrix products. */
 export const products = {
   // g times the cofactors: the determinants of what remains without a row and a column.
@@ -12,6 +15,7 @@ export const products = {
     const [batch, n] = [shape(0).slice(0, -2), shape(0).at(-1)!];
     const scale = write.reshape(g, [...batch, 1, 1]);
     if (n === 1) return [scale];
+    if (n > MOST_ROWS) return at.refuse(`its matrices have more than ${MOST_ROWS} rows`);
     const places = range(n * n).flatMap((left) =>
       range(n * n).filter((k) => k % n !== left % n && Math.floor(k / n) !== Math.floor(left / n)),
     );

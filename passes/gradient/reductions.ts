@@ -2,6 +2,9 @@ import { elements, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import { whereEqual } from "./indicators.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 
+/** Elements up to which a CumProd is differentiated: it takes the product without each of them. */
+const LONGEST = 512;
+
 /** Reductions: the cotangent is broadcast along the reduced axes. */
 export const reductions = {
   // The products of the other elements, also if some are 0: each in turn becomes a 1.
@@ -11,6 +14,7 @@ export const reductions = {
     const [exclusive, reverse] = [int("exclusive", 0), int("reverse", 0)];
     const along = placeOfAxis(numbers(1)?.[0] ?? refuse("its axis is computed"), dims.length);
     const n = dims[along];
+    if (n > LONGEST) return refuse(`its axis has more than ${LONGEST} elements`);
     const matrix = (has: (row: number, column: number) => boolean) => {
       const sizes = [n, ...dims.map((_, k) => (k === along ? n : 1))];
       const places = range(n * n).map((k) => (has(Math.floor(k / n), k % n) ? 1 : 0));

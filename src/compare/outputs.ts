@@ -127,10 +127,10 @@ export type Agreement =
   | { readonly atol: number; readonly rtol: number };
 
 /**
- * Checks a model against another's outputs on the same inputs: equal with optimizations disabled,
- * bit for bit but for signs of zeros, and within the first model's own noise when fully optimized. Where only that noise is
- * exceeded, it is measured again by flipping last bits of the first model's weights. Uses one
- * session at a time.
+ * Checks a model against another's outputs on the same inputs. With optimizations disabled they are
+ * equal bit for bit, but for signs of zeros. Fully optimized, they are within the first model's own
+ * noise; where only that is exceeded, it is measured again by flipping last bits of the first
+ * model's weights. Uses one session at a time.
  */
 export async function sameFunction(
   ort: Ort,
@@ -195,7 +195,7 @@ function judged(
     const loose = worst(optimized, newOptimized, comparable);
     const tolerance = toleranceOf(noise, dtypeOf(plain[0][output]));
     const moves = agreement === "near" || agreement === "noise";
-    // LAuReL adds +0 to its skip, which takes the sign of a zero: −0 + −0 is −0, 0 + −0 is 0.
+    // A zero may lose its sign, because LAuReL adds 0 to its skip: −0 + 0 is 0.
     const still = unoptimized.absolute <= (moves ? tolerance : 0);
     const within = typeof agreement === "object" ? agreement : null;
     const allClose = (a: readonly Tensors[], b: readonly Tensors[], at?: typeof comparable) =>
