@@ -23,12 +23,13 @@ export async function runExportStep(args: ExportStepArguments): Promise<void> {
   tell({ step: "writing the step" });
   const loss = await namedLoss(args.loss);
   const { target, train, optimizer, seed, dim, data, force, linkWeights } = args;
-  const { epochs, batchSize, patience, lr, schedule, scheduleSteps, warmup, accumulate } = args;
+  const { epochs, batchSize, patience, accumulate } = args;
   const folder = args.output ?? path.join(path.dirname(args.model), "step");
   const step = await exportStep(model, folder, {
     ort,
     ...{ loss, target, train, optimizer, seed, data, force, linkWeights, accumulate },
-    ...{ epochs, batchSize, patience, lr, schedule, scheduleSteps, warmup },
+    ...{ epochs, batchSize, patience },
+    ...picked(args, hyperparameters.scheduleOptions),
     output: args.outputName,
     dims: parseDims(dim),
     lossOptions: picked(args, hyperparameters.lossOptions),

@@ -174,7 +174,7 @@ net (float[n] x) => (float y)
   it.each<[object, RegExp]>([
     [{ epochs: 0 }, /epochs must be a positive integer \(got 0\)/],
     [{ patience: 1.5 }, /patience must be a positive integer/],
-    [{ schedule: "linear" }, /schedule must be constant or cosine \(got linear\)/],
+    [{ schedule: "slow" }, /schedule must be constant, linear, .* or one-cycle \(got slow\)/],
     [{ optimizerOptions: { eps: 0 } }, /eps must be a positive number/],
     [{ optimizerOptions: { betas: [0.9] } }, /betas must be 2 numbers of at least 0 and below 1/],
     [{ lossOptions: { shift: -1 } }, /shift must be an integer of at least 0/],

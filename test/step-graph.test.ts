@@ -273,9 +273,18 @@ describe("a step", () => {
     inputs,
   };
 
-  it.each(["adamw", "sgd"] as const)("is %s's, by its formula in float64", async (optimizer) => {
+  it.each([
+    ["adamw", { clip: 0.05 }],
+    ["sgd", { clip: 0.05 }],
+    ["sgd", { clipValue: 1e-3 }],
+    ["adamw", { clip: 0.05, clipValue: 1e-3 }],
+  ] as const)("is %s's, clipped by %o, by its formula in float64", async (optimizer, clipping) => {
     const model = await laurelized();
-    const optimizerOptions = { clip: 0.05, weightDecay: 0.1 };
+    const optimizerOptions = { ...clipping, weightDecay: 0.1 };
+    const { clip = Number.POSITIVE_INFINITY, clipValue = clip } = { ...clipping } as {
+      clip?: number;
+      clipValue?: number;
+    };
     const step = await stepGraph(model, { ...options, optimizer, optimizerOptions });
     let weights = start(step, model);
     const kept = new Map<string, number[][]>();
@@ -290,13 +299,13 @@ describe("a step", () => {
       );
       const norm = Math.sqrt(g.flat().reduce((a, v) => a + v * v, 0));
       expect(numbers(outputs[step.norm] as Tensor)[0]).toBeCloseTo(norm, 5);
-      const scale = Math.min(1, 0.05 / (norm + 1e-6));
+      const scale = Math.min(1, clip / (norm + 1e-6));
       for (const [k, { weight, newWeight }] of step.slots.entries()) {
         const decay = /\.[AB]$/.test(weight) ? 0.1 : 0;
         const old = numbers(weights[weight]);
         const [m, v] = kept.get(weight) ?? [old.map(() => 0), old.map(() => 0)];
         const next = old.map((w, j) => {
-          const gradient = g[k][j] * scale;
+          const gradient = Math.max(-clipValue, Math.min(clipValue, g[k][j] * scale));
           if (optimizer === "sgd") {
             m[j] = 0.9 * m[j] + gradient + decay * w;
             return w - 0.01 * m[j];

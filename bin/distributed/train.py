@@ -287,11 +287,32 @@ def figures(manifest, layout, vector):
     return {"loss": loss, "metrics": {**metrics, **({"perplexity": math.exp(min(loss, 709))} if manifest["perplexity"] else {})}, "examples": count}
 
 
+def along(start, end, done):
+    return end + (start - end) * (1 + math.cos(math.pi * done)) / 2
+
+
+def one_cycle(step, steps):
+    top = max(0, 0.3 * steps - 1)
+    return along(1 / 25, 1, step / top) if step < top else along(1, 1 / 25e4, min(1, (step - top) / max(1, steps - 1 - top)))
+
+
+SCHEDULES = {
+    "constant": lambda step, steps, done, options: 1,
+    "linear": lambda step, steps, done, options: 1 - done,
+    "cosine": lambda step, steps, done, options: along(1, 0, done),
+    "polynomial": lambda step, steps, done, options: (1 - done) ** options["power"],
+    "step": lambda step, steps, done, options: options["decay"] ** int(step / (options["decayEvery"] or max(1, steps / 3))),
+    "one-cycle": lambda step, steps, done, options: one_cycle(step, steps),
+}
+
+
 def rate(schedule, step, steps):
-    if step <= schedule["warmup"]:
-        return schedule["lr"] * step / schedule["warmup"]
-    done = min(1, (step - 1 - schedule["warmup"]) / max(1, steps - schedule["warmup"]))
-    return schedule["lr"] * (1 + math.cos(math.pi * done)) / 2 if schedule["name"] == "cosine" else schedule["lr"]
+    lr, warmup, options = schedule["lr"], schedule["warmup"], schedule.get("options", {})
+    if step <= warmup:
+        return lr * step / warmup
+    after, steps = step - 1 - warmup, max(1, steps - warmup)
+    low = options.get("minLr", 0)
+    return low + (lr - low) * SCHEDULES[schedule["name"]](after, steps, min(1, after / steps), options)
 
 
 def checked(manifest, args):

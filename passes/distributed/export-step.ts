@@ -177,9 +177,9 @@ function text(document: object): Uint8Array {
   return new TextEncoder().encode(`${json}\n`);
 }
 
-/** The schedule; a cosine without a number of steps falls over all steps of the training. */
-function scheduleFor({ lr, schedule, scheduleSteps, warmup }: ExportStepOptions) {
-  const given = scheduleOf({ lr, schedule, warmup, scheduleSteps: scheduleSteps ?? 1 });
+/** The schedule; one that ends, without a number of steps, takes all steps of the training. */
+function scheduleFor({ scheduleSteps, ...options }: ExportStepOptions) {
+  const given = scheduleOf({ ...options, scheduleSteps: scheduleSteps ?? 1 });
   return { ...given, steps: given.steps === null ? null : (scheduleSteps ?? null) };
 }
 

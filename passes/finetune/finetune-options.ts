@@ -2,7 +2,7 @@ import { object, texts } from "../../src/arguments.ts";
 import type { Model } from "../../src/model.ts";
 import type { ValuesOf } from "../../src/option-values.ts";
 import { type Declared, type Given, type Options, positiveInteger } from "../../src/options.ts";
-import { scheduleOptions } from "../schedules/schedule.ts";
+import { type ScheduleOptions, scheduleOptions } from "../schedules/schedule.ts";
 import type { StepOptions } from "./step-options.ts";
 import { stepOptions } from "./step-options.ts";
 import type { Reading } from "./target-reading.ts";
@@ -11,7 +11,7 @@ import type { LossTerm } from "./terms.ts";
 /** How to fine-tune. Batches bring the model's inputs and the target, by name. */
 export interface FinetuneOptions
   extends Omit<StepOptions, "inputs" | "target" | "arrays" | "losses">,
-    Given<ValuesOf<typeof running & typeof scheduleOptions>> {
+    Given<ValuesOf<typeof running> & ScheduleOptions> {
   /** Several losses, of which the weighted sum is trained, in place of one. */
   readonly losses?: readonly LossTerm[] | undefined;
   /** The model whose outputs a distillation follows: the original. */

@@ -62,6 +62,7 @@ export async function settingsOf(model: Model, of: SettingsOf): Promise<Settings
       schedule: schedule.name,
       warmup: schedule.warmup,
       "schedule-steps": schedule.steps,
+      ...namedAs(schedule.options, schedule.options),
       ...namedAs(optimizerOptions, chosen.options),
     },
   };
@@ -143,7 +144,9 @@ export function checkSame(
 }
 
 const otherIn = (before: Settings["firm"], now: Settings["firm"]) =>
-  Object.keys(now).filter((key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]));
+  Object.keys(now).filter(
+    (key) => JSON.stringify(before[key] ?? null) !== JSON.stringify(now[key] ?? null),
+  );
 
 function difference(key: string, before: Settings["firm"], now: Settings["firm"]): string {
   const shown = (value: Setting | undefined) =>

@@ -96,14 +96,14 @@ interface Step extends ChosenOptimizer {
 
 /** Writes the update of weights that are updated as one. */
 function updateGroup(to: Step, group: Group, gradient: string): [TrainedWeight, StateSlot][] {
-  const { builder, optimizer, options, scale, lr, step, inputs } = to;
+  const { builder, optimizer, options, lr, step, inputs } = to;
   const { members, dtype } = group;
   const kept = dtype !== members[0].of.dtype;
   const side = sideBySide(
     builder,
     members.map(({ of }) => of.dims),
   );
-  const { op, fresh, about } = builder;
+  const { fresh, about } = builder;
   about(members[0].of.name);
   const names = [...(kept ? ["float32"] : []), ...optimizer.state];
   const given = members.map(({ of }) => {
@@ -117,7 +117,7 @@ function updateGroup(to: Step, group: Group, gradient: string): [TrainedWeight, 
     builder,
     dtype,
     weight: kept ? state.float32 : side.join(members.map(({ of }) => of.name)),
-    gradient: scale ? op.Mul(gradient, builder.to.cast(scale, dtype, "float")) : gradient,
+    gradient: clippedBy(to, gradient, dtype),
     state,
     lr: builder.to.cast(lr, dtype, "float"),
     step: builder.to.cast(step, dtype, "float"),
@@ -131,6 +131,16 @@ function updateGroup(to: Step, group: Group, gradient: string): [TrainedWeight, 
     const stateOf = names.map((name) => ({ name, input: given[k][name], value: parts[name][k] }));
     return [of, slotOf(to, of, dtype, { weight: weights[k], state: stateOf })];
   });
+}
+
+/** A gradient times the factor that clips the norm of all, and within the bounds of each number. */
+function clippedBy({ builder, scale, options }: Step, gradient: string, dtype: string): string {
+  const { op, to, constant } = builder;
+  const scaled = scale ? op.Mul(gradient, to.cast(scale, dtype, "float")) : gradient;
+  const limit = options.clipValue;
+  if (limit === null) return scaled;
+  const [low, high] = [-limit, limit].map((bound) => constant(dtype, [], [bound]));
+  return op.Max([op.Min([scaled, high]), low]);
 }
 
 /** A weight's new value, and that of its state, as outputs. */

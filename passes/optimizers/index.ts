@@ -38,8 +38,7 @@ export function optimizerOf(
   given: Given<OptimizerOptions> = {},
 ): ChosenOptimizer {
   const optimizer: Optimizer = optimizers.find((candidate) => candidate.name === name)!;
-  return {
-    optimizer,
-    options: { ...valuesOf(optimizer.options, given), ...valuesOf(everyOptimizer, given) },
-  };
+  const { clip, ...values } = valuesOf(everyOptimizer, given);
+  const norm = given.clip === undefined && values.clipValue === null ? 1 : clip;
+  return { optimizer, options: { ...valuesOf(optimizer.options, given), ...values, clip: norm } };
 }

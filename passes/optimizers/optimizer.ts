@@ -13,9 +13,15 @@ export const everyOptimizer = {
   clip: {
     type: "number",
     nullable: true,
-    default: 1,
     range: { min: 0 },
-    describe: "maximum norm of all gradients together; 0 turns off clipping",
+    describe:
+      "maximum norm of all gradients together; 0 turns off clipping  [default: 1, or 0 with --clip-value]",
+  },
+  clipValue: {
+    type: "number",
+    nullable: true,
+    range: { above: 0 },
+    describe: "maximum size of each number of the gradients, after --clip",
   },
 } as const satisfies Options;
 

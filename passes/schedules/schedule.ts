@@ -1,54 +1,54 @@
 import { InputError } from "../../src/errors.ts";
-import { valuesOf } from "../../src/option-values.ts";
+import { type ValuesOf, valuesOf } from "../../src/option-values.ts";
 import { type GivenOptions, type Options, positiveInteger } from "../../src/options.ts";
+import {
+  type ScheduleName,
+  type ShapeOptions,
+  type ShapeValues,
+  schedules,
+  shapeNamed,
+  shapeOptions,
+} from "./schedules.ts";
 
-/** How the learning rate decays after the warm-up. */
-interface Shape {
-  /** Whether it decays over a number of steps that must be known. */
-  readonly ends: boolean;
-  /** Returns the rate after a fraction of these steps, from 0 to 1. */
-  readonly at: (lr: number, done: number) => number;
-}
-
-const SHAPES = {
-  constant: { ends: false, at: (lr) => lr },
-  cosine: { ends: true, at: (lr, done) => (lr * (1 + Math.cos(Math.PI * done))) / 2 },
-} as const satisfies Readonly<Record<string, Shape>>;
-
-/** Returns a schedule by its name. */
-export type ScheduleName = keyof typeof SHAPES;
-
-const names = Object.keys(SHAPES) as ScheduleName[];
-
-/** Declarations of the learning rate options. */
-export const scheduleOptions = {
+const everySchedule = {
   lr: {
     type: "number",
     default: 1e-3,
     range: { above: 0 },
-    describe: "learning rate",
+    describe: "learning rate; with a schedule, the highest",
   },
   schedule: {
     type: "string",
-    choices: names,
-    default: names[0],
-    describe: "learning rate after the warm-up: constant, or a cosine that decays to zero",
+    choices: schedules.map(({ name }) => name),
+    default: schedules[0].name,
+    describe: "learning rate after the warm-up, as in PyTorch",
   },
   scheduleSteps: {
     ...positiveInteger,
     nullable: true,
     describe:
-      "number of steps in which cosine decays to zero; set it if --resume will add epochs  [default: all steps of the run]",
-    idle: ({ schedule = names[0] }) =>
-      SHAPES[schedule as ScheduleName]?.ends ? null : `the schedule ${schedule} does not end`,
+      "number of steps that a schedule takes; set it if --resume will add epochs  [default: all steps of the run]",
+    idle: ({ schedule }) =>
+      shapeNamed(schedule).ends ? null : `the schedule ${shapeNamed(schedule).name} does not end`,
   },
   warmup: {
     type: "number",
     default: 0,
     range: { integer: true, min: 0 },
     describe: "number of first steps in which the learning rate rises from zero",
+    idle: ({ schedule }) =>
+      shapeNamed(schedule).rises ? `the schedule ${schedule} rises by itself` : null,
   },
 } as const satisfies Options;
+
+/** Declarations of the learning rate options. */
+export const scheduleOptions = {
+  ...everySchedule,
+  ...shapeOptions,
+};
+
+/** Values of the learning rate options. */
+export type ScheduleOptions = ValuesOf<typeof everySchedule> & ShapeOptions;
 
 /** The learning rate over the steps. */
 export interface Schedule {
@@ -57,8 +57,10 @@ export interface Schedule {
   readonly lr: number;
   /** Steps over which it rises linearly from zero. */
   readonly warmup: number;
-  /** Steps over which it decays; null if it does not. */
+  /** Steps that it takes; null if it does not end. */
   readonly steps: number | null;
+  /** Values of its own options. */
+  readonly options: ShapeValues;
 }
 
 /**
@@ -66,15 +68,21 @@ export interface Schedule {
  * schedule needs a number of steps and none is given.
  */
 export function scheduleOf(given: GivenOptions): Schedule {
-  const { lr, schedule: name, scheduleSteps, warmup } = valuesOf(scheduleOptions, given);
-  if (SHAPES[name].ends && scheduleSteps === null)
-    throw new InputError(`the schedule ${name} needs the number of steps; give scheduleSteps.`);
-  return { name, lr, warmup, steps: SHAPES[name].ends ? scheduleSteps : null };
+  const { lr, schedule, scheduleSteps, warmup } = valuesOf(everySchedule, given);
+  const { ends, rises, options } = shapeNamed(schedule);
+  if (ends && scheduleSteps === null)
+    throw new InputError(`the schedule ${schedule} needs the number of steps; give scheduleSteps.`);
+  return {
+    ...{ name: schedule, lr, warmup: rises ? 0 : warmup, steps: ends ? scheduleSteps : null },
+    options: valuesOf(options, given) as ShapeValues,
+  };
 }
 
 /** Returns the learning rate of a step, counted from 1. */
-export function rateAt({ name, lr, warmup, steps }: Schedule, step: number): number {
+export function rateAt({ name, lr, warmup, steps, options }: Schedule, step: number): number {
   if (step <= warmup) return (lr * step) / warmup;
-  const done = steps === null ? 0 : (step - 1 - warmup) / Math.max(1, steps - warmup);
-  return SHAPES[name].at(lr, Math.min(1, done));
+  const place = { step: step - 1 - warmup, steps: Math.max(1, (steps ?? 0) - warmup) };
+  const done = Math.min(1, place.step / place.steps);
+  const { minLr = 0 } = options;
+  return minLr + (lr - minLr) * shapeNamed(name).at({ ...place, done }, options);
 }

@@ -1,0 +1,108 @@
+import { type ChosenValues, optionsOfChosen } from "../../src/option-values.ts";
+import { type Declared, type Options, positiveInteger } from "../../src/options.ts";
+
+/** Where a training is after the warm-up. */
+interface Place {
+  /** Steps taken, and all steps; these are 0 if the schedule does not end. */
+  readonly step: number;
+  readonly steps: number;
+  /** The share of steps taken, from 0 to 1. */
+  readonly done: number;
+}
+
+/** Values of a schedule's own options, by name. */
+export type ShapeValues = Readonly<Record<string, number>>;
+
+/** How the learning rate goes on after the warm-up. */
+interface Shape<N extends string = string, O extends Options = Options> {
+  readonly name: N;
+  /** Whether its steps must be known. */
+  readonly ends: boolean;
+  /** Whether it rises by itself, in place of the warm-up. */
+  readonly rises?: true;
+  readonly options: O;
+  /** Returns what of the learning rate is used, a factor from 0 to 1. */
+  at(place: Place, options: ShapeValues): number;
+}
+
+const shape = <const N extends string, const O extends Options>(declared: Shape<N, O>) => declared;
+
+const minLr = {
+  minLr: {
+    type: "number",
+    default: 0,
+    range: { min: 0 },
+    describe: "learning rate that it decays to",
+  },
+} as const satisfies Options;
+
+/** Half a cosine, from one factor to another. */
+const along = (from: number, to: number, done: number) =>
+  to + ((from - to) * (1 + Math.cos(Math.PI * done))) / 2;
+
+/** PyTorch's OneCycleLR begins at 1/25 of the rate, reaches it after 30 % and ends at 1/250,000. */
+function oneCycle({ step, steps }: Place): number {
+  const [start, end] = [1 / 25, 1 / 25e4];
+  const top = Math.max(0, 0.3 * steps - 1);
+  if (step < top) return along(start, 1, step / top);
+  return along(1, end, Math.min(1, (step - top) / Math.max(1, steps - 1 - top)));
+}
+
+/** Every schedule, as in PyTorch, in the order of listings; the first is the default. */
+export const schedules = [
+  shape({ name: "constant", ends: false, options: {}, at: () => 1 }),
+  shape({ name: "linear", ends: true, options: minLr, at: ({ done }) => 1 - done }),
+  shape({
+    name: "cosine",
+    ends: true,
+    options: minLr,
+    at: ({ done }) => along(1, 0, done),
+  }),
+  shape({
+    name: "polynomial",
+    ends: true,
+    options: {
+      ...minLr,
+      power: {
+        type: "number",
+        default: 1,
+        range: { above: 0 },
+        describe: "power of the share of steps that are left",
+      },
+    },
+    at: ({ done }, { power }) => (1 - done) ** power,
+  }),
+  shape({
+    name: "step",
+    ends: true,
+    options: {
+      decay: {
+        type: "number",
+        default: 0.1,
+        range: { above: 0 },
+        describe: "factor of each decay",
+      },
+      decayEvery: {
+        ...positiveInteger,
+        nullable: true,
+        describe: "number of steps between decays  [default: a third of all]",
+      },
+    },
+    at: ({ step, steps }, { decay, decayEvery }) =>
+      decay ** Math.floor(step / (decayEvery ?? Math.max(1, steps / 3))),
+  }),
+  shape({ name: "one-cycle", ends: true, rises: true, options: {}, at: oneCycle }),
+] as const;
+
+/** A schedule's name. */
+export type ScheduleName = (typeof schedules)[number]["name"];
+
+/** Values of all schedules' own options. */
+export type ShapeOptions = ChosenValues<(typeof schedules)[number]>;
+
+/** Returns a schedule by its name. */
+export const shapeNamed = (name: unknown): Shape =>
+  schedules.find((candidate) => candidate.name === name) ?? schedules[0];
+
+/** Declarations of all schedules' own options. */
+export const shapeOptions = optionsOfChosen("schedule", schedules) as Declared<ShapeOptions>;
