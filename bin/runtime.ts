@@ -9,9 +9,9 @@ export const ort: Ort = {
   InferenceSession: runtime.InferenceSession,
   Tensor: runtime.Tensor,
   get sessionOptions() {
-    return sessionOptions();
+    return { ...sessionOptions(), graphOptimizationLevel: ceiling() };
   },
-  watch: { ceiling: ceiling(), session: (model, level) => tell({ session: { model, level } }) },
+  watch: (model, level) => tell({ session: { model, level } }),
 };
 
 /** Chooses where models run. Throws an InputError if the installed onnxruntime cannot run them there. */

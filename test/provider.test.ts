@@ -1,8 +1,9 @@
 import path from "node:path";
-import { type Ort, openModel, fit as tune } from "laurelize";
+import { compare, type Ort, openModel, fit as tune } from "laurelize";
 import ort, { listSupportedBackends } from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { cli } from "./support/cli.ts";
+import { fixture } from "./support/fixture.ts";
 
 const cases = path.join(import.meta.dirname, "cases/finetuning");
 const model = path.join(cases, "no-residual.onnx");
@@ -45,5 +46,22 @@ describe("--provider", () => {
     };
     expect((await on(["cpu"])).history.steps).toHaveLength(1);
     await expect(on([absent[0]])).rejects.toThrow(/backend not found|no available backend/);
+  });
+
+  it("is the highest optimization level too, for a model at which onnxruntime crashes", async () => {
+    const levels = new Set<string>();
+    const watched = (graphOptimizationLevel: "basic" | "all"): Ort => ({
+      ...ort,
+      sessionOptions: { graphOptimizationLevel },
+      watch: (_, level) => levels.add(level),
+    });
+    const sound = await openModel(fixture("pre-norm-mlp"));
+    for (const [given, all] of [
+      ["basic", ["disabled", "basic"]],
+      ["all", ["disabled", "basic", "all"]],
+    ] as const) {
+      expect(await compare(sound, sound, { ort: watched(given) })).toMatchObject({ level: given });
+      expect([...levels].sort()).toEqual([...all].sort());
+    }
   });
 });

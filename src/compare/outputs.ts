@@ -2,8 +2,8 @@ import type { Tensor } from "onnxruntime-common";
 import { isFloat } from "../onnx/dtypes.ts";
 import { reason } from "../ort/messages.ts";
 import {
-  LEVELS,
   type Level,
+  levelsOf,
   type Ort,
   type Runnable,
   type Tensors,
@@ -101,8 +101,7 @@ export async function baselineOf(
   const random = moved(again);
   const unheld =
     random.size > 0 ? moved((await runAll(ort, model, "disabled", [feeds[0]]))[0]) : random;
-  const most = LEVELS.indexOf(ort.watch?.ceiling ?? "all");
-  for (const level of LEVELS.slice(most, -1))
+  for (const level of levelsOf(ort).slice(0, -1))
     try {
       const optimized = await runAll(ort, model, level, feeds);
       const baseline = { feeds, plain, optimized, level, random, unheld };

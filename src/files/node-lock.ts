@@ -1,29 +1,32 @@
 import fs from "node:fs";
 import path from "node:path";
+import { InputError } from "../errors.ts";
 
-/** Milliseconds after which a lock is what a killed process has left: files are moved in few. */
-const STALE = 5000;
+/** Milliseconds to wait for another process, which moves its files in a few. */
+const PATIENCE = 5000;
 /** Milliseconds between two attempts. */
 const PAUSE = 10;
 
 /**
- * Runs what moves files to a target while no other process does so there, because a model and its
- * data file must be of one run. Waits for the other.
+ * Runs what moves a model and its data files to a target while no other process does so there,
+ * because they must be of one run. Waits for the other; throws an InputError if it does not end.
  */
-export function alone<T>(target: string, move: () => T): T {
-  const lock = path.join(path.dirname(path.resolve(target)), `.${nameOf(target)}.lock`);
+export function alone<T>(target: string, move: () => T, patience = PATIENCE): T {
+  const name = `.${path.basename(target).slice(0, 50)}.lock`;
+  const lock = path.join(path.dirname(path.resolve(target)), name);
   for (let waited = 0; !taken(lock); waited += PAUSE) {
-    if (waited >= STALE) fs.rmSync(lock, { recursive: true, force: true });
+    if (waited >= patience)
+      throw new InputError(
+        `${target} is being written by another process; try again, or remove ${lock} if there is none.`,
+      );
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE);
   }
   try {
     return move();
   } finally {
-    fs.rmSync(lock, { recursive: true, force: true });
+    fs.rmdirSync(lock);
   }
 }
-
-const nameOf = (target: string) => path.basename(target).slice(0, 50);
 
 /** Whether a lock could be taken. Throws if its folder cannot be written into. */
 function taken(lock: string): boolean {

@@ -21,8 +21,8 @@ export function writePending(source: Source, target: string): PendingFile {
   const temporary = `${temporaryStart(target)}${randomBytes(4).toString("hex")}.tmp`;
   const remove = () => fs.rmSync(temporary, { force: true });
   writingTo(target, "path", () => writeFile(temporary, source));
-  const move = () => alone(target, () => fs.renameSync(temporary, target));
-  return pendingFile(temporary, temporary, () => writingTo(target, "path", move), remove);
+  const move = () => writingTo(target, "path", () => fs.renameSync(temporary, target));
+  return pendingFile(temporary, temporary, move, remove);
 }
 
 /** Length in characters up to which a file's name is part of its temporary name. */

@@ -14,20 +14,14 @@ export interface Ort {
   readonly Tensor: TensorConstructor;
   /**
    * Options for every session, `{ executionProviders: ["webgpu"] }` for instance; what a call needs
-   * itself comes before them.
+   * itself comes before them. `graphOptimizationLevel` is the highest level that calls use: lower it
+   * if onnxruntime crashes, which ends the process.
    */
   readonly sessionOptions?: InferenceSession.SessionOptions | undefined;
-  /** Watches the sessions from another process, because onnxruntime may end this one. */
-  readonly watch?: Watch | undefined;
+  /** Called with the model's name before a session is created, because onnxruntime may crash. */
+  readonly watch?: ((model: string, level: Level) => void) | undefined;
   /** Aborts the call. */
   readonly signal?: AbortSignal | undefined;
-}
-
-/** Called before every session is created. */
-export interface Watch {
-  /** The highest optimization level of sessions. */
-  readonly ceiling: Level;
-  readonly session: (model: string, level: Level) => void;
 }
 
 /** A model that onnxruntime can load: bytes or path, and the folder of external data. */
@@ -46,10 +40,11 @@ export interface Runnable {
 export type Level = "disabled" | "basic" | "extended" | "all";
 
 /** The levels, highest first. */
-export const LEVELS: readonly Level[] = ["all", "extended", "basic", "disabled"];
+const LEVELS: readonly Level[] = ["all", "extended", "basic", "disabled"];
 
-/** Returns the lower of two levels. */
-const lower = (a: Level, b: Level) => (LEVELS.indexOf(a) > LEVELS.indexOf(b) ? a : b);
+/** Returns the levels that sessions may have, highest first. */
+export const levelsOf = ({ sessionOptions }: Ort): readonly Level[] =>
+  LEVELS.slice(Math.max(0, LEVELS.indexOf(sessionOptions?.graphOptimizationLevel as Level)));
 
 /** Tensors by name. */
 export type Tensors = Readonly<Record<string, Tensor>>;
@@ -102,8 +97,9 @@ async function sessionOn(
   level: Level,
   { briefly = false, threads = 0, ...more }: SessionOptions,
 ): Promise<InferenceSession> {
-  const graphOptimizationLevel = lower(level, ort.watch?.ceiling ?? "all");
-  ort.watch?.session(title, graphOptimizationLevel);
+  const levels = levelsOf(ort);
+  const graphOptimizationLevel = levels.includes(level) ? level : levels[0];
+  ort.watch?.(title, graphOptimizationLevel);
   const own = ort.sessionOptions ?? {};
   const options: InferenceSession.SessionOptions = {
     ...own,
@@ -174,9 +170,10 @@ export async function runBatch(
 }
 
 /** Returns the same runtime with sessions on the CPU, which every build has. */
-export const onCpu = ({ InferenceSession, Tensor, watch, signal }: Ort): Ort => ({
-  InferenceSession,
-  Tensor,
-  watch,
-  signal,
+export const onCpu = (ort: Ort): Ort => ({
+  InferenceSession: ort.InferenceSession,
+  Tensor: ort.Tensor,
+  sessionOptions: { graphOptimizationLevel: levelsOf(ort)[0] },
+  watch: ort.watch,
+  signal: ort.signal,
 });
