@@ -1,4 +1,5 @@
 import { float } from "../../src/onnx/new-node.ts";
+import { geluSlope, TANH_FORM, tanhFormSlope } from "./gelu.ts";
 import { whereAbove, whereBelow } from "./indicators.ts";
 import { type GradientNode, inert, type VjpTable } from "./rule.ts";
 
@@ -14,7 +15,10 @@ export const activations = {
   },
   // x ≤ 0: α(eˣ − 1), slope y + α
   Elu: (at, x) => [piecewise(at, x, at.g, at.op.Add(at.y, at.scalar(at.float("alpha", 1))))],
-  Gelu: gelu,
+  Gelu: (at, x) => {
+    const isTanh = at.text("approximate", "none") === "tanh";
+    return [at.op.Mul(at.g, isTanh ? tanhFormSlope(at, x, TANH_FORM) : geluSlope(at, x))];
+  },
   // 0 < y < 1: α
   HardSigmoid: (at) => {
     const { op, g, y, scalar } = at;
@@ -85,20 +89,3 @@ export const piecewise = (
   g: string,
   slope: string,
 ) => write.where(op.Greater(x, scalar(0)), g, op.Mul(g, slope), dtype);
-
-/** Φ(x) + x φ(x), or the same of the tanh form. */
-function gelu({ op, g, scalar, text }: GradientNode, x: string) {
-  const half = scalar(0.5);
-  const square = op.Mul(x, x);
-  if (text("approximate", "none") === "tanh") {
-    const [k, c] = [Math.sqrt(2 / Math.PI), 0.044715];
-    const inner = op.Mul(x, op.Add(scalar(k), op.Mul(square, scalar(k * c))));
-    const t = op.Tanh(inner);
-    const slope = op.Add(scalar(k), op.Mul(square, scalar(3 * k * c)));
-    const rest = op.Mul(op.Mul(x, slope), op.Sub(scalar(1), op.Mul(t, t)));
-    return [op.Mul(g, op.Mul(half, op.Add(op.Add(t, scalar(1)), rest)))];
-  }
-  const phi = op.Mul(op.Exp(op.Mul(square, scalar(-0.5))), scalar(1 / Math.sqrt(2 * Math.PI)));
-  const Phi = op.Mul(op.Add(op.Erf(op.Mul(x, scalar(Math.SQRT1_2))), scalar(1)), half);
-  return [op.Mul(g, op.Add(Phi, op.Mul(x, phi)))];
-}

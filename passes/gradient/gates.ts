@@ -1,7 +1,9 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
 import { float } from "../../src/onnx/new-node.ts";
+import { geluSlope, tanhFormSlope } from "./gelu.ts";
 import { affine } from "./indicators.ts";
+import { type Numbers, polynomialOf } from "./polynomial.ts";
 import type { GradientNode } from "./rule.ts";
 
 /** An activation x · gate(x) · factor written as several nodes. */
@@ -36,8 +38,6 @@ export function gatedBy(graph: Graph, active: ReadonlySet<Value>, node: Node): G
   }
   return null;
 }
-
-type Numbers = (value: Value | null) => number | null;
 
 const near = (a: number, b: number) => Math.abs(a / b - 1) < 1e-5;
 
@@ -93,16 +93,30 @@ function gateOf({ producer, name }: Value, number: Numbers): Gated | null {
   }
 }
 
-/** Returns the Gelu that 1 + erf(x / √2) is the gate of; null for any other sum. */
+/** Returns the Gelu that 1 + erf(x / √2) or its tanh form is the gate of; null for any other sum. */
 function geluOf({ outputs: [gate] }: Node, number: Numbers): Gated | null {
-  const erf = lessNumber(gate, number, 1)?.producer;
-  const inner = erf?.op === "Erf" ? erf.inputs[0]!.producer : null;
+  const curve = lessNumber(gate, number, 1)?.producer;
+  const input = curve?.inputs[0];
+  if (curve?.op === "Tanh" && input) return tanhFormOf(input, number);
+  const inner = curve?.op === "Erf" ? input?.producer : null;
   if (!inner || !isProduct(inner, number)) return null;
   const { factor, values } = factorsOf(inner, number, null, DEEPEST);
   if (values.length !== 1 || !near(factor, Math.SQRT1_2)) return null;
   const [x] = values;
-  // Written differently from the model, or onnxruntime would keep the model's own.
-  return { x, factor: 0.5, slope: (at) => normal(at, x.name, inner.op === "Div") };
+  return { x, factor: 0.5, slope: (at) => geluSlope(at, x.name, inner.op === "Div") };
+}
+
+/** Returns the Gelu that 1 + tanh(k x + m x³) is the gate of; null for the tanh of any other value. */
+function tanhFormOf(input: Value, number: Numbers): Gated | null {
+  const cubic = polynomialOf(
+    input,
+    number,
+    ([zero, k, none, m]) => !zero && !none && k > 0 && m > 0,
+  );
+  if (!cubic) return null;
+  const { x, polynomial } = cubic;
+  const [, k, , m] = polynomial;
+  return { x, factor: 0.5, slope: (at) => tanhFormSlope(at, x.name, { k, m }) };
 }
 
 /** Returns x of x + number; null for any other value. */
@@ -132,20 +146,4 @@ function hardSwishSlope(at: GradientNode, h: string): string {
   const isZero = op.HardSigmoid(h, { alpha: float(-STEEP), beta: float(1) });
   const isLess = op.HardSigmoid(h, { alpha: float(-STEEP), beta: float(STEEP) });
   return op.Add(op.Add(affine(at, h, 4, -2), isZero), affine(at, isLess, 1, 0));
-}
-
-/**
- * Φ(x) + x φ(x) with Φ = ½ + ½ erf u, u = x / √2: all from x again. So x alone is kept, and
- * onnxruntime computes the activation itself in one operator.
- */
-function normal({ op, scalar, dtype }: GradientNode, x: string, times: boolean) {
-  const u = times ? op.Mul(x, scalar(Math.SQRT1_2)) : op.Div(x, scalar(Math.SQRT2));
-  const density = op.Exp(op.Sub(scalar(-Math.log(2 * Math.PI) / 2), op.Mul(u, u)));
-  const erf = op.Erf(u);
-  const half = scalar(0.5);
-  const Phi =
-    dtype === "float"
-      ? op.HardSigmoid(erf, { alpha: float(0.5), beta: float(0.5) })
-      : op.Add(op.Mul(erf, half), half);
-  return op.Add(Phi, op.Mul(x, density));
 }

@@ -1,7 +1,7 @@
 import { classesLast, crossed, logProbabilities } from "./class-values.ts";
 import { checkPerClass, perClass } from "./class-weights.ts";
 import { classAxis, ignoreIndex, type LossInputs, PICKING, total, values } from "./loss.ts";
-import type { SoftmaxGradient } from "./softmax-gradient.ts";
+import type { Softmax } from "./softmax-gradient.ts";
 
 /** Options of losses of class labels. */
 export const labelOptions = {
@@ -31,8 +31,8 @@ export interface LabelTerms {
   readonly labels: string;
   /** −ln p of the label at each position. */
   readonly losses: string;
-  /** Values of which the gradient is written at once; null if it is not. */
-  readonly softmax: Pick<SoftmaxGradient, "scores" | "logSum" | "labels" | "axis"> | null;
+  /** Values of which the gradient is written at once, and ln Σ exp; null if it is not. */
+  readonly softmax: (Softmax & { readonly logSum: string }) | null;
 }
 
 /** Writes −ln p of the labels of a batch, and which of them count. */
@@ -79,9 +79,14 @@ function surprise(inputs: Inputs, labels: string): Pick<LabelTerms, "losses" | "
   const picked = op.GatherElements(output.name, at, { axis });
   if (form === "log-probabilities")
     return { losses: op.Neg(to.squeeze(picked, [axis])), softmax: null };
-  const logSum = to.reduce("ReduceLogSumExp", output.name, [axis]);
+  // In parts: onnxruntime's ReduceLogSumExp takes six times as long, and the gradient reads them.
+  const largest = to.reduce("ReduceMax", output.name, [axis]);
+  const exponents = op.Exp(op.Sub(output.name, largest));
+  const sum = to.reduce("ReduceSum", exponents, [axis]);
+  const logSum = op.Add(op.Log(sum), largest);
   const losses = to.squeeze(op.Sub(logSum, picked), [axis]);
-  return { losses, softmax: { scores: output.name, logSum, labels: at, axis } };
+  const scores = output.name;
+  return { losses, softmax: { scores, logSum, exponents, sum, labels: at, axis } };
 }
 
 /** Writes the labels, each shifted ahead by some positions; the last positions have none. */

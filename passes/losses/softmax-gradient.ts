@@ -1,14 +1,20 @@
 import type { Builder } from "../../src/graph/builder.ts";
 import type { GradientStart } from "./loss.ts";
 
-/** A gradient by scores that is a weighted softmax, less a weight at the label. */
-export interface SoftmaxGradient {
+/** A softmax of scores in parts, and the labels. */
+export interface Softmax {
   readonly scores: string;
-  /** ln Σ exp of the scores; the class axis has size 1. */
-  readonly logSum: string;
+  /** exp of the scores less the largest of them. */
+  readonly exponents: string;
+  /** The sum of the exponents; the class axis has size 1. */
+  readonly sum: string;
   /** The labels as indices along the axis. */
   readonly labels: string;
   readonly axis: number;
+}
+
+/** A gradient by scores that is a weighted softmax, less a weight at the label. */
+export interface SoftmaxGradient extends Softmax {
   /** The factor of the softmax at each position; the class axis has size 1. */
   readonly factor: string;
   /** What is subtracted at the label; the class axis has size 1. */
@@ -28,9 +34,9 @@ export const softmaxGradient = (parts: SoftmaxGradient): GradientStart => ({
 
 function written(
   { op }: Builder,
-  { scores, logSum, labels, axis, factor, atLabel, spread }: SoftmaxGradient,
+  { exponents, sum, labels, axis, factor, atLabel, spread }: SoftmaxGradient,
 ): string {
-  const shares = op.Mul(op.Exp(op.Sub(scores, logSum)), factor);
+  const shares = op.Mul(exponents, op.Div(factor, sum));
   const own = op.Sub(op.GatherElements(shares, labels, { axis }), atLabel);
   const gradient = op.ScatterElements(shares, labels, own, { axis });
   return spread === null ? gradient : op.Sub(gradient, spread);

@@ -10,6 +10,14 @@ const of = (text: string, numbers: Record<string, number>, more: Partial<Sample>
 
 const HARD = { three: 3, zero: 0, six: 6, sixth: 1 / 6 };
 const NORMAL = { root: Math.SQRT2, inverse: Math.SQRT1_2, one: 1, half: 0.5, third: 1 / 3 };
+const TANH = {
+  ...{ c: 0.044715, k: 0.7978846, kc: 0.0356774 },
+  one: 1,
+  half: 0.5,
+  three: 3,
+  two: 2,
+};
+const curved = "t = Tanh(w) g = Add(t, one)";
 
 /** Activations that are written out as several nodes and differentiated as one. */
 export const gated: readonly Sample[] = [
@@ -34,6 +42,19 @@ export const gated: readonly Sample[] = [
   ),
   of("u = Div(x, root) e = Erf(u) t = Add(e, one) m = Mul(x, t) y = Mul(m, half)", NORMAL),
   of("s = Mul(x, half) u = Mul(inverse, x) e = Erf(u) t = Add(one, e) y = Mul(s, t)", NORMAL),
+  of(
+    `p = Pow(x, three) q = Mul(p, c) a = Add(x, q) w = Mul(a, k) ${curved} h = Mul(x, half) y = Mul(h, g)`,
+    TANH,
+  ),
+  of(
+    `r = Mul(x, x) q = Mul(r, kc) a = Add(k, q) w = Mul(x, a) ${curved} m = Mul(x, g) y = Div(m, two)`,
+    TANH,
+  ),
+  // What x is, is arithmetic itself.
+  of(
+    `z = Mul(x, k) p = Mul(z, z) q = Mul(p, z) r = Mul(c, q) a = Add(z, r) w = Mul(k, a) ${curved} m = Mul(half, g) y = Mul(m, z)`,
+    TANH,
+  ),
   unary("s = Sigmoid(x) y = Mul(x, s)", within(-4, 4, 3, 4)),
   // Attention: sums over rows come from what it gives, which is narrower than its weights.
   {
@@ -69,6 +90,16 @@ export const nearlyGated: readonly Sample[] = [
     "u = Div(x, root) e = Erf(u) t = Add(e, one) q = Mul(x, t) m = Mul(q, x) y = Mul(m, half)",
     NORMAL,
   ),
+  of(`p = Mul(x, x) q = Mul(p, c) w = Sub(x, q) ${curved} h = Mul(x, half) y = Mul(h, g)`, TANH),
+  of(
+    `p = Pow(x, three) q = Mul(p, c) w = Sub(x, q) ${curved} h = Mul(x, half) y = Mul(h, g)`,
+    TANH,
+  ),
+  of(
+    `p = Pow(x, three) a = Add(x, p) w = Add(a, one) ${curved} h = Mul(x, half) y = Mul(h, g)`,
+    TANH,
+  ),
+  of(`p = Pow(x, three) w = Add(x, p) ${curved} h = Mul(p, half) y = Mul(h, g)`, TANH),
   of("n = Neg(x) s = Sigmoid(n) y = Mul(x, s)", {}),
   of("s = Sigmoid(x) q = Mul(x, s) y = Mul(q, x)", {}),
 ];
