@@ -1,11 +1,22 @@
 import fs from "node:fs";
 import path from "node:path";
-import { finetune, laurelize, openModel, prove, type VariantName } from "laurelize";
+import {
+  laurelize,
+  type Model,
+  openModel,
+  prove,
+  fit as train,
+  type VariantName,
+  weightOf,
+  withWeights,
+} from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { decodeNumbers } from "../src/graph/tensor.ts";
 import { checksThat, made } from "./support/checks.ts";
 import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { examples } from "./support/little-training.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 
 const variants = ["rw+lr", "rw+lr+pa"] as const;
@@ -60,12 +71,44 @@ describe("a stream in bfloat16", () => {
     },
   );
 
-  it("is not trained, which is said before anything is run", async () => {
-    const { model } = await augmented(fixture("bfloat16-stream"), "rw");
-    const options = { ort, loss: "mse", target: "t" } as const;
-    expect(() => finetune(model, options)).toThrow(
-      /^weight .* of .* is bfloat16, .* cannot train; convert the model to float or float16\.$/,
-    );
+  it("is trained as its copy in float is, and its tuned weights are rounded", async () => {
+    const text = (dtype: string) => `<ir_version: 8, opset_import: ["" : 17]>
+      net (${dtype}[N, 8] x) => (${dtype}[N, 3] out) <${dtype}[8, 8] w, ${dtype}[8, 3] head>
+      { f = MatMul(x, w) r = Relu(f) y = Add(x, r) z = MatMul(y, head) out = Cast<to = ${dtype === "float" ? 1 : 16}>(z) }`;
+    const brain = await openModel(modelOfText(text("bfloat16")));
+    const numbers = (model: Model, name: string) => {
+      const { dtype, data } = weightOf(model, name);
+      return decodeNumbers(dtype, data);
+    };
+    const names = ["w", "head"];
+    const copies = names.map((name): [string, Uint8Array] => [
+      name,
+      new Uint8Array(Float32Array.from(numbers(brain, name)).buffer),
+    ]);
+    const float = withWeights(await openModel(modelOfText(text("float"))), new Map(copies));
+    const { x, labels } = examples(8, "brain");
+    const data = [
+      {
+        x: new ort.Tensor("float32", x[0] as Float32Array, x[1]),
+        labels: new ort.Tensor("int64", labels[0] as BigInt64Array, labels[1]),
+      },
+    ];
+    const notes: string[] = [];
+    const asked = { ort, data, loss: "cross-entropy", target: "labels", train: names } as const;
+    const given = { ...asked, threads: 1, epochs: 3, lr: 0.05, optimizer: "sgd" } as const;
+    const tuned = await train(brain, { ...given, onNote: (note) => notes.push(note) });
+    const wanted = await train(float, given);
+    expect(tuned.history.steps).toEqual(wanted.history.steps);
+    expect(
+      notes.filter((note) => /trained in float, .* rounded to bfloat16/.test(note)),
+    ).toHaveLength(1);
+    for (const name of names) {
+      expect(weightOf(tuned.model, name).dtype).toBe("bfloat16");
+      const exact = numbers(wanted.model, name);
+      expect(numbers(tuned.model, name)).not.toEqual(numbers(brain, name));
+      for (const [k, value] of numbers(tuned.model, name).entries())
+        expect(Math.abs(value - exact[k])).toBeLessThanOrEqual(Math.abs(exact[k]) * 2 ** -8);
+    }
   });
 
   it("is not written unless that is asked for", () => {

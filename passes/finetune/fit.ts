@@ -26,6 +26,7 @@ import {
   hyperparameters,
   trainerOptions,
 } from "./fit-options.ts";
+import { floatCopy } from "./float-copy.ts";
 import { type Best, type History, newRun, type Run, type Stopped } from "./history.ts";
 import { bytesOfRun, resumeRun } from "./run-checkpoint.ts";
 import { type Settings, settingsOf } from "./settings.ts";
@@ -73,13 +74,14 @@ export async function fit(original: Model, asked: FitOptions): Promise<FitResult
   options.signal?.throwIfAborted();
   const values = fitValues(options);
   const model = await modelToTrain(original, options, values.seed);
-  const sources = await openSources(model, options, values);
+  const floats = floatCopy(model, options.onNote);
+  const sources = await openSources(floats, options, values);
   try {
     const notes = new Set([...effectNotes(asked), ...sources.notes]);
     for (const note of notes) options.onNote?.(note);
     const given = await prepared(model, options, { values, sources });
-    const trained = await withBalancedWeights(model, given, sources.train);
-    const trainer = new Trainer(model, trained);
+    const trained = await withBalancedWeights(floats, given, sources.train);
+    const trainer = new Trainer(floats, trained);
     try {
       return await fitted(trainer, { model, options, trained, values, sources });
     } finally {

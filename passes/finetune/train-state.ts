@@ -42,10 +42,6 @@ export class TrainState {
     this.#weights = Object.fromEntries(
       trainedWeights(model, train).map(({ name }) => {
         const { dtype, data, dims } = weightOf(model, name);
-        if (dtype === "bfloat16")
-          throw new InputError(
-            `weight ${name} of ${model.source.name} is bfloat16, which onnxruntime's JavaScript API cannot train; convert the model to float or float16.`,
-          );
         return [name, tensorOfBytes(ort, dtype, data, dims)];
       }),
     );

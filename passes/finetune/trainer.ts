@@ -11,6 +11,7 @@ import { type Evaluation, figuresOf, scalar, summed, together } from "./evaluati
 import { FedTerms } from "./fed-terms.ts";
 import type { FinetuneOptions, LossPlan, Step } from "./finetune-options.ts";
 import { finetuneOptions, running } from "./finetune-options.ts";
+import { floatCopy } from "./float-copy.ts";
 import { type LoopCounts, loopCounts } from "./loop-counts.ts";
 import { type Measures, measuresOf } from "./measures.ts";
 import { type AttachedTerm, type ModelWithLoss, withLoss } from "./model-with-loss.ts";
@@ -47,10 +48,12 @@ export class Trainer extends TrainState {
   /** Steps that are requested at the same time are taken one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(given: Model, options: FinetuneOptions) {
-    checkModel("finetune", given);
-    checkGiven("finetune", options, finetuneOptions, withinStep);
-    if (options.teacher) checkModel("finetune", options.teacher, "teacher");
+  constructor(original: Model, asked: FinetuneOptions) {
+    checkModel("finetune", original);
+    checkGiven("finetune", asked, finetuneOptions, withinStep);
+    if (asked.teacher) checkModel("finetune", asked.teacher, "teacher");
+    const given = floatCopy(original);
+    const options = asked.teacher ? { ...asked, teacher: floatCopy(asked.teacher) } : asked;
     const { threads, accumulate } = valuesOf(running, { ...options });
     const { ort, train } = options;
     const names = trainedWeights(given, train).map(({ name }) => name);

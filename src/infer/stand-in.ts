@@ -6,7 +6,7 @@ import type { GraphMessage, NodeMessage, TensorMessage } from "../onnx/messages.
 import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
 import type { DenseTensor } from "../onnx/new-node.ts";
 import { openFile } from "../onnx/open-file.ts";
-import { bytesSource } from "../onnx/source.ts";
+import { bytesSource, type Source } from "../onnx/source.ts";
 import type { StatedType } from "../onnx/tensor-edits.ts";
 
 const numberOf = (dtype: string) => dataTypeNamed(dtype)!.number;
@@ -30,16 +30,26 @@ export const inferable = (model: Uint8Array): StoodIn | null =>
 
 /** Replaces bfloat16 by float in a small model; returns null if it has no bfloat16. */
 export const inFloat = (model: Uint8Array): Uint8Array | null =>
-  written(model, (number) => (number === numberOf("bfloat16") ? "float" : null))?.model ?? null;
+  written(model, floatFor)?.model ?? null;
+
+/** Does the same to the file of a model of any size; its other external data stays where it is. */
+export const fileInFloat = (file: ModelFile): Source | null =>
+  retypedFile(file, floatFor)?.source ?? null;
+
+const floatFor = (number: number) => (number === numberOf("bfloat16") ? "float" : null);
 
 /** Returns a small model with double in place of float; null if it holds no float. */
 export const inDouble = (model: Uint8Array): Uint8Array | null =>
   written(model, (number) => (number === numberOf("float") ? "double" : null))?.model ?? null;
 
-/** Replaces every stated type, every tensor and every cast. */
 function written(model: Uint8Array, as: (number: number) => string | null): StoodIn | null {
   const file = opened(model);
-  if (!file) return null;
+  const other = file && retypedFile(file, as);
+  return other && { model: other.source.read(0, other.source.size), held: other.held };
+}
+
+/** Replaces every stated type, every tensor and every cast. */
+function retypedFile(file: ModelFile, as: (number: number) => string | null) {
   const dtypes: StatedType[] = [];
   const tensorsBy: { tensor: TensorMessage; by: DenseTensor }[] = [];
   const held = new Set<string>();
@@ -61,8 +71,7 @@ function written(model: Uint8Array, as: (number: number) => string | null): Stoo
   graph(file.graph);
   for (const one of file.message.functions) nodes(one.nodes);
   if (dtypes.length + tensorsBy.length === 0) return null;
-  const source = patchedBytes(file, { dtypes, tensorsBy });
-  return { model: source.read(0, source.size), held };
+  return { source: patchedBytes(file, { dtypes, tensorsBy }), held };
 }
 
 /** What is done with each tensor, and with each field that holds a data type. */
