@@ -1,5 +1,5 @@
 import { dataOf, dimsOf, typeOfTensor } from "../../src/graph/constants.ts";
-import type { Graph, Use, Value } from "../../src/graph/graph.ts";
+import type { Use, Value } from "../../src/graph/graph.ts";
 import { operandsThat, operatorsThat } from "../../src/graph/operators.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
 import { dataTypeNamed, elements } from "../../src/onnx/dtypes.ts";
@@ -21,23 +21,23 @@ const STATED = /(^|\/)Constant(_\d+)?_output_\d+$/;
  * statistics, scales of quantizations, masks, tables of positions and numbers of the model's code
  * are not, nor is what an exporter has computed for each row of its batch.
  */
-export function isParameter(graph: Graph, value: Value): boolean {
+export function isParameter(value: Value): boolean {
   const { name, uses, producer } = value;
   const rank = dimsOf(value)!.length;
-  const noted = notedParameters(graph.file, name);
+  const noted = notedParameters(value.scope.file, name);
   // Some are parameters that are never trained, as Whisper's positions.
-  if (isPositionTable(graph, value, noted !== null && noted.length > 0)) return false;
-  if (noted) return noted.includes(name) || (noted.length > 0 && !isCopied(graph, value));
+  if (isPositionTable(value, noted !== null && noted.length > 0)) return false;
+  if (noted) return noted.includes(name) || (noted.length > 0 && !isCopied(value));
   if (uses.length > 0 && uses.every(isSetting)) return false;
-  if (isMask(graph, value) || isCopied(graph, value)) return false;
+  if (isMask(value) || isCopied(value)) return false;
   if (!MADE_UP.test(name) && !STATED.test(name)) return rank > 0 || producer === null;
   const weighs = uses.some(
     ({ node, index }) => node.callee !== null || WEIGHTS.get(node.op)?.includes(index),
   );
   if (rank === 0) return false;
   // The scale and bias of a norm that has none, for instance.
-  if (STATED.test(name)) return weighs && new Set(numbersOf(graph, value)).size > 1;
-  return weighs || looksLearned(graph, value) || scalesNorm(value);
+  if (STATED.test(name)) return weighs && new Set(numbersOf(value)).size > 1;
+  return weighs || looksLearned(value) || scalesNorm(value);
 }
 
 /** Whether a constant is the scale or bias that torch.onnx.export writes behind a GroupNorm. */
@@ -59,9 +59,9 @@ function isNormalized(value: Value | null, steps: number): boolean {
 const HIDDEN = -1e4;
 
 /** Whether a constant hides positions: each of its numbers is 0 or below all weights. */
-function isMask(graph: Graph, value: Value): boolean {
+function isMask(value: Value): boolean {
   const { dtype } = typeOfTensor(value)!;
-  const data = dataOf(graph, value)!;
+  const data = dataOf(value)!;
   const hides = (bytes: Uint8Array) =>
     decodeNumbers(dtype, bytes).every((number) => number === 0 || number <= HIDDEN);
   // The first row of most weights shows already that they are none.
@@ -76,22 +76,21 @@ const FEW = 16;
  * Whether a constant holds the same numbers for each place on its first axis: positions that an
  * exporter has computed for a batch, or a blur of each channel.
  */
-function isCopied(graph: Graph, value: Value): boolean {
+function isCopied(value: Value): boolean {
   const [count, ...others] = dimsOf(value)!;
   if (count < 2 || others.length < 2) return false;
-  const data = dataOf(graph, value)!;
+  const data = dataOf(value)!;
   const size = data.length / count;
   const width = data.length / elements([count, ...others]);
   const isVaried = data.subarray(0, size).some((byte, k) => byte !== data[k % width]);
   return isVaried && data.every((byte, k) => byte === data[k % size]);
 }
 
-const numbersOf = (graph: Graph, value: Value) =>
-  decodeNumbers(typeOfTensor(value)!.dtype, dataOf(graph, value)!);
+const numbersOf = (value: Value) => decodeNumbers(typeOfTensor(value)!.dtype, dataOf(value)!);
 
 /** Whether most numbers of a constant differ from each other, and are none that people write. */
-function looksLearned(graph: Graph, value: Value): boolean {
-  const numbers = numbersOf(graph, value);
+function looksLearned(value: Value): boolean {
+  const numbers = numbersOf(value);
   const odd = numbers.filter((number) => {
     const near = Number(number.toPrecision(DIGITS));
     return near !== number && Math.fround(near) !== number;

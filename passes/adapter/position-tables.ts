@@ -1,5 +1,5 @@
 import { dataOf, dimsOf, typeOfTensor } from "../../src/graph/constants.ts";
-import type { Graph, Value } from "../../src/graph/graph.ts";
+import type { Value } from "../../src/graph/graph.ts";
 import { decodeNumbers, roundoff } from "../../src/graph/tensor.ts";
 import { concat } from "../../src/onnx/bytes.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
@@ -16,11 +16,11 @@ const APART = 32;
  * are, learned weights are not. Looks at some numbers of some lines. With `turns`, equal steps alone,
  * with which some weights start, do not count.
  */
-export function isPositionTable(graph: Graph, value: Value, turns = false): boolean {
+export function isPositionTable(value: Value, turns = false): boolean {
   const dims = dimsOf(value)!;
   if (dims.length < 2) return false;
   const { dtype } = typeOfTensor(value)!;
-  const data = dataOf(graph, value)!;
+  const data = dataOf(value)!;
   const width = data.length / elements(dims);
   const tolerance = APART * roundoff(dtype);
   return dims.some((size, axis) => {

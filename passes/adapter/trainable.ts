@@ -54,7 +54,7 @@ export function trainableWeights(model: Model, globs: readonly string[] = []): s
           : `${glob} does not match any float weight of ${name}; ${nearNames(
               glob,
               floats
-                .filter((value) => isParameter(model.graph, value))
+                .filter((value) => isParameter(value))
                 .map((value) => value.name)
                 .filter((each) => !own.includes(each)),
             )}`,
@@ -92,7 +92,7 @@ function matching(model: Model, floats: readonly Value[], glob: string) {
     if (!names.some(matches)) continue;
     // What LAuReL computes with is constant; its weights are trained anyway.
     const isInserted = sites.has(siteNameIn(value.name) ?? "") && !trained.has(value.name);
-    const isTaken = names.includes(glob) || (!isInserted && isParameter(model.graph, value));
+    const isTaken = names.includes(glob) || (!isInserted && isParameter(value));
     (isTaken ? found : others).push(value);
   }
   return { found, others };

@@ -42,7 +42,7 @@ export function loopCounts(
   const ends = named.map((name) => (name === null ? outputs : (values.get(name) ?? [])));
   const behind = new Set<Value | null>(walk(ends.flat(), sourcesOf));
   const isRead = ({ outputs }: Node) => outputs.some((output) => behind.has(output));
-  const loops = nodes.filter((node) => isRead(node) && dependsOnData(graph, node));
+  const loops = nodes.filter((node) => isRead(node) && dependsOnData(node));
   if (loops.length === 0)
     return { model: given, in: async (batch) => batch, close: async () => {} };
   const written = newBuilder(graph, "iterations");

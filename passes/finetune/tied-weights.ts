@@ -34,10 +34,10 @@ export function tiedWeights(model: Model, train: readonly string[] = []): Tied[]
     const value = graph.main.values.get(weight)!;
     const copies = floats.filter((other) => other !== value && sizesAgree(value, other));
     if (copies.length === 0) continue;
-    const numbers = dataOf(graph, value)!;
+    const numbers = dataOf(value)!;
     for (const copy of copies) {
       const isListed = pairs.some((pair) => pair.weight === copy.name && pair.copy === weight);
-      const how = isListed ? null : sameNumbers(value, numbers, copy, dataOf(graph, copy)!);
+      const how = isListed ? null : sameNumbers(value, numbers, copy, dataOf(copy)!);
       if (how)
         pairs.push({
           weight,
@@ -64,7 +64,7 @@ export function mergedWeights(model: Model, train: readonly string[] = []): Merg
   return furtherWeights(model, train).flatMap((weight) => {
     const value = model.graph.main.values.get(weight)!;
     const [readers, count] = [value.uses.length, elements(dims(value))];
-    const isMerged = readers > 1 && count > 1 && !isVaried(dataOf(model.graph, value)!, count);
+    const isMerged = readers > 1 && count > 1 && !isVaried(dataOf(value)!, count);
     return isMerged ? [{ weight, readers }] : [];
   });
 }

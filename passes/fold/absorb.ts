@@ -30,9 +30,9 @@ export const operandAt = ({ edges }: Plain, use: Use): Value | null =>
   edges.get(keyOf(use))?.value ?? use.node.inputs[use.index] ?? null;
 
 /** Whether a value is stored: an initializer, a Constant node. */
-export function isStored(facts: KnownGraph, value: Value): boolean {
+export function isStored(value: Value): boolean {
   if (tensorOf(value)) return true;
-  return value.producer?.op === "Constant" && numbersOf(facts.graph, value) !== null;
+  return value.producer?.op === "Constant" && numbersOf(value) !== null;
 }
 
 /** How many operators a factor is taken back through. */
@@ -49,8 +49,8 @@ export function absorb(plain: Plain, use: Use, by: Factor, hops = 0): readonly F
   if (!value || hops > FAR) return why("nonlinear");
   const dtype = facts.types.get(value)?.dtype ?? "";
   if (!takesFactors(dtype)) return why("half-precision", dtype || undefined);
-  if (isStored(facts, value)) {
-    const dims = dimsOf(value) ?? [numbersOf(facts.graph, value)!.length];
+  if (isStored(value)) {
+    const dims = dimsOf(value) ?? [numbersOf(value)!.length];
     const fits = by.axis === null || dims[by.axis] === by.values.length;
     return fits ? [{ kind: "weight", use, by }] : why("nonlinear", use.node.op);
   }

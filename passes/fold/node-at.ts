@@ -23,7 +23,7 @@ export function nodeAt(facts: KnownGraph, node: Node) {
   const { graph, constants } = facts;
   const input = (k: number) => node.inputs[k] ?? null;
   return {
-    ...attributesOf(graph, node),
+    ...attributesOf(node),
     op: node.op,
     opset: graph.file.opsets.get("") ?? 7,
     inputs: node.inputs.length,
@@ -37,7 +37,7 @@ export function nodeAt(facts: KnownGraph, node: Node) {
     shape: (k: number) => shapeOf(facts, input(k)),
     outShape: (k: number) => shapeOf(facts, node.outputs[k]),
     /** The numbers of a small constant input. */
-    numbers: (k: number) => numbersOf(graph, input(k)),
+    numbers: (k: number) => numbersOf(input(k)),
     /** Where each axis of the first input is in the first output; empty if a shape is unknown. */
     axes: () => axesThrough(facts, node, 0, node.outputs[0]!),
   };

@@ -42,7 +42,7 @@ function weightsOf(plain: Plain, value: Value, axis: number, rank: number): Weig
   if (!node) return null;
   const stored = (index: number) => {
     const input = node.inputs[index];
-    return input && isStored(plain.facts, input) ? input : null;
+    return input && isStored(input) ? input : null;
   };
   const at = (index: number, of: number): Weight => ({ use: { node, index }, axis: of });
   const biased = (weight: Weight, axisOfBias: (bias: Value) => number) => {
@@ -67,7 +67,7 @@ function productAndBias(
   at: (index: number, axis: number) => Weight,
   rank: number,
 ): Weight[] | null {
-  const bias = inputs.findIndex((input) => input && isStored(plain.facts, input));
+  const bias = inputs.findIndex((input) => input && isStored(input));
   const x = inputs[1 - bias];
   if (bias < 0 || !x || plain.readers.get(x) !== 1 || x.isOutput) return null;
   if (shapeOf(plain.facts, x)?.length !== rank || x.producer?.op !== "MatMul") return null;

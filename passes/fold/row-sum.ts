@@ -3,7 +3,6 @@ import type { Node, Scope, Use, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { behind } from "../../src/graph/walk.ts";
 import { sameShape } from "../residuals/axes.ts";
-import type { KnownGraph } from "../residuals/residual.ts";
 import type { SiteDescription } from "../variants/variant.ts";
 import type { Plain } from "./absorb.ts";
 import { type FoldPlan, keyOf } from "./draft.ts";
@@ -63,7 +62,7 @@ function lastProduct(
   let bias: Use | null = null;
   const shape = (value: Value | null) => shapeOf(facts, value) ?? [];
   const isRow = (value: Value | null) =>
-    isFloatWeight(facts, value) && shape(value).length <= 2 && (shape(value).at(-2) ?? 1) === 1;
+    isFloatWeight(value) && shape(value).length <= 2 && (shape(value).at(-2) ?? 1) === 1;
   for (let value: Value | null = from; value; ) {
     const node: Node | null = value.producer;
     const isAlone = readers.get(value) === 1 && !value.isOutput;
@@ -80,7 +79,7 @@ function lastProduct(
     } else {
       const at = nodeAt(facts, node);
       const width = shape(b)[1 - at.int("transB", 0)];
-      if (!/^(Gemm|MatMul)$/.test(node.op) || !isFloatWeight(facts, b)) return null;
+      if (!/^(Gemm|MatMul)$/.test(node.op) || !isFloatWeight(b)) return null;
       if (shape(b).length !== 2 || width !== feature.size || shape(a).length < 2) return null;
       if (!at.has(2)) return { node, bias, nodes };
       const adds = !bias && isRow(node.inputs[2]) && at.float("beta", 1) === 1;
@@ -91,9 +90,9 @@ function lastProduct(
 }
 
 /** Whether a value is a stored tensor, moved about at most: onnxruntime has kernels for integers that are made floats. */
-function isFloatWeight({ graph }: KnownGraph, value: Value | null): boolean {
+function isFloatWeight(value: Value | null): boolean {
   const stored = value && behind(value, ({ op }) => RESHAPES.has(op) || op === "Transpose");
-  return tensorOf(stored) !== null || numbersOf(graph, stored) !== null;
+  return tensorOf(stored) !== null || numbersOf(stored) !== null;
 }
 
 const RESHAPES = operatorsThat("reshapes");

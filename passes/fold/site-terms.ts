@@ -86,7 +86,7 @@ export function termsOf(
 
 /** The earlier skip that γ of this lag weighs: from its Gather on, the data input of the first node that has one. */
 function lagged(
-  { graph, constants }: KnownGraph,
+  { constants }: KnownGraph,
   nodes: readonly Node[],
   gamma: string,
   lag: number,
@@ -94,7 +94,7 @@ function lagged(
   const own = new Set(nodes);
   const gather = nodes.find(
     ({ op, inputs }) =>
-      op === "Gather" && inputs[0]?.name === gamma && numbersOf(graph, inputs[1])?.[0] === lag,
+      op === "Gather" && inputs[0]?.name === gamma && numbersOf(inputs[1])?.[0] === lag,
   );
   for (let node: Node | undefined = gather; node; ) {
     const [first] = node.inputs;

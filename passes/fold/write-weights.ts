@@ -73,8 +73,8 @@ function byWeight(plain: Plain, edits: readonly FoldEdit[], mixes: readonly Mix[
 /** The numbers of a weight as they are to be. Mixing comes first: factors stand behind it. */
 function changed({ facts }: Plain, value: Value, { factors, mixes }: Reading) {
   const { dtype } = facts.types.get(value)!;
-  const stored = dataOf(facts.graph, value);
-  const literal = stored ? null : numbersOf(facts.graph, value)!;
+  const stored = dataOf(value);
+  const literal = stored ? null : numbersOf(value)!;
   const dims =
     dimsOf(value) ??
     (value.producer?.message.attributes[0].name === "value_float" ? [] : [literal!.length]);

@@ -1,5 +1,5 @@
 import type { Builder } from "../../src/graph/builder.ts";
-import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
+import type { Node, Types, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { float } from "../../src/onnx/new-node.ts";
@@ -22,14 +22,10 @@ export interface Summand {
  * differentiated as: the Conv itself for what it reads, and each trained kernel alone, which leaves out
  * the gradients of frozen ones. Any other node is returned as it is.
  */
-export function summands(
-  { graph, types }: { readonly graph: Graph; readonly types: Types },
-  active: ReadonlySet<Value>,
-  node: Node,
-): readonly Summand[] {
-  if (node.op !== "Conv" || attributesOf(graph, node).int("group", 1) !== 1) return [{ node }];
+export function summands(types: Types, active: ReadonlySet<Value>, node: Node): readonly Summand[] {
+  if (node.op !== "Conv" || attributesOf(node).int("group", 1) !== 1) return [{ node }];
   const [x, w] = node.inputs;
-  const [parts, kernels] = [x, w].map((value) => concatenated(graph, value!));
+  const [parts, kernels] = [x, w].map((value) => concatenated(value!));
   if (!parts || parts.length !== kernels?.length || kernels.every((kernel) => active.has(kernel)))
     return [{ node }];
   const channels = (values: readonly Value[]) =>
@@ -43,8 +39,8 @@ export function summands(
 }
 
 /** Returns the parts of a value that is concatenated along its channels. */
-const concatenated = (graph: Graph, { producer }: Value): readonly Value[] | null =>
-  producer?.op === "Concat" && attributesOf(graph, producer).int("axis", 0) === 1
+const concatenated = ({ producer }: Value): readonly Value[] | null =>
+  producer?.op === "Concat" && attributesOf(producer).int("axis", 0) === 1
     ? (producer.inputs as Value[])
     : null;
 

@@ -74,7 +74,7 @@ export function backpropagate(graph: Graph, wanted: Differentiation): Gradients 
   for (const node of way.nodes.toReversed()) {
     const of = cotangentsOf(node, sums, builder);
     if (!of) continue;
-    for (const part of joins ? summands(walk, way.active, node) : [{ node }])
+    for (const part of joins ? summands(types, way.active, node) : [{ node }])
       passBack(walk, part, of);
   }
   const gradientsByName = new Map(roots.map((root) => [root.name, sums.gradientOf(root)]));
@@ -130,7 +130,7 @@ const SCALED: ReadonlySet<string> = new Set(["Relu", "Clip"]);
 function passBack(walk: Walk, { node, inputs }: Summand, { values, held }: Cotangents): void {
   const { graph, types, way, builder, sums, joins, rules, stated } = walk;
   const { op } = builder;
-  const gated = joins ? gatedBy(graph, way.active, node) : null;
+  const gated = joins ? gatedBy(way.active, node) : null;
   const read = gated ? { ...node, op: "", inputs: [gated.x] } : node;
   const [, ...bounds] = read.inputs;
   const isScaled =

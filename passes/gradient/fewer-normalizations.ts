@@ -32,7 +32,7 @@ export function asProduct(known: FrozenGraph, write: Builder, node: Node): boole
   const { x, output, channels, rank, parameters, epsilon } = normalization;
   const [scale, ...rest] = parameters;
   const is = (value: Value, number: number) => {
-    const data = dataOf(known.graph, value);
+    const data = dataOf(value);
     const isFloat = known.types.get(value)?.dtype === "float";
     return (
       data !== null && isFloat && numbersOfData("float", data)!.every((value) => value === number)
@@ -76,7 +76,7 @@ export function intoConvolution(known: FrozenGraph, write: Builder, node: Node):
     normalization.x.uses.length > 1
   )
     return null;
-  const { graph, frozen } = known;
+  const { frozen } = known;
   const [x, w, b] = conv.inputs;
   if (![w, b, ...normalization.parameters].every((value) => !value || frozen.has(value)))
     return null;
@@ -89,14 +89,14 @@ export function intoConvolution(known: FrozenGraph, write: Builder, node: Node):
   const weights = op.Mul(w!.name, to.reshape(factor, [channels, ...new Array(rank - 1).fill(1)]));
   const centered = b ? op.Sub(b.name, mean) : op.Neg(mean);
   const inputs = [x!.name, weights, op.Add(op.Mul(centered, factor), bias)];
-  const attributes = convolutionAttributes(graph, conv);
+  const attributes = convolutionAttributes(conv);
   write.node({ name: output.name, op: "Conv", inputs, outputs: [output.name], attributes });
   return conv;
 }
 
 /** Returns the attributes of a Conv, to write it again. */
-export function convolutionAttributes(graph: Graph, conv: Node) {
-  const { ints, int, text } = attributesOf(graph, conv);
+export function convolutionAttributes(conv: Node) {
+  const { ints, int, text } = attributesOf(conv);
   const lists = ["dilations", "kernel_shape", "pads", "strides"].flatMap((name) => {
     const given = ints(name);
     return given ? [[name, given] as const] : [];
@@ -109,9 +109,9 @@ export function convolutionAttributes(graph: Graph, conv: Node) {
 }
 
 /** Returns a node as a BatchNormalization in inference; null for any other. */
-function normalizationOf({ graph, types, frozen }: FrozenGraph, node: Node): Normalization | null {
+function normalizationOf({ types, frozen }: FrozenGraph, node: Node): Normalization | null {
   if (node.op !== "BatchNormalization" || node.outputs.length > 1) return null;
-  const { int, float } = attributesOf(graph, node);
+  const { int, float } = attributesOf(node);
   if (int("training_mode", 0) === 1 || int("spatial", 1) === 0) return null;
   const [x, ...parameters] = node.inputs as Value[];
   const [output] = node.outputs as Value[];

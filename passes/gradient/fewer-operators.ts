@@ -49,12 +49,12 @@ interface Candidate {
  * of images in place of four that do not.
  */
 function withHardSwish(
-  { graph, types }: FrozenGraph,
+  { types }: FrozenGraph,
   write: Builder,
   { node, free, removed }: Candidate,
 ): void {
   const output = node.outputs[0];
-  const gated = output && types.get(output)?.dtype === "float" ? gatedBy(graph, free, node) : null;
+  const gated = output && types.get(output)?.dtype === "float" ? gatedBy(free, node) : null;
   if (!output || !gated?.isClip) return;
   write.about(`${output.name}.fused`, node);
   const attributes = { alpha: float(1 / 6), beta: float(0.5) };

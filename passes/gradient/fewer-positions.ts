@@ -79,9 +79,9 @@ function positionsOf(known: Narrowing, { node, index }: Use): Positions | null {
 }
 
 /** Returns the positions that a Gather of one position or a Slice selects, if it is at most half. */
-function selected({ graph, types }: Narrowing, node: Node): Positions | null {
+function selected({ types }: Narrowing, node: Node): Positions | null {
   const [from, to] = [node.inputs[0], node.outputs[0]].map((value) => knownSizes(types, value));
-  const place = from && to && selectedAxis(graph, node, from.length);
+  const place = from && to && selectedAxis(node, from.length);
   if (!place) return null;
   const { axis, at } = place;
   const size = from[axis];
@@ -94,15 +94,14 @@ function selected({ graph, types }: Narrowing, node: Node): Positions | null {
 
 /** The only axis that a node selects on, and its first position there. */
 function selectedAxis(
-  graph: Graph,
   node: Node,
   rank: number,
 ): { readonly axis: number; readonly at: number } | null {
-  const { int, ints } = attributesOf(graph, node);
+  const { int, ints } = attributesOf(node);
   const list = (k: number, name: string) =>
-    node.inputs[k] ? numbersOf(graph, node.inputs[k]) : ints(name);
+    node.inputs[k] ? numbersOf(node.inputs[k]) : ints(name);
   if (node.op === "Gather") {
-    const indices = numbersOf(graph, node.inputs[1]);
+    const indices = numbersOf(node.inputs[1]);
     return indices?.length === 1
       ? { axis: placeOfAxis(int("axis", 0), rank), at: indices[0] }
       : null;

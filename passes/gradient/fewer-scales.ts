@@ -90,7 +90,7 @@ function scaledOf({ graph, types, frozen }: FrozenGraph, node: Node): Scaled | n
   const [output] = node.outputs;
   const { dtype, shape } = types.get(output!) ?? {};
   const width = shape?.at(-1);
-  const { int, float } = attributesOf(graph, node);
+  const { int, float } = attributesOf(node);
   if (!x || !scale || dtype !== "float" || typeof width !== "number") return null;
   if (placeOfAxis(int("axis", -1), shape!.length) !== shape!.length - 1) return null;
   if (
@@ -99,7 +99,7 @@ function scaledOf({ graph, types, frozen }: FrozenGraph, node: Node): Scaled | n
     )
   )
     return null;
-  const data = dataOf(graph, scale);
+  const data = dataOf(scale);
   const isDone = !bias && data && numbersOfData("float", data)!.every((value) => value === 1);
   return isDone
     ? null
@@ -122,11 +122,11 @@ function linearOf(known: FrozenGraph, { node, index }: Use, width: number): Line
   return behind && { ...behind, reshape: node };
 }
 
-function layerOf({ graph, types, frozen }: FrozenGraph, node: Node, width: number): Linear | null {
+function layerOf({ types, frozen }: FrozenGraph, node: Node, width: number): Linear | null {
   const [, weight, bias = null] = node.inputs;
   const shape = weight && types.get(weight)?.shape;
   if (!weight || shape?.length !== 2 || !frozen.has(weight) || weight.uses.length > 1) return null;
-  const { int, float } = attributesOf(graph, node);
+  const { int, float } = attributesOf(node);
   if (node.op === "Gemm") {
     const transposed = int("transB", 0) === 1;
     const isPlain = float("alpha", 1) === 1 && float("beta", 1) === 1 && int("transA", 0) === 0;

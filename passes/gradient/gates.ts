@@ -1,5 +1,5 @@
 import { numbersOf } from "../../src/graph/constants.ts";
-import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
+import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
 import { float } from "../../src/onnx/new-node.ts";
 import { geluSlope, tanhFormSlope } from "./gelu.ts";
 import { affine } from "./indicators.ts";
@@ -23,10 +23,10 @@ interface Gated {
  * slope. Returns null for any other node, and if one of the numbers is `active`, so that its gradient
  * is requested.
  */
-export function gatedBy(graph: Graph, active: ReadonlySet<Value>, node: Node): Gated | null {
+export function gatedBy(active: ReadonlySet<Value>, node: Node): Gated | null {
   if (node.op !== "Mul" && node.op !== "Div") return null;
   const number = (value: Value | null) => {
-    const values = value && active.has(value) ? null : numbersOf(graph, value);
+    const values = value && active.has(value) ? null : numbersOf(value);
     return values?.length === 1 ? values[0] : null;
   };
   for (const value of factorsOf(node, number, null).values) {

@@ -60,10 +60,10 @@ export function gradientNode(
     ),
     shape: (k) => sizes(node.inputs[k], "input"),
     outShape,
-    numbers: (k) => numbersOf(graph, node.inputs[k]),
+    numbers: (k) => numbersOf(node.inputs[k]),
     isZero: (k) => repeats(known, node.inputs[k], 0),
     isOne: (k) => repeats(known, node.inputs[k], 1),
-    ...attributesOf(graph, node),
+    ...attributesOf(node),
     inputType: (k) => types.get(node.inputs[k]!)?.dtype ?? "float",
     outputType: (k) => types.get(node.outputs[k]!)?.dtype ?? "float",
     like: (k) => {
@@ -94,8 +94,8 @@ function refuseSizes(
 }
 
 /** Whether a value is a constant that repeats a number. */
-function repeats({ graph, types, active }: Known, value: Value | null | undefined, number: number) {
-  const data = value && !active.has(value) ? dataOf(graph, value) : null;
+function repeats({ types, active }: Known, value: Value | null | undefined, number: number) {
+  const data = value && !active.has(value) ? dataOf(value) : null;
   const values = data && numbersOfData(types.get(value!)?.dtype ?? "", data);
   return values?.every((value) => value === number) ?? false;
 }

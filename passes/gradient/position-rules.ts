@@ -82,8 +82,8 @@ const broadcasting: PositionRule = (at) => {
 const mixing =
   (mixes: (at: Narrowed, own: number) => boolean, fallback = -1): PositionRule =>
   (at) => {
-    const { graph, node, output, positions, inputs } = at;
-    const own = placeOfAxis(attributesOf(graph, node).int("axis", fallback), output.length);
+    const { node, output, positions, inputs } = at;
+    const own = placeOfAxis(attributesOf(node).int("axis", fallback), output.length);
     return mixes(at, own) ? null : inputs.map((_, k) => (k === 0 ? positions : null));
   };
 
@@ -98,7 +98,7 @@ const softmax: PositionRule = (at) => {
 const onItsAxis = mixing(({ place }, own) => place.axis === own);
 
 const concat: PositionRule = (at) => {
-  const own = placeOfAxis(attributesOf(at.graph, at.node).int("axis", 0), at.output.length);
+  const own = placeOfAxis(attributesOf(at.node).int("axis", 0), at.output.length);
   return own === at.place.axis ? null : broadcasting(at);
 };
 
@@ -115,13 +115,13 @@ const matrixProduct: PositionRule = (at) => {
 const gemm: PositionRule = (at) => {
   const [left, , added] = at.inputs;
   if (!left || at.place.axis !== 0) return null;
-  const transposed = attributesOf(at.graph, at.node).int("transA", 0) === 1;
+  const transposed = attributesOf(at.node).int("transA", 0) === 1;
   return [onAxis(at, left, transposed ? 1 : 0), null, broadcastFrom(at, added ?? null) ?? null];
 };
 
 const transposed: PositionRule = (at) => {
   const [shape] = at.inputs;
-  const given = attributesOf(at.graph, at.node).ints("perm");
+  const given = attributesOf(at.node).ints("perm");
   const perm = given ?? range(at.output.length).reverse();
   return [onAxis(at, shape!, perm[at.place.axis])];
 };
@@ -131,10 +131,10 @@ const reshaped: PositionRule = ({ inputs, positions }) =>
 
 /** A reduction over other axes. */
 const reduced: PositionRule = (at) => {
-  const { graph, node, inputs, output, place } = at;
+  const { node, inputs, output, place } = at;
   const [shape] = inputs;
-  const { ints, int } = attributesOf(graph, node);
-  const axes = node.inputs[1] ? numbersOf(graph, node.inputs[1]) : ints("axes");
+  const { ints, int } = attributesOf(node);
+  const axes = node.inputs[1] ? numbersOf(node.inputs[1]) : ints("axes");
   if (!shape || !axes?.length) return null;
   const gone = axes.map((axis) => placeOfAxis(axis, shape.length));
   const left = range(shape.length).filter((axis) => !gone.includes(axis));

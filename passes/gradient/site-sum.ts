@@ -55,7 +55,7 @@ export function withoutBracket(known: FrozenGraph, write: Builder, sum: Node): r
   // onnxruntime adds a sum within a Conv, and a Relu behind it, only if the Conv has a bias.
   const zeros = () => constant("float", [channels], new Float32Array(channels));
   if (!branch) {
-    const mapped = op.Conv(u.name, kernel, zeros(), convolutionAttributes(known.graph, map));
+    const mapped = op.Conv(u.name, kernel, zeros(), convolutionAttributes(map));
     add(mapped, op.Add(f.name, skip));
     return [sum, ...inner];
   }
@@ -110,8 +110,8 @@ function narrowBranch(known: FrozenGraph, f: Value): Scaled | null {
 }
 
 /** Whether a Conv has a single position, and reads all of the image. */
-function isPointwise({ graph, types }: FrozenGraph, convolution: Node): boolean {
-  const { ints, int } = attributesOf(graph, convolution);
+function isPointwise({ types }: FrozenGraph, convolution: Node): boolean {
+  const { ints, int } = attributesOf(convolution);
   const [, , ...kernel] = types.get(convolution.inputs[1]!)?.shape ?? [];
   const lists = [kernel, ints("strides") ?? []];
   return (

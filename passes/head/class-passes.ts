@@ -110,24 +110,24 @@ function fits(from: readonly Dimension[], to: readonly Dimension[]): boolean {
 
 /** ArgMax and TopK name classes: behind them, their number no longer matters. */
 const named: Passes = (step) => {
-  const { graph, use, axis, sizes } = step;
+  const { use, axis, sizes } = step;
   const { node } = use;
   const along = attribute(node, "axis")?.i ?? (node.op === "TopK" ? -1 : 0);
   if (placeOfAxis(along, rankOf(step)) !== axis) return "takes the largest along another axis";
-  const [count = 1] = node.op === "TopK" ? (numbersOf(graph, node.inputs[1]) ?? []) : [1];
+  const [count = 1] = node.op === "TopK" ? (numbersOf(node.inputs[1]) ?? []) : [1];
   return count <= sizes.after ? null : `takes the ${count} largest of ${sizes.after}`;
 };
 
 /** Resize and Upsample of other axes: a scale of 1, or a size that is the number of classes. */
 const resized: Passes = (step) => {
-  const { graph, use, axis, sizes, entries } = step;
+  const { use, axis, sizes, entries } = step;
   const { node } = use;
   if (use.index !== 0) return "takes it as a size";
   const axes = attribute(node, "axes")?.ints;
   const at = axes?.length ? axes.indexOf(axis) : axis;
   if (at < 0) return axis;
   const index = node.inputs.length > 2 ? 2 : 1;
-  const scales = attribute(node, "scales")?.floats ?? numbersOf(graph, node.inputs[index]);
+  const scales = attribute(node, "scales")?.floats ?? numbersOf(node.inputs[index]);
   if (scales?.length) return scales[at] === 1 ? axis : "scales its classes";
   if (node.inputs[3]) {
     const entry = shapeEntries(step, { node, index: 3 })?.[at];
@@ -139,11 +139,11 @@ const resized: Passes = (step) => {
 
 /** A part of every class: some positions of other axes. */
 const sliced: Passes = (step) => {
-  const { graph, use, axis } = step;
+  const { use, axis } = step;
   const { node } = use;
   if (use.index !== 0) return "takes it as an index";
-  const starts = attribute(node, "starts")?.ints ?? numbersOf(graph, node.inputs[1]);
-  const given = attribute(node, "axes")?.ints ?? numbersOf(graph, node.inputs[3]);
+  const starts = attribute(node, "starts")?.ints ?? numbersOf(node.inputs[1]);
+  const given = attribute(node, "axes")?.ints ?? numbersOf(node.inputs[3]);
   const axes = given?.length ? [...given] : starts ? [...starts.keys()] : null;
   if (!axes) return "takes a part along axes that are computed";
   return axes.some((along) => placeOfAxis(along, rankOf(step)) === axis)
@@ -184,7 +184,7 @@ interface ShapeEntry {
 function shapeEntries(known: KnownGraph, use: Use): (ShapeEntry | null)[] | null {
   const value = use.node.inputs[use.index];
   if (!value) return null;
-  const numbers = numbersOf(known.graph, value);
+  const numbers = numbersOf(value);
   if (numbers) return numbers.map((size, entry) => ({ use, entry, size }));
   const { producer } = value;
   if (producer?.op === "Identity" || producer?.op === "Cast")

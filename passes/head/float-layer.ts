@@ -54,7 +54,7 @@ function asFloats(graph: Graph, node: Node, { input, output, nodes }: IntegerPro
     }),
     plainNode(isConv ? "Conv" : "MatMul", [input.name, weight], [output.name], {
       name,
-      attributes: copiedAttributes(graph, node, isConv ? WINDOW : []),
+      attributes: copiedAttributes(node, isConv ? WINDOW : []),
     }),
   ];
   const scaled = output.producer!;

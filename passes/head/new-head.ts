@@ -160,7 +160,7 @@ function patchOf(
   weights: readonly NewWeight[],
 ): Patch {
   const shapes = way.entries.map(({ use, entry }) => {
-    const sizes = numbersOf(graph, use.node.inputs[use.index])!.with(entry, classes);
+    const sizes = numbersOf(use.node.inputs[use.index])!.with(entry, classes);
     const { dtype, shape } = types.get(use.node.inputs[use.index]!)!;
     const dims = shape?.length === 0 ? [] : [sizes.length];
     const name = `${use.node.outputs[0]!.name}.shape`;

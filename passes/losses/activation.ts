@@ -25,7 +25,7 @@ export function activationAt(
   const node = value.producer;
   const logits = node?.inputs[0];
   if (!node || !logits) return null;
-  const written = axis === null ? null : softmaxWrittenOut(search.graph, node);
+  const written = axis === null ? null : softmaxWrittenOut(node);
   if (written && search.sought.includes("Softmax")) {
     const rank = search.types.get(value)?.shape?.length ?? 0;
     const along = written.axes.length === 1 ? placeOfAxis(written.axes[0], rank) : null;
@@ -52,12 +52,12 @@ export function softmaxAxis(
 }
 
 /** Matches exp(z) / Σ exp(z), the Softmax of older exporters. */
-function softmaxWrittenOut(graph: Graph, { op, inputs }: Node) {
+function softmaxWrittenOut({ op, inputs }: Node) {
   const [part, whole] = inputs;
   const [exp, sum] = [part?.producer, whole?.producer];
   if (op !== "Div" || exp?.op !== "Exp" || sum?.op !== "ReduceSum" || sum.inputs[0] !== part)
     return null;
-  const axes = sum.inputs[1] ? numbersOf(graph, sum.inputs[1]) : attribute(sum, "axes")?.ints;
+  const axes = sum.inputs[1] ? numbersOf(sum.inputs[1]) : attribute(sum, "axes")?.ints;
   const logits = exp.inputs[0];
   if (!axes || !logits || attribute(sum, "keepdims")?.i === 0) return null;
   return { logits, axes };

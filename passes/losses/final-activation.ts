@@ -115,9 +115,9 @@ const SAFETY = 1e-3;
 /** Matches a Clip, Max or Min whose bounds only keep a logarithm finite. */
 function safelyClipped(given: At): Traced | null {
   const at = boundLast(given);
-  const { graph, node } = at;
+  const { node } = at;
   const bound = (k: number, name: string) =>
-    attribute(node, name)?.f ?? (node.inputs[k] ? numbersOf(graph, node.inputs[k])?.[0] : null);
+    attribute(node, name)?.f ?? (node.inputs[k] ? numbersOf(node.inputs[k])?.[0] : null);
   const low = node.op === "Min" ? null : bound(1, "min");
   const high = node.op === "Max" ? null : bound(node.op === "Min" ? 1 : 2, "max");
   if (low === undefined || high === undefined || node.inputs.length > 3) return null;
@@ -129,7 +129,7 @@ function safelyClipped(given: At): Traced | null {
 /** Returns a Max or Min with its constant last. */
 function boundLast(at: At): At {
   const { op, inputs } = at.node;
-  const turned = op !== "Clip" && inputs.length === 2 && numbersOf(at.graph, inputs[0]);
+  const turned = op !== "Clip" && inputs.length === 2 && numbersOf(inputs[0]);
   return turned ? { ...at, node: { ...at.node, inputs: [inputs[1], inputs[0]] } } : at;
 }
 
@@ -151,10 +151,10 @@ function transposed(at: At): Traced | null {
 }
 
 function sliced(at: At): Traced | null {
-  const { graph, node } = at;
+  const { node } = at;
   const rank = shapeOf(at, at.value)?.length ?? 0;
   const list = (k: number, name: string) =>
-    node.inputs[k] ? numbersOf(graph, node.inputs[k]) : (attribute(node, name)?.ints ?? null);
+    node.inputs[k] ? numbersOf(node.inputs[k]) : (attribute(node, name)?.ints ?? null);
   const [starts, ends] = [list(1, "starts"), list(2, "ends")];
   if (!starts || !ends) return null;
   const given = list(3, "axes");
@@ -162,7 +162,7 @@ function sliced(at: At): Traced | null {
   const axes = (given?.length ? [...given] : starts.map((_, k) => k)).map((axis) =>
     placeOfAxis(axis, rank),
   );
-  const steps = node.inputs[4] ? numbersOf(graph, node.inputs[4]) : starts.map(() => 1);
+  const steps = node.inputs[4] ? numbersOf(node.inputs[4]) : starts.map(() => 1);
   if (!steps || (at.axis !== null && axes.includes(at.axis))) return null;
   const by = steps.every((step) => step === 1) ? {} : { steps };
   return after(at, at.axis, ({ to }, x) => to.strided(x, { starts, ends, axes, ...by }));

@@ -28,7 +28,7 @@ export function checkOpset(loss: Model, opset: number): void {
     ? `${newer} came in opset ${sinceOf(newer)}`
     : changedBetween(main, Math.min(own, opset), Math.max(own, opset), (node) => {
         const change = { from: own, to: opset };
-        return node.scope === main && hasOtherForm(loss.graph, node, change);
+        return node.scope === main && hasOtherForm(node, change);
       });
   if (why !== null)
     throw new InputError(
@@ -66,7 +66,7 @@ export function writeGraph(
   for (const node of graph.main.nodes) {
     const { name, opType, outputs } = node.message;
     const attributes = [...rewriter.attributes(node, place)];
-    const form = inOtherForm(builder, graph, node, {
+    const form = inOtherForm(builder, node, {
       from: opsetOf(loss),
       to: opset,
       inputs: node.message.inputs.map(value),
@@ -89,7 +89,7 @@ function writeWeights(builder: Builder, loss: Model, nameOf: (name: string) => s
   const { graph, source } = loss;
   for (const weight of graph.main.values.values()) {
     const type = weight.initializer && typeOfTensor(weight);
-    const data = type && dataOf(graph, weight);
+    const data = type && dataOf(weight);
     if (!type) continue;
     if (!data) throw new InputError(`weight ${weight.name} of the loss ${source.name} is sparse.`);
     const { dtype, shape } = type;

@@ -1,6 +1,6 @@
 import type { Builder } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
-import { attribute, type Graph, type Node } from "../../src/graph/graph.ts";
+import { attribute, type Node } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
 import type { Attributes } from "../../src/onnx/new-node.ts";
 
@@ -23,10 +23,10 @@ const axesInputOf = ({ op }: Node) =>
 const ADDED: Readonly<Record<string, number>> = { allowzero: 14, saturate: 19 };
 
 /** The axes of a node in the form of another opset; null if they stay where they are or are computed. */
-function movedAxes(graph: Graph, node: Node, { from, to }: OpsetChange) {
+function movedAxes(node: Node, { from, to }: OpsetChange) {
   const since = axesInputOf(node);
   if (since === null || from >= since === to >= since) return null;
-  const axes = from < since ? attribute(node, "axes")?.ints : numbersOf(graph, node.inputs[1]);
+  const axes = from < since ? attribute(node, "axes")?.ints : numbersOf(node.inputs[1]);
   if (node.inputs[1] && !axes) return null;
   const isAll = !axes || axes.length === 0;
   if (isAll && attribute(node, "noop_with_empty_axes")?.i === 1) return null;
@@ -40,8 +40,8 @@ const softmaxAxis = ({ op, message }: Node, { from, to }: OpsetChange): number |
     : null;
 
 /** Whether a node has a form in another opset that `inOtherForm` writes. */
-export const hasOtherForm = (graph: Graph, node: Node, change: OpsetChange): boolean =>
-  movedAxes(graph, node, change) !== null || softmaxAxis(node, change) !== null;
+export const hasOtherForm = (node: Node, change: OpsetChange): boolean =>
+  movedAxes(node, change) !== null || softmaxAxis(node, change) !== null;
 
 /**
  * Returns the inputs and attributes of a node in another opset. Writes a softmax as other operators
@@ -49,7 +49,6 @@ export const hasOtherForm = (graph: Graph, node: Node, change: OpsetChange): boo
  */
 export function inOtherForm(
   builder: Builder,
-  graph: Graph,
   node: Node,
   change: OpsetChange & { readonly inputs: readonly string[]; readonly attributes: Attributes },
 ): string | { readonly inputs: readonly string[]; readonly attributes: Attributes } {
@@ -62,7 +61,7 @@ export function inOtherForm(
     return node.op === "Softmax" ? op.Exp(logarithm) : logarithm;
   }
   const known = Object.entries(attributes).filter(([name]) => to >= (ADDED[name] ?? 0));
-  const moved = movedAxes(graph, node, change);
+  const moved = movedAxes(node, change);
   if (!moved) return { inputs, attributes: Object.fromEntries(known) };
   const { axes, asInput } = moved;
   const kept = known.filter(([name]) => name !== "axes" && name !== "noop_with_empty_axes");

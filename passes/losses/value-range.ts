@@ -46,7 +46,7 @@ export function rangeOf(graph: Graph, types: Types, value: Value): ValueRange {
 type RangeOf = (value: Value | null | undefined) => ValueRange;
 
 function bounds(graph: Graph, value: Value, of: RangeOf): ValueRange {
-  const numbers = numbersOf(graph, value);
+  const numbers = numbersOf(value);
   if (numbers && numbers.length > 0) return [Math.min(...numbers), Math.max(...numbers)];
   const node = value.producer;
   if (!node) return ANY;
@@ -98,9 +98,9 @@ const sum: Rule = (at) =>
   every(at).reduce(([a, b], [c, d]) => [a + c, b + d], [0, 0] as ValueRange) as ValueRange;
 
 function clipped(at: At): ValueRange {
-  const { graph, node, of } = at;
+  const { node, of } = at;
   const bound = (k: number, name: string, otherwise: number) =>
-    attribute(node, name)?.f ?? numbersOf(graph, node.inputs[k])?.[0] ?? otherwise;
+    attribute(node, name)?.f ?? numbersOf(node.inputs[k])?.[0] ?? otherwise;
   const low = bound(1, "min", Number.NEGATIVE_INFINITY);
   const high = bound(2, "max", Number.POSITIVE_INFINITY);
   const hold = (x: number) => Math.min(high, Math.max(low, x));
@@ -162,14 +162,14 @@ const RULES: Readonly<Record<string, Rule>> = {
   Mul: ({ node, of }) =>
     node.inputs[0] === node.inputs[1] ? squared(of(0)) : multiplied(of(0), of(1)),
   Neg: ({ of }) => [-of(0)[1], -of(0)[0]],
-  Pad: ({ graph, node, of }) => {
+  Pad: ({ node, of }) => {
     const value = attribute(node, "value")?.f ?? 0;
-    const filled = node.inputs[2] ? (numbersOf(graph, node.inputs[2])?.[0] ?? Number.NaN) : value;
+    const filled = node.inputs[2] ? (numbersOf(node.inputs[2])?.[0] ?? Number.NaN) : value;
     return union([of(0), [filled, filled]]);
   },
-  Pow: ({ graph, node, of }) => {
+  Pow: ({ node, of }) => {
     const [low, high] = of(0);
-    const power = numbersOf(graph, node.inputs[1])?.[0];
+    const power = numbersOf(node.inputs[1])?.[0];
     if (power === 2) return squared([low, high]);
     return power !== undefined && power > 0 && low >= 0 ? [low ** power, high ** power] : ANY;
   },
@@ -187,7 +187,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   ReduceSumSquare: within(0, Number.POSITIVE_INFINITY),
   Relu: rising((x) => Math.max(0, x)),
   // Cubic interpolation overshoots.
-  Resize: ({ graph, node, of }) => (textAttribute(graph, node, "mode") === "cubic" ? ANY : of(0)),
+  Resize: ({ node, of }) => (textAttribute(node, "mode") === "cubic" ? ANY : of(0)),
   Sigmoid: within(0, 1),
   Sin: within(-1, 1),
   Slice: kept,

@@ -1,14 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import type { Builder } from "../../src/graph/builder.ts";
 import { dataOf } from "../../src/graph/constants.ts";
-import {
-  attribute,
-  type Graph,
-  type Node,
-  type Types,
-  textAttribute,
-  titleOf,
-} from "../../src/graph/graph.ts";
+import { attribute, type Node, type Types, textAttribute, titleOf } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import type { Dimension } from "../../src/onnx/dtypes.ts";
 import { type Attributes, float } from "../../src/onnx/new-node.ts";
@@ -51,7 +44,7 @@ export type PlainWriter = Pick<Builder, "op" | "to" | "constant"> & {
 const MOST_STEPS = 512;
 
 /** Reads a node's operands, and whether its outputs are present. */
-const operandsOf = (graph: Graph, types: Types, node: Node, refuse: (why: string) => never) => {
+const operandsOf = (types: Types, node: Node, refuse: (why: string) => never) => {
   const typeOf = (index: number) => {
     const value = node.inputs[index];
     return (value && types.get(value)) ?? refuse(`the type of its input ${index} is not known`);
@@ -65,7 +58,7 @@ const operandsOf = (graph: Graph, types: Types, node: Node, refuse: (why: string
     /** Whether an input is neither a weight nor a constant. */
     computed: (index: number) => isComputed(node, index),
     /** Returns the raw data of an input that is a weight or constant, otherwise null. */
-    data: (index: number) => dataOf(graph, node.inputs[index]),
+    data: (index: number) => dataOf(node.inputs[index]),
     dtype: (index: number): string => typeOf(index).dtype,
     /** Returns the sizes of an input; throws if its rank is unknown. */
     shape: (index: number) =>
@@ -76,27 +69,22 @@ const operandsOf = (graph: Graph, types: Types, node: Node, refuse: (why: string
 };
 
 /** Reads a node for the rule that lowers it. */
-export function compositeOf(
-  graph: Graph,
-  types: Types,
-  node: Node,
-  { unrolled, ...writer }: PlainWriter,
-) {
+export function compositeOf(types: Types, node: Node, { unrolled, ...writer }: PlainWriter) {
   /** Throws the InputError that says why the rule does not cover this node. */
   const refuse = (why: string): never => {
     throw new NotLowered(`${titleOf(node)} cannot be lowered into plain operators: ${why}.`, why);
   };
-  const operands = operandsOf(graph, types, node, refuse);
+  const operands = operandsOf(types, node, refuse);
   return {
     ...writer,
-    ...attributesOf(graph, node),
+    ...attributesOf(node),
     ...operands,
     refuse,
     /** Returns a scalar of the first input's type, or of another. */
     scalar: (value: number, dtype = operands.dtype(0)) => writer.constant(dtype, [], [value]),
     texts: (name: string) => attribute(node, name)?.strings ?? [],
     /** Returns those attributes of the node that a plain operator takes unchanged. */
-    kept: (...names: readonly string[]) => copiedAttributes(graph, node, names),
+    kept: (...names: readonly string[]) => copiedAttributes(node, names),
     /** Counts unrolled steps in each direction; refuses if all nodes together have too many. */
     unrolled(steps: number, directions: number): void {
       unrolled.steps += steps * directions;
@@ -130,14 +118,14 @@ export const plus = ({ op, inputs }: Composite, x: string, index: number): strin
   inputs[index] == null ? x : op.Add(x, inputs[index]);
 
 /** Returns those attributes of a node that have one of these names, as a new node takes them. */
-export const copiedAttributes = (graph: Graph, node: Node, names: readonly string[]): Attributes =>
-  Object.fromEntries(names.flatMap((name) => copied(graph, node, name)));
+export const copiedAttributes = (node: Node, names: readonly string[]): Attributes =>
+  Object.fromEntries(names.flatMap((name) => copied(node, name)));
 
-function copied(graph: Graph, node: Node, name: string): [string, Attributes[string]][] {
+function copied(node: Node, name: string): [string, Attributes[string]][] {
   const one = attribute(node, name);
   if (!one) return [];
   if (one.i !== null) return [[name, one.i]];
   if (one.f !== null) return [[name, float(one.f)]];
-  if (one.s !== null) return [[name, textAttribute(graph, node, name)!]];
+  if (one.s !== null) return [[name, textAttribute(node, name)!]];
   return [[name, one.floats.length > 0 ? float(one.floats) : one.ints]];
 }

@@ -14,7 +14,7 @@ type Both = readonly [then: Scope, otherwise: Scope];
 /** Returns the branch that an If of the main graph always takes; null if it is unknown. */
 export function branchTaken(graph: Graph, node: Node): Scope | null {
   if (node.op !== "If" || node.scope !== graph.main) return null;
-  const condition = numbersOf(graph, node.inputs[0]);
+  const condition = numbersOf(node.inputs[0]);
   if (condition?.length !== 1) return null;
   return bodyOf(node, condition[0] ? "then_branch" : "else_branch");
 }
@@ -80,14 +80,14 @@ export function withoutIf(graph: Graph, types: Types, branches: Branches): Patch
 
 /** Writes a branch's nodes and weights before its If, with new names for its outputs. */
 function writeBranch(
-  { graph, fresh, rewriter, written, tensors }: Draft,
+  { fresh, rewriter, written, tensors }: Draft,
   node: Node,
   body: Scope,
   names: readonly string[],
 ): void {
   const writer = { rewriter, fresh, label: called(node) };
   const outputs = body.outputs.map(({ name }, k) => [name, names[k] ?? ""] as const);
-  const given = bodyWeights(graph, body, writer, tensors);
+  const given = bodyWeights(body, writer, tensors);
   for (const bytes of bodyNodes(body, writer, { given, outputs }))
     written.push({ before: node, bytes });
 }

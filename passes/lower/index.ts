@@ -80,7 +80,7 @@ export function lowering(graph: Graph, types: Types, nodes: readonly Node[]): Lo
   for (const node of nodes) {
     if (calls.has(node)) continue;
     const from = write.nodes.length;
-    const outputs = plainOutputs(graph, types, node, writer);
+    const outputs = plainOutputs(types, node, writer);
     const renamed = underOldNames(node, write.nodes.slice(from), outputs);
     for (const { node: made } of renamed) for (const name of made.outputs) within.set(name, node);
     inserted.push(...renamed);
@@ -105,13 +105,13 @@ function writtenOut(graph: Graph, calls: ReadonlySet<Node>): Pick<Patch, "writte
 type Writer = Builder & PlainWriter;
 
 /** Writes the plain nodes that replace one; returns its outputs, each made by its own node. */
-function plainOutputs(graph: Graph, types: Types, node: Node, write: Writer): (string | null)[] {
+function plainOutputs(types: Types, node: Node, write: Writer): (string | null)[] {
   const { op } = node;
   const { opset } = write;
   const rule = [rules, plainRules].find((table) => Object.hasOwn(table, op))?.[op];
   if (!rule) throw new NotLowered(`${titleOf(node)} is not a composite operator.`, "it is plain");
   write.about(`${node.message.name || node.message.outputs[0]}.opened`, node);
-  const call = compositeOf(graph, types, node, write);
+  const call = compositeOf(types, node, write);
   const from = write.nodes.length;
   const results = rule(call);
   const free = new Set(write.nodes.slice(from).flatMap((made) => made.node.outputs));

@@ -1,6 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 import { dataOf, typeOfTensor } from "../../src/graph/constants.ts";
-import { called, type Graph, type Node, type Scope } from "../../src/graph/graph.ts";
+import { called, type Node, type Scope } from "../../src/graph/graph.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import type { NodeRenaming, Rewriter } from "../../src/onnx/renamed-nodes.ts";
 
@@ -79,7 +79,6 @@ export const bodyNodes = (
 
 /** Adds a body's weights to `tensors`; returns their new names. Refuses a sparse one. */
 export function bodyWeights(
-  graph: Graph,
   body: Scope,
   { fresh, label }: InnerWriter,
   tensors: DenseTensor[],
@@ -87,7 +86,7 @@ export function bodyWeights(
   const weights = [...body.values.values()].filter(({ initializer }) => initializer);
   return new Map(
     weights.map((weight) => {
-      const [type, data] = [typeOfTensor(weight), dataOf(graph, weight)];
+      const [type, data] = [typeOfTensor(weight), dataOf(weight)];
       if (!type || !data)
         throw new InputError(
           `${called(body.owner!)}: the sparse weight ${weight.name} of its body is not supported.`,

@@ -42,7 +42,7 @@ const [MOST_STEPS, MOST_NODES] = [512, 2 ** 15];
 /** Returns the iterations of a Loop or Scan, or why they cannot be written out, as a clause. */
 export function iterationsOf(graph: Graph, types: Types, node: Node): Iterations | string {
   const [body] = node.bodies;
-  const found = node.op === "Loop" ? ofLoop(graph, node, body) : ofScan(graph, types, node, body);
+  const found = node.op === "Loop" ? ofLoop(node, body) : ofScan(graph, types, node, body);
   if (typeof found === "string") return found;
   const { steps } = found;
   if (steps > MOST_STEPS || steps * body.nodes.length > MOST_NODES)
@@ -53,12 +53,12 @@ export function iterationsOf(graph: Graph, types: Types, node: Node): Iterations
 
 const ABSENT = "one of its first values is absent";
 
-function ofLoop(graph: Graph, node: Node, body: Scope): Iterations | string {
+function ofLoop(node: Node, body: Scope): Iterations | string {
   const [count, condition, ...initial] = node.inputs;
-  const steps = numbersOf(graph, count)?.[0];
+  const steps = numbersOf(count)?.[0];
   if (steps === undefined) return "its number of iterations is not known";
-  const starts = !condition || numbersOf(graph, condition)?.[0] === 1;
-  const conditional = !starts || !isTrue(graph, body, body.outputs[0]);
+  const starts = !condition || numbersOf(condition)?.[0] === 1;
+  const conditional = !starts || !isTrue(body, body.outputs[0]);
   if (initial.includes(null)) return ABSENT;
   const added = body.outputs.slice(1 + initial.length);
   const collected = added.map(() => ({ axis: 0, reversed: false }));
@@ -73,14 +73,14 @@ function ofLoop(graph: Graph, node: Node, body: Scope): Iterations | string {
  * Whether only the data shows how often a Loop runs, so that its iterations cannot be written out.
  * The data gives its number, or a condition that ends what it collects or carries.
  */
-export function dependsOnData(graph: Graph, node: Node): boolean {
+export function dependsOnData(node: Node): boolean {
   if (node.op !== "Loop") return false;
   const [body] = node.bodies;
   const [count, condition, ...initial] = node.inputs;
-  const steps = numbersOf(graph, count)?.[0];
+  const steps = numbersOf(count)?.[0];
   if (!count || (steps === undefined && readsInputs(count))) return true;
-  const starts = !condition || numbersOf(graph, condition)?.[0] === 1;
-  if (starts && isTrue(graph, body, body.outputs[0])) return false;
+  const starts = !condition || numbersOf(condition)?.[0] === 1;
+  if (starts && isTrue(body, body.outputs[0])) return false;
   const collects = body.outputs.length > 1 + initial.length;
   return collects || body.inputs.slice(2).some(isTruth) || (steps ?? 0) > MOST_STEPS;
 }
@@ -101,10 +101,10 @@ const isTruth = ({ scope, name }: Value) =>
   );
 
 /** Whether a condition that a body gives is always true; its own condition is if it goes on. */
-function isTrue(graph: Graph, body: Scope, value: Value | null | undefined): boolean {
+function isTrue(body: Scope, value: Value | null | undefined): boolean {
   if (!value) return false;
-  if (value === body.inputs[1] || numbersOf(graph, value)?.[0] === 1) return true;
-  return value.producer?.op === "Identity" && isTrue(graph, body, value.producer.inputs[0]);
+  if (value === body.inputs[1] || numbersOf(value)?.[0] === 1) return true;
+  return value.producer?.op === "Identity" && isTrue(body, value.producer.inputs[0]);
 }
 
 function ofScan(graph: Graph, types: Types, node: Node, body: Scope): Iterations | string {

@@ -63,7 +63,7 @@ function writeIterations(draft: LoopDraft, iterations: Iterations): void {
   write.about(`${called(node)}.unrolled`);
   const isLoop = node.op === "Loop";
   const writer = { rewriter: draft.rewriter, fresh: write.fresh, label: called(node) };
-  const weights = bodyWeights(draft.graph, body, writer, draft.tensors);
+  const weights = bodyWeights(body, writer, draft.tensors);
   const slices = read.map(({ value, axis, reversed }) => {
     const pieces = piecesOf(draft, value.name, axis, steps);
     return reversed ? pieces.toReversed() : pieces;

@@ -19,10 +19,10 @@ export function withoutSequences(graph: Graph, types: Types, nodes: readonly Nod
     const output = node.outputs[0];
     if (!output || !["SequenceAt", "ConcatFromSequence"].includes(node.op)) continue;
     write.about(`${output.name}.opened`, node);
-    const items = itemsOf(graph, types, node.inputs[0], write);
+    const items = itemsOf(types, node.inputs[0], write);
     if (!items) continue;
     const from = write.nodes.length;
-    const made = node.op === "SequenceAt" ? chosen(graph, node, items) : joined(node, items, write);
+    const made = node.op === "SequenceAt" ? chosen(node, items) : joined(node, items, write);
     if (made === null) continue;
     write.copy(made, output.name);
     inserted.push(...write.nodes.slice(from));
@@ -32,8 +32,8 @@ export function withoutSequences(graph: Graph, types: Types, nodes: readonly Nod
   return { nodes: inserted, tensors: write.tensors, removed };
 }
 
-function chosen(graph: Graph, node: Node, items: readonly Item[]): string | null {
-  const at = numbersOf(graph, node.inputs[1])?.[0];
+function chosen(node: Node, items: readonly Item[]): string | null {
+  const at = numbersOf(node.inputs[1])?.[0];
   return at === undefined ? null : (items.at(at)?.() ?? null);
 }
 
@@ -47,42 +47,37 @@ function joined(node: Node, items: readonly Item[], { op, to }: Builder): string
 }
 
 /** Returns the tensors of a sequence in order; null if they are unknown. */
-function itemsOf(
-  graph: Graph,
-  types: Types,
-  sequence: Value | null,
-  write: Builder,
-): readonly Item[] | null {
+function itemsOf(types: Types, sequence: Value | null, write: Builder): readonly Item[] | null {
   const node = sequence?.producer;
   switch (node?.op) {
     case "Identity":
-      return itemsOf(graph, types, node.inputs[0], write);
+      return itemsOf(types, node.inputs[0], write);
     case "SequenceConstruct":
       return node.inputs.map((value) => () => value!.name);
     case "SequenceEmpty":
       return [];
     case "SequenceInsert": {
-      const before = itemsOf(graph, types, node.inputs[0], write);
-      const place = node.inputs[2] ? numbersOf(graph, node.inputs[2])?.[0] : before?.length;
+      const before = itemsOf(types, node.inputs[0], write);
+      const place = node.inputs[2] ? numbersOf(node.inputs[2])?.[0] : before?.length;
       return before && place !== undefined
         ? before.toSpliced(place, 0, () => node.inputs[1]!.name)
         : null;
     }
     case "SplitToSequence":
-      return pieces(graph, types, node, write);
+      return pieces(types, node, write);
     default:
       return null;
   }
 }
 
 /** Returns the pieces of a SplitToSequence, each a Slice. */
-function pieces(graph: Graph, types: Types, node: Node, { to }: Builder): readonly Item[] | null {
+function pieces(types: Types, node: Node, { to }: Builder): readonly Item[] | null {
   const [x, split] = node.inputs;
   const shape = types.get(x!)?.shape;
   const asked = attribute(node, "axis")?.i ?? 0;
   const axis = shape && asked < 0 ? asked + shape.length : asked;
   const size = shape?.[axis];
-  const given = split ? numbersOf(graph, split) : [1];
+  const given = split ? numbersOf(split) : [1];
   if (typeof size !== "number" || !given) return null;
   const scalar = !split || types.get(split)?.shape?.length === 0;
   const count = scalar ? Math.ceil(size / given[0]) : given.length;

@@ -64,9 +64,7 @@ async function valuesOf(ort: Ort, graph: Graph, nodes: readonly Node[]) {
     const given = some.flatMap(inputsOf);
     const fed = new Map<Value, Tensor>();
     for (const value of new Set(given)) {
-      const tensor = made.has(value)
-        ? null
-        : (computed.get(value.name) ?? large(ort, graph, value));
+      const tensor = made.has(value) ? null : (computed.get(value.name) ?? large(ort, value));
       if (tensor) fed.set(value, tensor);
     }
     const known = (value: Value): Type | null => {
@@ -85,8 +83,8 @@ async function valuesOf(ort: Ort, graph: Graph, nodes: readonly Node[]) {
 }
 
 /** A weight that is too large to stand in a model of a few nodes. */
-function large(ort: Ort, graph: Graph, value: Value): Tensor | null {
+function large(ort: Ort, value: Value): Tensor | null {
   const [tensor, type] = [tensorOf(value), typeOfTensor(value)];
   if (!tensor || !type || isInlined(tensor) || !hasTensors(type.dtype)) return null;
-  return tensorOfBytes(ort, type.dtype, dataOf(graph, value)!, type.shape as number[]);
+  return tensorOfBytes(ort, type.dtype, dataOf(value)!, type.shape as number[]);
 }

@@ -91,7 +91,7 @@ const hasNonFiniteWeights = (graph: Graph): boolean =>
   [...scopesOf(graph)].some(({ values }) =>
     [...values.values()].some((value) => {
       const { dtype } = typeOfTensor(value) ?? {};
-      const data = isFloat(dtype) ? dataOf(graph, value) : null;
+      const data = isFloat(dtype) ? dataOf(value) : null;
       return data ? decodeNumbers(dtype!, data).some((n) => !Number.isFinite(n)) : false;
     }),
   );

@@ -52,13 +52,13 @@ export async function constantTerms(
 export async function constantTensor(ort: Ort, graph: Graph, value: Value): Promise<Tensor> {
   const own = valueLike(graph, value)!;
   const tensor =
-    constantOf(ort, graph, own) ?? (await runValue({ ort, graph }, { output: own }, [{}]))?.[0];
+    constantOf(ort, own) ?? (await runValue({ ort, graph }, { output: own }, [{}]))?.[0];
   if (!tensor) throw new Error(`the constant ${own.name} cannot be computed`);
   return tensor;
 }
 
-function constantOf(ort: Ort, graph: Graph, value: Value): Tensor | null {
-  const [bytes, type] = [dataOf(graph, value), typeOfTensor(value)];
+function constantOf(ort: Ort, value: Value): Tensor | null {
+  const [bytes, type] = [dataOf(value), typeOfTensor(value)];
   return bytes && type ? tensorToRun(ort, type.dtype, bytes, type.shape as number[]) : null;
 }
 
@@ -145,7 +145,7 @@ export function nodesAlone(ort: Ort, graph: Graph, last: readonly Node[], given:
   for (const value of read) {
     const tensor = tensorOf(value);
     if (!tensor || Object.hasOwn(given, value.name) || isInlined(tensor)) continue;
-    const weight = constantOf(ort, graph, value);
+    const weight = constantOf(ort, value);
     if (!weight) return null;
     fed.add(value);
     weights[value.name] = weight;

@@ -75,7 +75,7 @@ function unplanned(
     const type = there && typeOfTensor(there);
     if (!type) return false;
     const sameType = type.dtype === dtype && type.shape?.join() === dims.join();
-    return !sameType || !equalBytes(dataOf(result, there)!, data);
+    return !sameType || !equalBytes(dataOf(there)!, data);
   });
   return [
     ...differences,

@@ -1,11 +1,5 @@
 import { numbersOf } from "../../src/graph/constants.ts";
-import {
-  attribute,
-  type Graph,
-  type Node,
-  textAttribute,
-  type Value,
-} from "../../src/graph/graph.ts";
+import { attribute, type Node, textAttribute, type Value } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
 import { type Dimension, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import { permOf } from "../lower/products.ts";
@@ -29,7 +23,6 @@ export function inverse(map: AxisMap, rank: number): AxisMap {
 
 /** A node on the way from one of its inputs, by its index, to an output. */
 interface Step {
-  readonly graph: Graph;
   readonly node: Node;
   readonly input: number;
   readonly from: readonly Dimension[];
@@ -42,7 +35,7 @@ interface Step {
  * equal rank leaves them in place. Empty if a shape is not known.
  */
 export function axesThrough(
-  { graph, types }: Pick<Setting, "graph" | "types">,
+  { types }: Pick<Setting, "types">,
   node: Node,
   input: number,
   output: Value,
@@ -51,7 +44,7 @@ export function axesThrough(
   const to = types.get(output)?.shape;
   if (!from || !to) return [];
   const rule = own(AXES, node.op) ?? (node.op.startsWith("Reduce") ? reduction : elementwise);
-  return rule({ graph, node, input, from, to });
+  return rule({ node, input, from, to });
 }
 
 const elementwise = ({ from, to }: Step): AxisMap =>
@@ -59,8 +52,8 @@ const elementwise = ({ from, to }: Step): AxisMap =>
     k !== null && from[axis] === 1 && to[k] !== 1 ? null : k,
   );
 
-function reduction({ graph, node, from, to }: Step): AxisMap {
-  const reduced = axesOf(graph, node, from.length) ?? [...from.keys()];
+function reduction({ node, from, to }: Step): AxisMap {
+  const reduced = axesOf(node, from.length) ?? [...from.keys()];
   return from.length === to.length
     ? sameAxes(from.length).map((k) => (reduced.includes(k!) ? null : k))
     : byRemoval(from.length, reduced);
@@ -72,8 +65,8 @@ function product({ node, input, from, to }: Step): AxisMap {
   return compose(inverse(fusedPerm(node, input, from.length), from.length), multiplied);
 }
 
-function einsum({ graph, node, input, from, to }: Step): AxisMap {
-  const [inputs, output] = textAttribute(graph, node, "equation")!.replaceAll(" ", "").split("->");
+function einsum({ node, input, from, to }: Step): AxisMap {
+  const [inputs, output] = textAttribute(node, "equation")!.replaceAll(" ", "").split("->");
   if (/\./.test(inputs) || output === undefined) return alignRight(from.length, to.length);
   return [...(inputs.split(",")[input] ?? "")].map((label) =>
     output.includes(label) ? output.indexOf(label) : null,
@@ -96,10 +89,9 @@ const AXES: Readonly<Record<string, (step: Step) => AxisMap>> = {
     inverse(attribute(node, "perm")?.ints ?? [...from.keys()].reverse(), from.length),
   Reshape: reshape,
   Flatten: reshape,
-  Squeeze: ({ graph, node, from }) =>
-    byRemoval(from.length, axesOf(graph, node, from.length) ?? onesOf(from)),
-  Unsqueeze: ({ graph, node, from, to }) =>
-    inverse(byRemoval(to.length, axesOf(graph, node, to.length) ?? []), from.length),
+  Squeeze: ({ node, from }) => byRemoval(from.length, axesOf(node, from.length) ?? onesOf(from)),
+  Unsqueeze: ({ node, from, to }) =>
+    inverse(byRemoval(to.length, axesOf(node, to.length) ?? []), from.length),
   Gather: ({ node, input, from, to }) => {
     if (input !== 0) return [];
     const axis = placeOfAxis(attribute(node, "axis")?.i ?? 0, from.length);
@@ -120,8 +112,8 @@ const fusedPerm = (node: Node, input: number, rank: number) =>
   permOf((name) => attribute(node, name)?.i ?? 0, input === 0 ? "A" : "B", rank);
 
 /** Returns the axes that an operator takes as an attribute or, in newer opsets, as an input. */
-function axesOf(graph: Graph, node: Node, rank: number): number[] | null {
-  const axes = attribute(node, "axes")?.ints ?? numbersOf(graph, node.inputs[1]);
+function axesOf(node: Node, rank: number): number[] | null {
+  const axes = attribute(node, "axes")?.ints ?? numbersOf(node.inputs[1]);
   return axes?.map((axis) => placeOfAxis(axis, rank)) ?? null;
 }
 

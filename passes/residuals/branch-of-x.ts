@@ -143,12 +143,9 @@ function differs(setting: Setting, { inputs }: Node, x: Value): boolean {
 }
 
 /** Returns the only number that a node multiplies by; NaN if there are several or none is known. */
-function factorOf({ graph, constants }: Setting, { op, inputs }: Node): number {
+function factorOf({ constants }: Setting, { op, inputs }: Node): number {
   if (op === "Neg") return -1;
-  const numbers = numbersOf(
-    graph,
-    inputs.find((value) => value && constants.has(value)),
-  );
+  const numbers = numbersOf(inputs.find((value) => value && constants.has(value)));
   const [first] = numbers ?? [];
   if (first === undefined || numbers!.some((number) => number !== first)) return Number.NaN;
   return op === "Div" ? 1 / first : first;

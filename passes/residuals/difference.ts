@@ -45,12 +45,8 @@ export function comesInFloats(setting: Setting, branch: Value, x: Value): boolea
 }
 
 /** Whether a scatter adds to a value what is computed from it with weights. */
-export const isScatteredSum = (
-  { graph }: Setting,
-  reach: Reach,
-  { node, terms: [data, updates] }: Sum,
-): boolean =>
-  textAttribute(graph, node, "reduction") === "add" &&
+export const isScatteredSum = (reach: Reach, { node, terms: [data, updates] }: Sum): boolean =>
+  textAttribute(node, "reduction") === "add" &&
   updates !== undefined &&
   reach.paths(data.value, updates.value, node)?.mixed === true;
 

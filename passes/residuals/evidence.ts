@@ -209,9 +209,8 @@ function wideAxis(setting: Setting, factor: Value | null, rank: number): Place |
 }
 
 /** Writes the output label that the data lacks; reads the data label that the output lacks. */
-function einsum({ setting, node, fixed, dims }: View): Evidence {
-  const equation =
-    textAttribute(setting.graph, node, "equation")?.replaceAll(" ", "").split("->") ?? [];
+function einsum({ node, fixed, dims }: View): Evidence {
+  const equation = textAttribute(node, "equation")?.replaceAll(" ", "").split("->") ?? [];
   const terms = equation[0]?.split(",");
   if (terms?.length !== 2 || equation.length !== 2) return NONE;
   const weight = fixed(0) ? 0 : fixed(1) ? 1 : -1;

@@ -122,7 +122,7 @@ const MOST = 65_536;
 function numbers({ graph }: KnownGraph, value: Value | null | undefined): readonly number[] | null {
   const tensor = tensorOf(value);
   const type = tensor && dataType(tensor.dataType)?.name;
-  if (!tensor || !type || !isFloat(type)) return numbersOf(graph, value);
+  if (!tensor || !type || !isFloat(type)) return numbersOf(value);
   if (elements(tensor.dims) > MOST) return null;
   return [...decodeNumbers(type, tensorBytes(graph.file, tensor))];
 }

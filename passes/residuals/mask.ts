@@ -45,11 +45,7 @@ function isOpposite(setting: Setting, mask: Value, other: Value): boolean {
   const { producer } = beforeLayout(setting, mask);
   const [first, second] = producer?.inputs ?? [];
   const from =
-    producer?.op === "Not"
-      ? first
-      : producer?.op === "Sub" && isOne(setting, first)
-        ? second
-        : null;
+    producer?.op === "Not" ? first : producer?.op === "Sub" && isOne(first) ? second : null;
   return from != null && beforeLayout(setting, from) === beforeLayout(setting, other);
 }
 
@@ -57,5 +53,5 @@ function isOpposite(setting: Setting, mask: Value, other: Value): boolean {
 export const beforeLayout = (setting: Setting, value: Value): Value =>
   behind(value, (node) => traits(setting, node).layout);
 
-const isOne = ({ graph }: Setting, value: Value | null | undefined): boolean =>
-  numbersOf(graph, value)?.every((number) => number === 1) ?? false;
+const isOne = (value: Value | null | undefined): boolean =>
+  numbersOf(value)?.every((number) => number === 1) ?? false;

@@ -1,7 +1,6 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import {
   attribute,
-  type Graph,
   type Node,
   type Scope,
   type Types,
@@ -66,7 +65,7 @@ export function traits(setting: Setting, node: Node): Traits {
   return traits;
 }
 
-function traitsOf({ graph, constants, types }: Setting, node: Node): Traits {
+function traitsOf({ constants, types }: Setting, node: Node): Traits {
   const { op } = node;
   const plain = inFloats(op);
   const fixed = (index: number) => {
@@ -81,8 +80,8 @@ function traitsOf({ graph, constants, types }: Setting, node: Node): Traits {
   const scale = oneOperand && (plain === "Mul" || (op === "Div" && fixed(1)) || op === "Neg");
   const upsampling = UPSAMPLING.has(op) && enlarges(types, node);
   const shift = oneOperand && (plain === "Add" || op === "Sub" || op === "Sum");
-  const clips = ZERO.has(op) && quantizesToPositive(graph, types, node);
-  const activated = convolution && (textAttribute(graph, node, "activation") ?? "none") !== "none";
+  const clips = ZERO.has(op) && quantizesToPositive(types, node);
+  const activated = convolution && (textAttribute(node, "activation") ?? "none") !== "none";
   const projection =
     (convolution && !activated) ||
     (product && oneOperand) ||
@@ -126,11 +125,11 @@ function quantizes(constants: ReadonlySet<Value>, value: Value): boolean {
 }
 
 /** Whether the zero point is the smallest integer: such a quantizer replaces the Relu before it. */
-function quantizesToPositive(graph: Graph, types: Types, node: Node): boolean {
+function quantizesToPositive(types: Types, node: Node): boolean {
   const least = { uint8: 0, uint16: 0, int8: -128, int16: -32768 }[
     types.get(node.outputs[0]!)?.dtype ?? ""
   ];
-  return (numbersOf(graph, node.inputs[ZERO.get(node.op)?.[0] ?? -1]) ?? [0]).every(
+  return (numbersOf(node.inputs[ZERO.get(node.op)?.[0] ?? -1]) ?? [0]).every(
     (zero) => zero === least,
   );
 }

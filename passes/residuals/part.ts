@@ -14,14 +14,14 @@ export interface Part {
 }
 
 /** Returns the slice that a value is of another, smaller along one axis; otherwise null. */
-export function partOf({ graph, types }: Setting, value: Value): Part | null {
+export function partOf({ types }: Setting, value: Value): Part | null {
   const node = value.producer;
   const whole = node?.inputs[0];
   const from = whole && types.get(whole)?.shape;
   const to = types.get(value)?.shape;
   if (!node || !from || !to) return null;
   const ints = (name: string, index: number) =>
-    attribute(node, name)?.ints ?? numbersOf(graph, node.inputs[index]);
+    attribute(node, name)?.ints ?? numbersOf(node.inputs[index]);
   const wrap = (axis: number) => placeOfAxis(axis, from.length);
   const part = (axis: number, at: number | undefined, single = to[axis] === 1): Part | null => {
     const size = from[axis];
@@ -32,7 +32,7 @@ export function partOf({ graph, types }: Setting, value: Value): Part | null {
   const along = wrap(attribute(node, "axis")?.i ?? 0);
   switch (node.op) {
     case "Gather": {
-      const indices = numbersOf(graph, node.inputs[1]);
+      const indices = numbersOf(node.inputs[1]);
       return indices?.length === 1 ? part(along, indices[0], true) : null;
     }
     case "Slice": {

@@ -29,7 +29,7 @@ export function refinedTypes(graph: Graph, types: Types): Types {
       if (type?.shape?.length === 0 && from && from.length > 0)
         refined.set(output!, { ...type, shape: from });
       if (!type?.shape?.includes("")) continue;
-      const told = toldBy(graph, node, type.shape.length, shapeOf);
+      const told = toldBy(node, type.shape.length, shapeOf);
       if (told?.some((size, axis) => size !== null && type.shape![axis] === ""))
         refined.set(output!, {
           ...type,
@@ -43,12 +43,11 @@ type Sizes = readonly (Dimension | null)[];
 
 /** Returns the sizes of a node's result that follow from its operands; null if there are none. */
 function toldBy(
-  graph: Graph,
   { op, inputs }: Node,
   rank: number,
   shapeOf: (value: Value | null | undefined) => readonly Dimension[] | null | undefined,
 ): Sizes | null {
-  if (op === "Reshape") return ofTarget(graph, inputs[1], rank);
+  if (op === "Reshape") return ofTarget(inputs[1], rank);
   if ((SAME.has(op) && !BROADCAST.has(op)) || QUANTIZING.test(op)) {
     const shape = shapeOf(inputs[0]);
     return shape?.length === rank ? shape : null;
@@ -62,7 +61,7 @@ function toldBy(
 }
 
 /** Returns the constant sizes at the ends of a reshape target that a Concat assembles. */
-function ofTarget(graph: Graph, target: Value | null | undefined, rank: number): Sizes | null {
+function ofTarget(target: Value | null | undefined, rank: number): Sizes | null {
   const pieces = target?.producer?.op === "Concat" ? target.producer.inputs : [];
   const sizes: (number | null)[] = new Array(rank).fill(null);
   for (const [ordered, place] of [
@@ -71,7 +70,7 @@ function ofTarget(graph: Graph, target: Value | null | undefined, rank: number):
   ] as const) {
     let at = 0;
     for (const piece of ordered) {
-      const numbers = numbersOf(graph, piece);
+      const numbers = numbersOf(piece);
       if (!numbers) break;
       for (const size of ordered === pieces ? numbers : [...numbers].reverse()) {
         if (size > 0 && at < rank) sizes[place(at)] = size;

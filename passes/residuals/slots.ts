@@ -111,7 +111,7 @@ function unfit(setting: Setting, reach: Reach, sum: Sum): Reason | null {
   const { types, constants, blocked } = setting;
   const { output, terms, bias, closed, rare } = sum;
   const type = types.get(output);
-  if (closed && rare && !isScatteredSum(setting, reach, sum)) return reasons.unrelated();
+  if (closed && rare && !isScatteredSum(reach, sum)) return reasons.unrelated();
   if (closed && !terms.some((term) => constants.has(term.value))) return closed;
   if (type && !isFloat(type.dtype)) return reasons.integers(type.dtype);
   if (isOnlySized(output)) return reasons.onlySized();

@@ -44,8 +44,8 @@ const soleMaker = ({ producer, uses, isOutput }: Value): Node | null =>
   uses.length === 1 && !isOutput ? producer : null;
 
 /** Returns the only axis of a value that a node reduces or adds; null if there are others. */
-function onlyAxis({ graph, types }: Known, node: Node, value: Value): number | null {
-  const axes = attribute(node, "axes")?.ints ?? numbersOf(graph, node.inputs[1]);
+function onlyAxis({ types }: Known, node: Node, value: Value): number | null {
+  const axes = attribute(node, "axes")?.ints ?? numbersOf(node.inputs[1]);
   return axes?.length === 1 ? placeOfAxis(axes[0], rankOf(types, value)) : null;
 }
 

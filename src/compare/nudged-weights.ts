@@ -25,7 +25,7 @@ function withNudgedWeights(file: ModelFile): ModelFile {
     const length = (tensor && byteLength(tensor)) ?? 0;
     if (!type?.float || length < (LEAST * type.bits) / 8 || length > room) continue;
     room -= length;
-    const bytes = dataOf(graph, value)!.slice();
+    const bytes = dataOf(value)!.slice();
     flipLastBits(bytes, dtype, type.bits / 8, uniform(0, value.name));
     nudged.set(value.name, bytes);
   }

@@ -41,6 +41,7 @@ function scopeOf(
 ): Scope {
   const { file, names } = to;
   const scope: Scope = {
+    file,
     kind,
     name: message.name,
     message,

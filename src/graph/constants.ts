@@ -1,7 +1,7 @@
 import { dataType, dataTypeNamed, elements, isHalf, type Type } from "../onnx/dtypes.ts";
 import type { TensorMessage } from "../onnx/messages.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
-import { attribute, type Graph, type Node, outputsOf, type Value } from "./graph.ts";
+import { attribute, type Graph, type Node, outputsOf, type Scope, type Value } from "./graph.ts";
 import { arrayOf } from "./numbers.ts";
 import { operatorsThat } from "./operators.ts";
 import { allScopes, weightNamed } from "./scopes.ts";
@@ -63,12 +63,12 @@ export const dimsOf = (value: Value | null | undefined): readonly number[] | nul
 
 /** Returns the raw data of an initializer or Constant by its name. */
 export const tensorData = (graph: Graph, name: string): Uint8Array =>
-  dataOf(graph, weightNamed(graph, name))!;
+  dataOf(weightNamed(graph, name))!;
 
 /** Returns the raw data of a value's tensor; null if it has none. */
-export function dataOf({ file }: Graph, value: Value | null | undefined): Uint8Array | null {
+export function dataOf(value: Value | null | undefined): Uint8Array | null {
   const tensor = tensorOf(value);
-  return tensor && tensorBytes(file, tensor);
+  return tensor && tensorBytes(value!.scope.file, tensor);
 }
 
 const RESHAPING = operatorsThat("reshapes");
@@ -81,10 +81,10 @@ const SMALL = 64;
  * these through operators that keep all elements in their order. Returns null if it is larger, is
  * not numeric, or must be computed.
  */
-export function numbersOf(graph: Graph, value: Value | null | undefined): number[] | null {
+export function numbersOf(value: Value | null | undefined): number[] | null {
   for (let hops = 0; value && hops < 8; hops++) {
     const tensor = tensorOf(value);
-    if (tensor) return read(graph, tensor);
+    if (tensor) return read(value.scope, tensor);
     const node: Node | null = value.producer;
     if (!node) return null;
     if (node.op === "Constant") return literal(node);
@@ -103,7 +103,7 @@ function literal(node: Node): number[] | null {
   return null;
 }
 
-function read({ file }: Graph, tensor: TensorMessage): number[] | null {
+function read({ file }: Scope, tensor: TensorMessage): number[] | null {
   const type = dataType(tensor.dataType);
   if (!type || elements(tensor.dims) > SMALL) return null;
   return numbersOfData(type.name, tensorBytes(file, tensor));

@@ -71,7 +71,7 @@ export function withAllowedConstants(graph: Graph): Patch | null {
       name: output!.name,
       dtype,
       dims,
-      data: dataOf(graph, output)!,
+      data: dataOf(output)!,
     });
     return split ? [{ node, nodes: [constantNode(split.tensor), split.cast] }] : [];
   });

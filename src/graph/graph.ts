@@ -49,6 +49,7 @@ export interface Node {
 
 /** A graph, a body inside a node, or a function's body. */
 export interface Scope {
+  readonly file: ModelFile;
   readonly kind: "main" | "body" | "function";
   /** The graph's or function's name. */
   readonly name: string;
@@ -76,9 +77,9 @@ export const attribute = (node: Node, name: string): AttributeMessage | undefine
   node.message.attributes.find((attribute) => attribute.name === name);
 
 /** Returns a string attribute's text. */
-export function textAttribute({ file }: Graph, node: Node, name: string): string | null {
+export function textAttribute(node: Node, name: string): string | null {
   const range = attribute(node, name)?.s;
-  return range ? new TextDecoder().decode(file.reader.bytes(range)) : null;
+  return range ? new TextDecoder().decode(node.scope.file.reader.bytes(range)) : null;
 }
 
 /** Returns the values in a node's inputs. */

@@ -1,4 +1,4 @@
-import { attribute, type Graph, type Node, textAttribute } from "./graph.ts";
+import { attribute, type Node, textAttribute } from "./graph.ts";
 import type { Ops } from "./ops.ts";
 import type { Constant } from "./portable.ts";
 
@@ -19,7 +19,7 @@ export interface NodeView extends NodeAttributes {
 export type NodeAttributes = ReturnType<typeof attributesOf>;
 
 /** Reads a node's attributes by name: a fallback, or null, if the node has no such attribute. */
-export const attributesOf = (graph: Graph, node: Node) => ({
+export const attributesOf = (node: Node) => ({
   /** An integer. */
   int: (name: string, fallback: number) => attribute(node, name)?.i ?? fallback,
   /** A list of integers. */
@@ -29,5 +29,5 @@ export const attributesOf = (graph: Graph, node: Node) => ({
   /** A list of floats. */
   floats: (name: string) => attribute(node, name)?.floats ?? null,
   /** A string. */
-  text: (name: string, fallback: string) => textAttribute(graph, node, name) ?? fallback,
+  text: (name: string, fallback: string) => textAttribute(node, name) ?? fallback,
 });

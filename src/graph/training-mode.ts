@@ -23,7 +23,7 @@ export function trainingWarnings(graph: Graph): string[] {
 }
 
 function trains(graph: Graph, node: Node): boolean {
-  if (node.op === "Dropout") return Boolean(numbersOf(graph, node.inputs[2])?.[0]);
+  if (node.op === "Dropout") return Boolean(numbersOf(node.inputs[2])?.[0]);
   if (node.op !== "BatchNormalization") return false;
   return (graph.file.opsets.get("") ?? MODE) < MODE
     ? node.outputs.slice(1).some((output) => output !== null)

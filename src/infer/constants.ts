@@ -144,14 +144,14 @@ interface Origin {
 }
 
 /** Returns null if the value cannot be computed. */
-function originOf({ ort, graph, types, fixed }: Known, value: Value): Origin | null {
+function originOf({ ort, types, fixed }: Known, value: Value): Origin | null {
   const { producer } = value;
   const tensor = tensorOf(value);
   if (tensor) {
     if (isInlined(tensor)) return { feed: null, node: producer, reads: [] };
     const type = typeOfTensor(value);
     if (!type || elements(tensor.dims) > FED) return null;
-    const feed = tensorOfBytes(ort, type.dtype, dataOf(graph, value)!, tensor.dims);
+    const feed = tensorOfBytes(ort, type.dtype, dataOf(value)!, tensor.dims);
     return { feed, node: null, reads: [] };
   }
   if (!producer) return null;

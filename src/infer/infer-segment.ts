@@ -93,7 +93,7 @@ function tensorOfSequence({ op, inputs }: Node, scope: InferenceScope) {
   if (!split || !shape) return null;
   const axis = placeOfAxis(attribute(split, "axis")?.i ?? 0, shape.length);
   if (split.inputs[1]) {
-    const size = pieceSize(scope, split.inputs[1], index, shape[axis]);
+    const size = pieceSize(split.inputs[1], index, shape[axis]);
     return shape.map((dim, k) => (k === axis ? size : dim));
   }
   const kept = (attribute(split, "keepdims")?.i ?? 1) === 0 ? [] : [1];
@@ -101,16 +101,11 @@ function tensorOfSequence({ op, inputs }: Node, scope: InferenceScope) {
 }
 
 /** Returns the size of one piece of a split axis; "" if it is unknown. */
-function pieceSize(
-  { graph }: InferenceScope,
-  split: Value,
-  index: Value | null,
-  size: Dimension,
-): Dimension {
-  const sizes = numbersOf(graph, split) ?? [];
+function pieceSize(split: Value, index: Value | null, size: Dimension): Dimension {
+  const sizes = numbersOf(split) ?? [];
   if (sizes.length === 1)
     return (typeof size === "number" && size % sizes[0] === 0 && sizes[0]) || "";
-  const [at] = numbersOf(graph, index) ?? [];
+  const [at] = numbersOf(index) ?? [];
   return (at !== undefined && sizes.at(at)) || "";
 }
 

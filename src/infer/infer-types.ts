@@ -89,7 +89,7 @@ async function inferBody(
 function refuseFatal(graph: Graph): void {
   for (const { nodes } of allScopes(graph))
     for (const node of nodes)
-      if (node.op === "SplitToSequence" && numbersOf(graph, node.inputs[1])?.includes(0))
+      if (node.op === "SplitToSequence" && numbersOf(node.inputs[1])?.includes(0))
         throw new InputError(
           `${graph.file.source.name}: ${titleOf(node)} splits into pieces of size 0, which makes onnxruntime end the process; the model is damaged.`,
         );

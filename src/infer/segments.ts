@@ -23,7 +23,7 @@ export function segmentFrom(
   known: KnownType,
 ): Node[] {
   const segment = nodes.slice(start, start + SEGMENT);
-  const cut = segment.findIndex((node, k) => k > 0 && takesUnmeasured(graph, node, known));
+  const cut = segment.findIndex((node, k) => k > 0 && takesUnmeasured(node, known));
   if (cut > 0) segment.length = cut;
   for (const node of segment) checkShapeLengths(graph, node, known);
   return segment;

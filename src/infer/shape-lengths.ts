@@ -36,7 +36,7 @@ type Known = (value: Value) => Type | null | undefined;
 export function checkShapeLengths(graph: Graph, node: Node, known: Known): void {
   for (const next of nodesWithin(node)) {
     const shape = shapeOf(next);
-    const length = shape ? atMost(graph, shape, known, 0) : 0;
+    const length = shape ? atMost(shape, known, 0) : 0;
     if (length > LONGEST)
       throw new ShapeLengthError(
         `${graph.file.source.name}: a ${next.op} (node ${next.index}) reads ${shape!.name}, a shape of ${length} sizes, but tensors have at most ${LONGEST} axes; the model is damaged.`,
@@ -46,9 +46,9 @@ export function checkShapeLengths(graph: Graph, node: Node, known: Known): void 
 }
 
 /** Whether a node reads a shape whose length must be inferred first. */
-export function takesUnmeasured(graph: Graph, node: Node, known: Known): boolean {
+export function takesUnmeasured(node: Node, known: Known): boolean {
   const shape = shapeOf(node);
-  return shape !== null && atMost(graph, shape, known, Number.POSITIVE_INFINITY) > LONGEST;
+  return shape !== null && atMost(shape, known, Number.POSITIVE_INFINITY) > LONGEST;
 }
 
 /** Number of elements of one value above which a model is not run to measure sizes. */
@@ -57,7 +57,7 @@ const HUGE = 2 ** 28;
 /** Whether the constants of a node of the main graph give a value of unreasonable size. */
 export const makesHuge = (graph: Graph, known: Known): boolean =>
   graph.main.nodes.some(
-    ({ op, outputs: [made] }) => made && GROWING.has(op) && atMost(graph, made, known, 0) > HUGE,
+    ({ op, outputs: [made] }) => made && GROWING.has(op) && atMost(made, known, 0) > HUGE,
   );
 
 const SEEN_THROUGH = operatorsThat("sized");
@@ -66,7 +66,7 @@ const GROWING = operatorsThat("grows");
 const shapeOf = ({ op, inputs }: Node): Value | null => inputs[AXES.get(op)?.[0] ?? -1] ?? null;
 
 /** Returns the largest size of a value in elements; `unknown` if its operator does not show it. */
-function atMost(graph: Graph, value: Value, known: Known, unknown: number): number {
+function atMost(value: Value, known: Known, unknown: number): number {
   const counted = (next: Value, of: (value: Value) => number): number => {
     const shape = tensorOf(next)?.dims ?? known(next)?.shape;
     const told = shape?.every((dim) => typeof dim === "number")
@@ -74,7 +74,7 @@ function atMost(graph: Graph, value: Value, known: Known, unknown: number): numb
       : null;
     const { producer } = next;
     if (!producer || (told !== null && !SEEN_THROUGH.has(producer.op))) return told ?? unknown;
-    const count = lengthMade(graph, { made: next, known, of, unknown });
+    const count = lengthMade({ made: next, known, of, unknown });
     if (told === null) return count;
     // onnxruntime-node reports sizes modulo 2^32.
     return Number.isFinite(count) ? Math.max(told, count) : told;
@@ -95,14 +95,14 @@ interface Made {
 }
 
 /** How many elements a node makes at most, from the lengths of what it reads. */
-function lengthMade(graph: Graph, { made, known, of, unknown }: Made): number {
+function lengthMade({ made, known, of, unknown }: Made): number {
   const { op, inputs } = made.producer!;
   const [first, second] = inputs;
   const product = (input: Value | null | undefined) => {
-    const numbers = numbersOf(graph, input);
+    const numbers = numbersOf(input);
     return numbers ? elements(numbers) : unknown;
   };
-  if (op === "Constant") return numbersOf(graph, made)?.length ?? unknown;
+  if (op === "Constant") return numbersOf(made)?.length ?? unknown;
   if (op === "Size") return 1;
   if (op === "Shape") return (first && known(first)?.shape?.length) ?? 8;
   if (op === "Gather" && second) return of(second);
@@ -115,14 +115,13 @@ function lengthMade(graph: Graph, { made, known, of, unknown }: Made): number {
       ? of(first.producer.inputs[0])
       : product(first);
   if ((op === "Expand" || op === "Tile") && first) return Math.max(1, of(first)) * product(second);
-  if (op === "Pad" && first) return of(first) + added(graph, second, unknown);
-  if (op === "Range")
-    return rangeOf(inputs.map((input) => numbersOf(graph, input)?.[0])) ?? unknown;
+  if (op === "Pad" && first) return of(first) + added(second, unknown);
+  if (op === "Range") return rangeOf(inputs.map((input) => numbersOf(input)?.[0])) ?? unknown;
   return unknown;
 }
 
-const added = (graph: Graph, pads: Value | null | undefined, unknown: number) =>
-  numbersOf(graph, pads)?.reduce((sum, pad) => sum + pad, 0) ?? unknown;
+const added = (pads: Value | null | undefined, unknown: number) =>
+  numbersOf(pads)?.reduce((sum, pad) => sum + pad, 0) ?? unknown;
 
 function rangeOf([start, limit, step]: readonly (number | undefined)[]): number | null {
   if (start === undefined || limit === undefined || !step) return null;

@@ -1,5 +1,5 @@
 import { numbersOf } from "../graph/constants.ts";
-import { attribute, type Graph, type Node, outputsOf, type Value } from "../graph/graph.ts";
+import { attribute, type Node, outputsOf, type Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
 import { walk } from "../graph/walk.ts";
@@ -108,11 +108,11 @@ const carried = ({ uses }: Value, passes = carries): Value[] =>
   uses.filter(({ node, index }) => passes(node.op, index)).flatMap(({ node }) => outputsOf(node));
 
 /** Returns the numbers that an input is compared with, such as sample rates. */
-export function comparedWith(graph: Graph, input: Value): number[] {
+export function comparedWith(input: Value): number[] {
   const numbers = new Set<number>();
   for (const { uses } of arrivals(input))
     for (const { node, index } of uses)
       if (node.op === "Equal")
-        for (const number of numbersOf(graph, node.inputs[1 - index]) ?? []) numbers.add(number);
+        for (const number of numbersOf(node.inputs[1 - index]) ?? []) numbers.add(number);
   return [...numbers];
 }

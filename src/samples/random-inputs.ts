@@ -93,10 +93,10 @@ function floats({ graph, seed }: Setting, { input, shape, attempt, round }: Requ
 
 /** Integers: a number that the model compares the input with, one that is accepted, or an index. */
 function integers(setting: Setting, { input, shape, attempt, round }: Request): () => number {
-  const { graph, types, seed } = setting;
+  const { types, seed } = setting;
   const next = uniform(seed + round, input.name);
   if (elements(shape) === 1 && attempt.integers === "bounded") {
-    const named = comparedWith(graph, input).filter(Number.isSafeInteger)[attempt.turn];
+    const named = comparedWith(input).filter(Number.isSafeInteger)[attempt.turn];
     if (named !== undefined) return () => named;
   }
   if (isMask(input) || attempt.integers === "ones") return () => 1;

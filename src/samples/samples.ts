@@ -55,8 +55,7 @@ export async function sampleInputs(
   const draw = drawer(model, options);
   const { dims, outputs, ...first } = await accepted(model, draw, run);
   const chosen = await withFewerNaN(draw, run, { ...first, outputs });
-  const varied =
-    hasVaryingSizes(graph) || graph.main.inputs.some((input) => varies(graph, types, input));
+  const varied = hasVaryingSizes(graph) || graph.main.inputs.some((input) => varies(types, input));
   return { feeds: await rounds(draw, run, { ...chosen, count, varied }), dims };
 }
 
@@ -109,8 +108,8 @@ const hasVaryingSizes = (graph: Graph): boolean =>
   [...scopesOf(graph)].some(({ nodes }) => nodes.some(({ op }) => VARYING.has(op)));
 
 /** Whether an input's values may decide which branch a model takes. */
-const varies = (graph: Graph, types: Types, input: Value) =>
-  types.get(input)?.dtype === "bool" || comparedWith(graph, input).length > 0;
+const varies = (types: Types, input: Value) =>
+  types.get(input)?.dtype === "bool" || comparedWith(input).length > 0;
 
 /** Returns how many floats of some outputs are NaN or infinite. */
 const withoutNumbers = (outputs: readonly Tensors[]): number =>
