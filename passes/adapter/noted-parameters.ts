@@ -1,3 +1,4 @@
+import { entry } from "../../src/entry.ts";
 import { FIELD } from "../../src/onnx/messages.ts";
 import { entriesIn, type ModelFile } from "../../src/onnx/model-file.ts";
 
@@ -13,11 +14,8 @@ const byFile = new WeakMap<ModelFile, ReadonlyMap<string, readonly string[]>>();
  * from. None if it is a buffer or comes from numbers of the code. Null if the exporter has not
  * noted it.
  */
-export function notedParameters(file: ModelFile, constant: string): readonly string[] | null {
-  const noted = byFile.get(file) ?? read(file);
-  byFile.set(file, noted);
-  return noted.get(constant) ?? null;
-}
+export const notedParameters = (file: ModelFile, constant: string): readonly string[] | null =>
+  entry(byFile, file, () => read(file)).get(constant) ?? null;
 
 function read(file: ModelFile): ReadonlyMap<string, readonly string[]> {
   const signature = entriesIn(file, file.graph, FIELD.graphMetadata).get(SIGNATURE) ?? "";

@@ -1,4 +1,5 @@
 import { checkGiven, checkPath, number, text, type WithOrt, withOrt } from "../../src/arguments.ts";
+import { entry } from "../../src/entry.ts";
 import { InputError } from "../../src/errors.ts";
 import { own } from "../../src/graph/own.ts";
 import { sourceOf } from "../../src/model.ts";
@@ -157,11 +158,7 @@ class NodeStep implements OpenedStep {
     return outputs[name].data as Float32Array;
   }
 
-  #session(file: string): Promise<Session> {
-    const opened = this.#sessions.get(file) ?? this.#open(file);
-    this.#sessions.set(file, opened);
-    return opened;
-  }
+  #session = (file: string) => entry(this.#sessions, file, () => this.#open(file));
 
   async #open(file: string): Promise<Session> {
     const { ort, read, threads, weights, folder } = this.#from;

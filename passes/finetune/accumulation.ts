@@ -1,4 +1,5 @@
 import type { Tensor } from "onnxruntime-common";
+import { entry } from "../../src/entry.ts";
 import type { Model } from "../../src/model.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { type Ort, openSession, runBatch, type Tensors } from "../../src/ort/session.ts";
@@ -143,7 +144,6 @@ function addTo(
 ): void {
   const values = dtype === "float" ? (gradient.data as Float32Array) : toFloat64(gradient);
   const kind = summedAs(dtype) === "double" ? Float64Array : Float32Array;
-  const sum = sums.get(name) ?? new kind(values.length);
-  sums.set(name, sum);
+  const sum = entry(sums, name, () => new kind(values.length));
   for (let k = 0; k < sum.length; k++) sum[k] += factor * values[k];
 }

@@ -4,7 +4,12 @@ import { concat } from "../../src/onnx/bytes.ts";
 import type { Source } from "../../src/onnx/source.ts";
 
 /** What a cell holds: text of a .csv, or a value of a .jsonl. */
-export type TableCell = string | number | boolean | null | readonly TableCell[];
+export type TableCell = string | number | boolean | null | TableList;
+
+interface TableList extends ReadonlyArray<TableCell> {
+  /** As a .csv states it. */
+  readonly text?: string;
+}
 
 /** Rows of a table, some at a time; a row holds its cells in the order of the columns. */
 export interface TableRows {
@@ -64,12 +69,9 @@ async function csv(source: Source): Promise<TableRows> {
 
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 
-/** The text of lists that a .csv states. */
-const texts = new WeakMap<readonly TableCell[], string>();
-
 /** Returns the text of a cell; null for a list of a .jsonl. */
 export const textOf = (cell: TableCell): string | null =>
-  Array.isArray(cell) ? (texts.get(cell) ?? null) : String(cell);
+  Array.isArray(cell) ? ((cell as TableList).text ?? null) : String(cell);
 
 /** Reads a cell that is a list of numbers: [1, 2] as JSON, Python or NumPy write it, or 1 2. */
 function listOf(cell: string): TableCell {
@@ -78,11 +80,8 @@ function listOf(cell: string): TableCell {
   const inner = /^\[([^[\]]*)\]$/.exec(text)?.[1];
   const parts = (inner ?? text).split(/\s*,\s*|\s+/).filter((part) => part !== "");
   const isList = inner !== undefined || (parts.length > 1 && !text.includes(","));
-  if (isList && parts.every((part) => NUMBER.test(part))) {
-    const list = parts.map(Number);
-    texts.set(list, cell);
-    return list;
-  }
+  if (isList && parts.every((part) => NUMBER.test(part)))
+    return Object.assign(parts.map(Number), { text: cell });
   return text.startsWith("[[") ? nested(text, cell) : cell;
 }
 

@@ -1,6 +1,7 @@
 import { emptyGraph } from "../../src/graph/build.ts";
 import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
+import { groupBy } from "../../src/graph/group-by.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
 import { patched } from "../../src/model.ts";
 import type { ChosenOptimizer } from "../optimizers/index.ts";
@@ -177,12 +178,9 @@ const shaped = (name: string, dtype: string, { dims }: TrainedWeight) =>
 
 /** The small weights in groups of one key, in order; each large one alone. */
 function groupedBy(weights: readonly Weight[], keyOf: (of: TrainedWeight) => string): Weight[][] {
-  const groups = new Map<string, Weight[]>();
-  for (const weight of weights) {
-    const { of } = weight;
-    const key = isUpdatedAlone(weight) ? `alone ${of.name}` : keyOf(of);
-    groups.set(key, [...(groups.get(key) ?? []), weight]);
-  }
+  const groups = groupBy(weights, (weight) =>
+    isUpdatedAlone(weight) ? `alone ${weight.of.name}` : keyOf(weight.of),
+  );
   return [...groups.values()];
 }
 

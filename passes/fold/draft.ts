@@ -1,3 +1,4 @@
+import { entry } from "../../src/entry.ts";
 import type { Node, Use, Value } from "../../src/graph/graph.ts";
 import { type Factor, isOne } from "./factor.ts";
 import type { Why } from "./reasons.ts";
@@ -45,10 +46,8 @@ const numbered = new WeakMap<Node, number>();
 let count = 0;
 
 /** Returns a slot as a key. */
-export function keyOf({ node, index }: Use): string {
-  if (!numbered.has(node)) numbered.set(node, count++);
-  return `${numbered.get(node)}:${index}`;
-}
+export const keyOf = ({ node, index }: Use): string =>
+  `${entry(numbered, node, () => count++)}:${index}`;
 
 /** Counts the nodes that some edits and slots stand for: one for a value and a factor. */
 export function costOf(

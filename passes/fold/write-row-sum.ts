@@ -1,3 +1,4 @@
+import { entry } from "../../src/entry.ts";
 import type { Builder } from "../../src/graph/builder.ts";
 import type { Node, Use, Value } from "../../src/graph/graph.ts";
 import { type Attributes, float } from "../../src/onnx/new-node.ts";
@@ -69,12 +70,8 @@ function shapeFor(to: Builder, facts: KnownGraph, value: Value, skip: string): s
 /** Reshapes values to [rows, features], each once. */
 function rowsOf(to: Builder) {
   const known = new Map<string, string>();
-  return (name: string, rank: number, size: number): string => {
-    if (rank === 2) return name;
-    const rows = known.get(name) ?? to.to.reshape(name, [-1, size]);
-    known.set(name, rows);
-    return rows;
-  };
+  return (name: string, rank: number, size: number): string =>
+    rank === 2 ? name : entry(known, name, () => to.to.reshape(name, [-1, size]));
 }
 
 /** The attributes of the Gemm that stands for a product. */

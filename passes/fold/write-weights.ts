@@ -1,3 +1,4 @@
+import { entry } from "../../src/entry.ts";
 import { dataOf, dimsOf, numbersOf, tensorOf } from "../../src/graph/constants.ts";
 import type { Use, Value } from "../../src/graph/graph.ts";
 import { groupBy } from "../../src/graph/group-by.ts";
@@ -60,11 +61,8 @@ export function writeWeights(
 
 function byWeight(plain: Plain, edits: readonly FoldEdit[], mixes: readonly Mix[]) {
   const readings = new Map<string, Reading>();
-  const reading = (use: Use): Reading => {
-    const known = readings.get(keyOf(use)) ?? { use, factors: [], mixes: [] };
-    readings.set(keyOf(use), known);
-    return known;
-  };
+  const reading = (use: Use): Reading =>
+    entry(readings, keyOf(use), () => ({ use, factors: [], mixes: [] }));
   for (const edit of edits) if (edit.kind === "weight") reading(edit.use).factors.push(edit.by);
   for (const mix of mixes) reading(mix.use).mixes.push(mix);
   return groupBy(readings.values(), ({ use }) => operandAt(plain, use)!);

@@ -1,3 +1,4 @@
+import { entry } from "../../src/entry.ts";
 import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import { type Graph, inputsOf, type Node, type Use, type Value } from "../../src/graph/graph.ts";
 import { groupBy } from "../../src/graph/group-by.ts";
@@ -134,10 +135,9 @@ function attributesOf(edits: readonly FoldEdit[]): NonNullable<Patch["attributes
   for (const edit of edits) {
     if (edit.kind !== "attribute") continue;
     const { node, name, by, otherwise } = edit;
-    const own = ofNodes.get(node) ?? new Map<string, number>();
+    const own = entry(ofNodes, node, () => new Map<string, number>());
     const before = node.message.attributes.find((each) => each.name === name)?.f ?? otherwise;
     own.set(name, (own.get(name) ?? before) * by);
-    ofNodes.set(node, own);
   }
   return [...ofNodes].flatMap(([node, own]) =>
     [...own].map(([name, value]) => ({ node, name, value: float(value) })),

@@ -1,4 +1,5 @@
 import { called, type Graph, type Node, type Types, type Value } from "../../src/graph/graph.ts";
+import { groupBy } from "../../src/graph/group-by.ts";
 import { own } from "../../src/graph/own.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
@@ -98,11 +99,9 @@ function withoutRule(
 ): NoGradientError {
   const behind = upstream(nodes.flatMap(readsOf));
   const weights = roots.filter((root) => behind.has(root)).map(({ name }) => name);
-  const byOperator = new Map<string, string[]>();
-  for (const node of nodes)
-    byOperator.set(node.op, [...(byOperator.get(node.op) ?? []), called(node)]);
-  const operators = [...byOperator]
-    .map(([op, names]) => {
+  const operators = [...groupBy(nodes, ({ op }) => op)]
+    .map(([op, all]) => {
+      const names = all.map(called);
       const reason = names.flatMap((name) => reasons.get(name) ?? [])[0] ?? null;
       return { op, count: names.length, nodes: names, reason };
     })

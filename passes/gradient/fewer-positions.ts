@@ -1,3 +1,4 @@
+import { entry } from "../../src/entry.ts";
 import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
 import type { Graph, Node, Types, Use, Value } from "../../src/graph/graph.ts";
@@ -137,10 +138,7 @@ function narrowing(write: Builder, known: Narrowing) {
   const keyOf = (value: Value, positions: Positions) => JSON.stringify([value.name, positions]);
   const nameOf = (value: Value | null, positions: Positions | null): string => {
     if (!value || !positions) return value?.name ?? "";
-    const key = keyOf(value, positions);
-    const name = names.get(key) ?? cut(write, types, value, positions);
-    names.set(key, name);
-    return name;
+    return entry(names, keyOf(value, positions), () => cut(write, types, value, positions));
   };
   return {
     /** Writes a node for the positions of its output that are read, under a new name. */

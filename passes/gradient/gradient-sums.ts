@@ -1,5 +1,6 @@
 import type { Builder } from "../../src/graph/builder.ts";
 import type { Types, Value } from "../../src/graph/graph.ts";
+import { groupBy } from "../../src/graph/group-by.ts";
 import type { NewNode } from "../../src/onnx/new-node.ts";
 import { knownSizes } from "./broadcasting.ts";
 import { asOneConvolution, withSum } from "./convolution-sums.ts";
@@ -124,9 +125,10 @@ export class GradientSums {
   #sum(parts: readonly ScaledCotangent[], value: Value): ScaledCotangent {
     const { types, dtypeOf } = this.#known;
     const [dtype, sizes] = [dtypeOf(value), knownSizes(types, value)];
-    const byFactor = new Map<number, string[]>();
-    for (const { g, times } of parts) byFactor.set(times, [...(byFactor.get(times) ?? []), g]);
-    const [[common], ...rest] = [...byFactor].sort(([, a], [, b]) => b.length - a.length);
+    const byFactor = [...groupBy(parts, ({ times }) => times)].map(
+      ([times, all]) => [times, all.map(({ g }) => g)] as const,
+    );
+    const [[common, own], ...rest] = byFactor.sort(([, a], [, b]) => b.length - a.length);
     const relative = (g: string, times: number) => this.whole({ g, times: times / common }, dtype);
     const names = parts.map(({ g }) => g);
     const cut = sizes && piecesInOrder(this.#written, names, sizes);
@@ -136,7 +138,7 @@ export class GradientSums {
     }
     const image = dtype === "float" && sizes?.length === 4 ? sizes : null;
     const scaled = rest.map(([times, addends]) => relative(this.#added(addends, image), times));
-    return { g: this.#added([...byFactor.get(common)!, ...scaled], image), times: common };
+    return { g: this.#added([...own, ...scaled], image), times: common };
   }
 
   /** `image` is the shape of an image in single precision. */

@@ -1,3 +1,4 @@
+import { entry } from "../../src/entry.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { type Emit, nodeOf, opsOver } from "../../src/graph/ops.ts";
@@ -128,9 +129,7 @@ function constants(
     const digits = Object.is(value, -0) ? "-0" : String(value);
     const key = `${type} ${digits} ${dims}`;
     const filled = () => new Array<number>(elements(dims)).fill(value);
-    const name = known.get(key) ?? write(digits, type, dims, filled());
-    known.set(key, name);
-    return name;
+    return entry(known, key, () => write(digits, type, dims, filled()));
   };
 }
 

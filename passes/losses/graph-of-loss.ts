@@ -1,3 +1,4 @@
+import { entry } from "../../src/entry.ts";
 import { InputError } from "../../src/errors.ts";
 import type { Builder } from "../../src/graph/builder.ts";
 import { dataOf, typeOfTensor } from "../../src/graph/constants.ts";
@@ -48,12 +49,8 @@ export function writeGraph(
 ): (name: string) => string {
   const { file, graph } = loss;
   const names = new Map(given);
-  const value = (name: string): string => {
-    if (name === "") return "";
-    const known = names.get(name) ?? builder.fresh(`loss/${name}`);
-    names.set(name, known);
-    return known;
-  };
+  const value = (name: string): string =>
+    name === "" ? "" : entry(names, name, () => builder.fresh(`loss/${name}`));
   writeWeights(builder, loss, value);
   const rewriter = new Rewriter<Node>(file);
   const place: NodeRenaming<Node> = {

@@ -4,7 +4,7 @@ import { operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { isSpread } from "./axes.ts";
 import { beforeLayout, isComplement, maskingOf } from "./mask.ts";
-import { computedSources, inFloats, traits } from "./operators.ts";
+import { computedSources, inFloats } from "./operators.ts";
 import type { Trial } from "./reach.ts";
 import type { Setting, Term } from "./residual.ts";
 import { type Link, skipChain } from "./skip-chain.ts";
@@ -15,7 +15,7 @@ const ELEMENTWISE = operatorsThat("elementwise");
 export function isLinear(setting: Setting, branch: Value, { value: x }: Link): boolean {
   for (const { value } of skipChain(setting, branch)) {
     if (value === x) return true;
-    const operator = value.producer && traits(setting, value.producer);
+    const operator = value.producer && setting.traits(value.producer);
     if (operator?.nonlinear && (operator.layout || operator.projection)) return false;
   }
   return false;
@@ -104,7 +104,7 @@ export function takesOut(
     if (node.op === "Sub" && differs(setting, node, x))
       return (comesBy(setting, node.inputs[1], x) ? 1 : -1) === factor;
     if (isGate(setting, node, x, seen)) return true;
-    if (traits(setting, node).scale) factor *= factorOf(setting, node);
+    if (setting.traits(node).scale) factor *= factorOf(setting, node);
   }
   return false;
 }
@@ -153,5 +153,5 @@ function factorOf({ constants }: Setting, { op, inputs }: Node): number {
 
 const pools = (setting: Setting, value: Value | null, x: Value) =>
   value?.producer != null &&
-  traits(setting, value.producer).pooling &&
+  setting.traits(value.producer).pooling &&
   comesBy(setting, value.producer.inputs[0], x);

@@ -3,7 +3,7 @@ import { operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import { comesBy } from "./branch-of-x.ts";
-import { computedSources, inFloats, traits } from "./operators.ts";
+import { computedSources, inFloats } from "./operators.ts";
 import type { Reach } from "./reach.ts";
 import { type Form, type Setting, type Sum, type Term, termsAt, weighted } from "./residual.ts";
 
@@ -24,7 +24,7 @@ const ADDITION = operatorsThat("addition");
 export function isAddedBack(setting: Setting, { output, terms }: Sum): boolean {
   const next = ({ uses }: Value) =>
     uses.flatMap(({ node }) => {
-      const { layout, scale } = traits(setting, node);
+      const { layout, scale } = setting.traits(node);
       return layout || scale || inFloats(node.op) === "Mul" ? outputsOf(node) : [];
     });
   const isTerm = (input: Value | null) => terms.some(({ value }) => comesBy(setting, input, value));

@@ -3,7 +3,7 @@ import { type Node, outputsOf, type Scope, type Use, type Value } from "../../sr
 import { bestFirst, descend } from "../../src/graph/walk.ts";
 import { type AxisMap, axesThrough, compose, inverse, sameAxes } from "./axes.ts";
 import { evidence, type Place } from "./evidence.ts";
-import { computedBy, traits } from "./operators.ts";
+import { computedBy } from "./operators.ts";
 import type { Setting, Sum, Term } from "./residual.ts";
 
 /** Maximum number of nodes that a search for a writer or reader visits. */
@@ -197,7 +197,7 @@ function resizes(setting: Setting, operand: Value, made: Value, through: AxisMap
   const [from, to] = [operand, made].map((value) => setting.types.get(value)?.shape ?? []);
   const changes = (axis: number | null, k: number) =>
     axis !== null && typeof from[k] === "number" && from[k] !== to[axis];
-  return traits(setting, made.producer!).layout && through.some(changes);
+  return setting.traits(made.producer!).layout && through.some(changes);
 }
 
 /** A value on a search, and its axes as those of the value where the search began. */

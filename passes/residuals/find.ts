@@ -1,4 +1,5 @@
 import { object, objects, texts } from "../../src/arguments.ts";
+import { entry } from "../../src/entry.ts";
 import { InputError } from "../../src/errors.ts";
 import { uniqueNames } from "../../src/graph/builder.ts";
 import { constants } from "../../src/graph/constants.ts";
@@ -11,6 +12,7 @@ import { recognize } from "./inserted.ts";
 import { isLaurel } from "./laurel-block.ts";
 import { withLoopWeights } from "./loop-weights.ts";
 import { type FeatureAxis, type NamedAxes, namedAxes } from "./named-axes.ts";
+import { traitsOf } from "./operators.ts";
 import { Reach } from "./reach.ts";
 import type { Reason } from "./reasons.ts";
 import { refinedTypes } from "./refined-types.ts";
@@ -22,6 +24,7 @@ import {
   type Rejection,
   type Setting,
   type Site,
+  type Traits,
 } from "./residual.ts";
 import { layers } from "./same-layer.ts";
 import { slots } from "./slots.ts";
@@ -72,9 +75,11 @@ export function findSites(graph: Graph, inferred: Types, options: ResidualOption
   const facts = { graph, types, constants: withLoopWeights(graph, constants(graph)) };
   const recognized = recognize(facts, scopes, forms);
   const listed = listedOriginals(scopes, earlier);
+  const classified = new Map<Node, Traits>();
   const setting: Setting = {
     ...facts,
     blocked: blockedValues(graph),
+    traits: (node) => entry(classified, node, () => traitsOf(facts, node)),
     originals: new Map([...recognized.originals, ...listed]),
   };
   const named = namedAxes(options.featureAxis);

@@ -1,7 +1,6 @@
 import type { Value } from "../../src/graph/graph.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { comesBy } from "./branch-of-x.ts";
-import { traits } from "./operators.ts";
 import type { Setting, Term } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 import { takenOf } from "./written-out.ts";
@@ -40,7 +39,7 @@ function mapped(setting: Setting, value: Value): Value | null {
     if (kind !== "identity") return null;
     const node = at.producer;
     if (!node) return null;
-    const { mixer, projection } = traits(setting, node);
+    const { mixer, projection } = setting.traits(node);
     if (mixer)
       return projection ? (node.inputs.find((v) => v && !setting.constants.has(v)) ?? null) : null;
   }

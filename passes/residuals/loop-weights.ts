@@ -1,7 +1,10 @@
 import { RANDOM } from "../../src/graph/constants.ts";
 import { type Graph, outputsOf, readsOf, type Scope, type Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
 import { behind } from "../../src/graph/walk.ts";
 import { bodyInputs } from "../../src/infer/loops.ts";
+
+const LOOPS = operatorsThat("loop");
 
 /**
  * Returns constants with those inside loops: what a loop is given once and passes on unchanged, as
@@ -22,7 +25,7 @@ export function withLoopWeights(
   };
   const visit = ({ nodes }: Scope, inLoop: boolean) => {
     for (const node of nodes) {
-      const isLoop = /^(Loop|Scan)$/.test(node.op);
+      const isLoop = LOOPS.has(node.op);
       for (const body of node.bodies) {
         if (isLoop) enter(body);
         visit(body, inLoop || isLoop);

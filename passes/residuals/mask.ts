@@ -1,7 +1,7 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { behind, walk } from "../../src/graph/walk.ts";
-import { computedBy, computedSources, inFloats, traits } from "./operators.ts";
+import { computedBy, computedSources, inFloats } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 
 /** Maximum number of values that a mask is computed from. */
@@ -32,7 +32,7 @@ function isWeightless(setting: Setting, mask: Value, x: Value): boolean {
   let looks = 0;
   for (const value of walk([mask], (at) => computedSources(setting, at))) {
     if (value === x || ++looks > LOOKS) return false;
-    if (value.producer && traits(setting, value.producer).mixer) return false;
+    if (value.producer && setting.traits(value.producer).mixer) return false;
   }
   return true;
 }
@@ -51,7 +51,7 @@ function isOpposite(setting: Setting, mask: Value, other: Value): boolean {
 
 /** Returns what a value has at other positions or in another type. */
 export const beforeLayout = (setting: Setting, value: Value): Value =>
-  behind(value, (node) => traits(setting, node).layout);
+  behind(value, (node) => setting.traits(node).layout);
 
 const isOne = (value: Value | null | undefined): boolean =>
   numbersOf(value)?.every((number) => number === 1) ?? false;

@@ -10,7 +10,7 @@ import {
 import { operandsThat, operatorsThat } from "../../src/graph/operators.ts";
 import { sourcesOf } from "../../src/graph/walk.ts";
 import { type Dimension, placeOfAxis } from "../../src/onnx/dtypes.ts";
-import type { Setting } from "./residual.ts";
+import type { KnownGraph, Traits } from "./residual.ts";
 
 const LAYOUT = operatorsThat("layout");
 const PROJECTION = operatorsThat("projection");
@@ -29,43 +29,8 @@ export const inFloats = (op: string): string => op.replace(/^com\.microsoft\.QLi
 export const factorsOf = (node: Node): readonly (Value | null)[] =>
   FACTORS.get(node.op)?.map((index) => node.inputs[index] ?? null) ?? node.inputs;
 
-/** An operator's role in a residual connection. */
-interface Traits {
-  /** Keeps the value, at other positions or in another float type. */
-  readonly layout: boolean;
-  /** Multiplies the value by a constant. */
-  readonly scale: boolean;
-  /** Mixes features with learned weights. */
-  readonly mixer: boolean;
-  /** Mixes positions without weights, keeping the shape (PoolFormer, FNet). */
-  readonly pooling: boolean;
-  /** May be on a projected skip: a linear operator, a norm or a pool. */
-  readonly projection: boolean;
-  /** Is nonlinear; a layout operator may be, too. */
-  readonly nonlinear: boolean;
-  /** Enlarges a feature map. */
-  readonly upsampling: boolean;
-  /** Reduces a feature map. */
-  readonly reducing: boolean;
-  /** Repeats the positions of its operand. */
-  readonly repeating: boolean;
-}
-
-/** The traits of nodes that were classified, by the types that they were classified with. */
-const classified = new WeakMap<Types, Map<Node, Traits>>();
-
 /** Classifies a node by its operator and its constant inputs. */
-export function traits(setting: Setting, node: Node): Traits {
-  const known = classified.get(setting.types) ?? new Map<Node, Traits>();
-  if (known.size === 0) classified.set(setting.types, known);
-  const before = known.get(node);
-  if (before) return before;
-  const traits = traitsOf(setting, node);
-  known.set(node, traits);
-  return traits;
-}
-
-function traitsOf({ constants, types }: Setting, node: Node): Traits {
+export function traitsOf({ constants, types }: KnownGraph, node: Node): Traits {
   const { op } = node;
   const plain = inFloats(op);
   const fixed = (index: number) => {
@@ -110,8 +75,10 @@ export const computedBy = (constants: ReadonlySet<Value>, node: Node): Value[] =
   );
 
 /** Returns what the node that makes a value reads, without constants. */
-export const computedSources = ({ constants }: Pick<Setting, "constants">, value: Value): Value[] =>
-  sourcesOf(value).filter((source) => !constants.has(source));
+export const computedSources = (
+  { constants }: Pick<KnownGraph, "constants">,
+  value: Value,
+): Value[] => sourcesOf(value).filter((source) => !constants.has(source));
 
 /** Whether a value is the scale or zero point of a dynamic quantization, times constants. */
 function quantizes(constants: ReadonlySet<Value>, value: Value): boolean {

@@ -2,7 +2,7 @@ import { readsShapeOnly } from "../../src/graph/constants.ts";
 import { type Node, outputsOf, type Use, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
-import { computedBy, inFloats, traits } from "./operators.ts";
+import { computedBy, inFloats } from "./operators.ts";
 import type { Setting, Sum } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 import { NORM } from "./written-out.ts";
@@ -28,7 +28,7 @@ export const isPosition = (setting: Setting, { node, output, terms }: Sum): bool
 function goesOn(setting: Setting, term: Value, sum: Node): boolean {
   const moved = ({ uses }: Value) =>
     uses.flatMap(({ node, index }) =>
-      node !== sum && index === 0 && traits(setting, node).layout ? outputsOf(node) : [],
+      node !== sum && index === 0 && setting.traits(node).layout ? outputsOf(node) : [],
     );
   const origins = [...skipChain(setting, term)].filter(({ kind }) => kind === "identity");
   const values = origins.map(({ value }) => value);
@@ -83,7 +83,7 @@ export const areScores = (setting: Setting, sum: Value): boolean =>
   endsOnly(sum, {
     isEnd: ({ node }) => node.op === "Softmax",
     carries: (node) => {
-      const { layout, scale } = traits(setting, node);
+      const { layout, scale } = setting.traits(node);
       return layout || scale || SUMS.has(node.op) || node.op === "Where";
     },
     counts: ({ node }) => weighsSome(setting, node),
@@ -94,7 +94,7 @@ function weighsSome(setting: Setting, softmax: Node): boolean {
   const isProduct = ({ node }: Use) =>
     PRODUCTS.has(node.op) && computedBy(setting.constants, node).length > 1;
   const next = ({ uses }: Value) =>
-    uses.flatMap(({ node }) => (traits(setting, node).mixer ? [] : outputsOf(node)));
+    uses.flatMap(({ node }) => (setting.traits(node).mixer ? [] : outputsOf(node)));
   for (const { uses } of walk(outputsOf(softmax), next, LOOKS))
     if (uses.some(isProduct)) return true;
   return false;
@@ -107,13 +107,13 @@ function weighs(setting: Setting, value: Value): boolean {
   return uses.every(({ node }) => {
     const computed = computedBy(setting.constants, node).length;
     if (PRODUCTS.has(node.op) && computed > 1) return true;
-    const { layout, scale } = traits(setting, node);
+    const { layout, scale } = setting.traits(node);
     return (layout || scale) && node.outputs.every((v) => v && weighs(setting, v));
   });
 }
 
 function carries(setting: Setting, node: Node): boolean {
-  const { layout, scale, projection } = traits(setting, node);
+  const { layout, scale, projection } = setting.traits(node);
   return (
     layout ||
     scale ||
@@ -131,7 +131,7 @@ function carries(setting: Setting, node: Node): boolean {
 export function opensGate(setting: Setting, value: Value): boolean {
   const isActivation = ({ op }: Node) => /^((Hard)?Sigmoid|Tanh)$/.test(inFloats(op));
   const carries = (node: Node) => {
-    const { layout, scale } = traits(setting, node);
+    const { layout, scale } = setting.traits(node);
     return layout || scale || isShift(setting, node);
   };
   const next = ({ uses }: Value) =>
@@ -154,7 +154,7 @@ function gates(setting: Setting, value: Value): boolean {
   return value.uses.some(({ node }) => {
     const [output] = node.outputs;
     if (inFloats(node.op) === "Mul" && computedBy(setting.constants, node).length > 1) return true;
-    const { layout } = traits(setting, node);
+    const { layout } = setting.traits(node);
     return output != null && (layout || isShift(setting, node)) && gates(setting, output);
   });
 }

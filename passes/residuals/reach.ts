@@ -10,7 +10,7 @@ import {
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { byOrder } from "../../src/graph/scopes.ts";
 import { walk } from "../../src/graph/walk.ts";
-import { inFloats, traits } from "./operators.ts";
+import { inFloats } from "./operators.ts";
 import type { Setting, Term } from "./residual.ts";
 import { besides } from "./skip-norm.ts";
 
@@ -99,7 +99,7 @@ export class Reach {
 
   #through(node: Node, paths: ReadonlyMap<Value, Paths>): Paths {
     const before = readsOf(node).flatMap((value) => paths.get(value) ?? []);
-    const own = traits(this.#setting, node);
+    const own = this.#setting.traits(node);
     const { mixer, pooling, upsampling, reducing, repeating, nonlinear } = own;
     const repeated = ({ repeated }: Paths) => repeated;
     return {

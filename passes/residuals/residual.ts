@@ -102,8 +102,32 @@ export interface KnownGraph {
   readonly constants: ReadonlySet<Value>;
 }
 
+/** An operator's role in a residual connection. */
+export interface Traits {
+  /** Keeps the value, at other positions or in another float type. */
+  readonly layout: boolean;
+  /** Multiplies the value by a constant. */
+  readonly scale: boolean;
+  /** Mixes features with learned weights. */
+  readonly mixer: boolean;
+  /** Mixes positions without weights, keeping the shape (PoolFormer, FNet). */
+  readonly pooling: boolean;
+  /** May be on a projected skip: a linear operator, a norm or a pool. */
+  readonly projection: boolean;
+  /** Is nonlinear; a layout operator may be, too. */
+  readonly nonlinear: boolean;
+  /** Enlarges a feature map. */
+  readonly upsampling: boolean;
+  /** Reduces a feature map. */
+  readonly reducing: boolean;
+  /** Repeats the positions of its operand. */
+  readonly repeating: boolean;
+}
+
 /** The input of the matcher. */
 export interface Setting extends KnownGraph {
+  /** Classifies a node. */
+  readonly traits: (node: Node) => Traits;
   /** Values whose shape does not show where their channels are. */
   readonly blocked: ReadonlySet<Value>;
   /** Skips with LAuReL from an earlier run: what the sum reads now → x_i. */

@@ -1,3 +1,4 @@
+import { entry } from "../../src/entry.ts";
 import { tensorOf } from "../../src/graph/constants.ts";
 import { type Graph, inputsOf, type Node, type Scope, type Value } from "../../src/graph/graph.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
@@ -6,7 +7,6 @@ import { externalRange, isExternal } from "../../src/onnx/external.ts";
 import type { TensorMessage } from "../../src/onnx/messages.ts";
 import { type ModelFile, tensorBytes } from "../../src/onnx/model-file.ts";
 import { equalRanges } from "../../src/onnx/source.ts";
-import { traits } from "./operators.ts";
 import type { Setting, Site } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 import { besides } from "./skip-norm.ts";
@@ -27,19 +27,13 @@ class SameWeights {
     this.#file = file;
   }
 
-  numberOf(value: Value): number {
-    const number = this.#numbers.get(value) ?? this.#find(value);
-    this.#numbers.set(value, number);
-    return number;
-  }
+  numberOf = (value: Value): number => entry(this.#numbers, value, () => this.#find(value));
 
   #find(value: Value): number {
     const own = this.#numbers.size;
     const tensor = tensorOf(value);
     if (!tensor) return own;
-    const key = this.#key(tensor);
-    const firsts = this.#firsts.get(key) ?? [];
-    this.#firsts.set(key, firsts);
+    const firsts = entry(this.#firsts, this.#key(tensor), () => []);
     const first = firsts.find((other) => this.#equal(tensorOf(other)!, tensor));
     if (first) return this.#numbers.get(first)!;
     firsts.push(value);
@@ -88,8 +82,7 @@ export function layers<S extends Placed>(
     const numbers = new Set(own.map((value) => weights.numberOf(value)));
     const { dtype, shape, feature } = site;
     const key = JSON.stringify([[...numbers].sort(), dtype, shape.length, feature]);
-    const groups = known.get(key) ?? [];
-    known.set(key, groups);
+    const groups = entry(known, key, () => []);
     const group = groups.find((members) => members.every((other) => apart(site, other)));
     if (group) group.push(site);
     else groups.push([site]);
@@ -126,7 +119,7 @@ function weightsOf(setting: Setting, { skip, branches }: Placed): Value[] {
   const computed = (value: Value) => between(value).filter((v) => !setting.constants.has(v));
   const from = branches.map(({ value }) => value);
   for (const value of walk(from, computed)) {
-    if (!value.producer || !traits(setting, value.producer).mixer) continue;
+    if (!value.producer || !setting.traits(value.producer).mixer) continue;
     for (const input of between(value))
       if (setting.constants.has(input)) for (const leaf of leavesOf(input)) weights.add(leaf);
   }

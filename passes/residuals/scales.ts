@@ -3,7 +3,7 @@ import { operatorsThat } from "../../src/graph/operators.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import { sameShape } from "./axes.ts";
-import { computedBy, traits } from "./operators.ts";
+import { computedBy } from "./operators.ts";
 import type { Paths, Reach, Trial } from "./reach.ts";
 import type { Setting } from "./residual.ts";
 import { type Link, skipChain } from "./skip-chain.ts";
@@ -38,7 +38,7 @@ function visitsScale({ setting, reach, node }: Trial, x: Value, end: Value): boo
     if (path?.upsampled === false && skipOf(setting, reach, producer)) return true;
     const [from] = producer.inputs;
     const before = from && reach.paths(x, from, node);
-    if (before && !before.reduced && traits(setting, producer).upsampling) return true;
+    if (before && !before.reduced && setting.traits(producer).upsampling) return true;
   }
   return false;
 }
@@ -68,7 +68,7 @@ function skipOf(setting: Setting, reach: Reach, node: Node): Value | null {
 function isJoinedAgain({ setting, reach, node: sum }: Trial): boolean {
   const readersOf = ({ uses }: Value) =>
     uses.map(({ node }) => node).filter((node) => node.scope === sum.scope);
-  const enlarges = (node: Node) => traits(setting, node).upsampling;
+  const enlarges = (node: Node) => setting.traits(node).upsampling;
   const made = (nodes: readonly Node[]) => nodes.flatMap(outputsOf);
   const keep = (value: Value) => made(readersOf(value).filter((node) => !enlarges(node)));
   const kept = [...walk(outputsOf(sum), keep, LOOKS)];

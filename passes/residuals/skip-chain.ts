@@ -1,6 +1,6 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { maskingOf } from "./mask.ts";
-import { computedBy, inFloats, traits } from "./operators.ts";
+import { computedBy, inFloats } from "./operators.ts";
 import { type Part, partOf } from "./part.ts";
 import type { Setting } from "./residual.ts";
 import { normedOf } from "./written-out.ts";
@@ -71,7 +71,7 @@ const joined = (value: Value, [a, b]: readonly [Path, Path], part: Part | null):
 
 /** Returns the link before a node, or before the mask or decomposed norm that ends with it. */
 function linkBefore(setting: Setting, node: Node, value: Value, length: number): Link | null {
-  const { layout, scale, projection, upsampling, repeating, mixer } = traits(setting, node);
+  const { layout, scale, projection, upsampling, repeating, mixer } = setting.traits(node);
   const next = layout || scale || projection ? origin(setting, node, layout, length) : null;
   if (next) {
     const kind: Link["kind"] = projection ? "projected" : layout ? "identity" : "scaled";

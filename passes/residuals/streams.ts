@@ -3,7 +3,7 @@ import { operatorsThat } from "../../src/graph/operators.ts";
 import type { Dimension } from "../../src/onnx/dtypes.ts";
 import { sameShape } from "./axes.ts";
 import { maskingOf } from "./mask.ts";
-import { computedSources, traits } from "./operators.ts";
+import { computedSources } from "./operators.ts";
 import type { Setting, Site } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 import { takenOf } from "./written-out.ts";
@@ -75,7 +75,7 @@ export function stepBack(
   const node = value.producer;
   const computed = new Set(computedSources(setting, value));
   const [only] = computed;
-  if (node && only && computed.size === 1 && !traits(setting, node).mixer) return only;
+  if (node && only && computed.size === 1 && !setting.traits(node).mixer) return only;
   return node && (maskingOf(setting, node)?.x ?? piecedOf(setting, node, value));
 }
 

@@ -1,3 +1,4 @@
+import { entry } from "../entry.ts";
 import { type Attributes, type DenseTensor, type NewNode, plainNode } from "../onnx/new-node.ts";
 import type { Graph, Node, Scope } from "./graph.ts";
 import { type Emit, nodeOf, opsOver } from "./ops.ts";
@@ -116,11 +117,10 @@ function constantsInto(
   const constants = new Map<string, string>();
   return (dtype, dims, values) => {
     const key = `${dtype} ${dims} ${Array.prototype.join.call(values)}`;
-    const known = constants.get(key);
-    if (known !== undefined) return known;
-    const name = nameOf(values);
-    tensors.push({ name, dtype, dims, data: encodeNumbers(dtype, values) });
-    constants.set(key, name);
-    return name;
+    return entry(constants, key, () => {
+      const name = nameOf(values);
+      tensors.push({ name, dtype, dims, data: encodeNumbers(dtype, values) });
+      return name;
+    });
   };
 }

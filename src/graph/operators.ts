@@ -15,6 +15,8 @@ export const FACTS = {
   attention: "takes query, key and value in this order, unless they are packed into one",
   enlarges: "can enlarge a feature map",
   random: "draws at random and has a float attribute `seed`",
+  normal: "draws normally, with attributes `mean` and `scale`",
+  uniform: "draws evenly, with attributes `low` and `high`",
   sizes: "reads only the shape of its input",
   sum: "adds its first inputs, and may norm the sum",
   elementwise: "computes each element from those at its place",

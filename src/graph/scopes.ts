@@ -1,3 +1,4 @@
+import { entry } from "../entry.ts";
 import { graphsIn } from "../onnx/all-tensors.ts";
 import type { Graph, Node, Scope, Value } from "./graph.ts";
 import { operatorsThat } from "./operators.ts";
@@ -16,13 +17,12 @@ const counts = new WeakMap<Scope, Map<string, number>>();
 
 /** Returns a node's name if it is unique in its scope, otherwise the name of its first output. */
 export function labelOf({ message, scope }: Node): string {
-  let count = counts.get(scope);
-  if (!count) {
-    count = new Map();
+  const count = entry(counts, scope, () => {
+    const names = new Map<string, number>();
     for (const { message: each } of scope.nodes)
-      count.set(each.name, (count.get(each.name) ?? 0) + 1);
-    counts.set(scope, count);
-  }
+      names.set(each.name, (names.get(each.name) ?? 0) + 1);
+    return names;
+  });
   if (message.name !== "" && count.get(message.name) === 1) return message.name;
   return message.outputs.find((name) => name !== "") ?? message.opType;
 }

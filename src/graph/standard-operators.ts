@@ -93,10 +93,10 @@ QLinearMatMul 10 product quantized settings=1,4,6 factors=0,3 zero=7
 QuantizeLinear 10 layout quantized settings=1 zero=2
 RMSNormalization 23 projection norm step weights=1
 RNN 1 block weights=1,2,3
-RandomNormal 1 random
-RandomNormalLike 1 random
-RandomUniform 1 random
-RandomUniformLike 1 random
+RandomNormal 1 random normal
+RandomNormalLike 1 random normal
+RandomUniform 1 random uniform
+RandomUniformLike 1 random uniform
 Range 11 sized grows settings=0,1,2
 Reciprocal 1 keeps normstep step minor
 ReduceL1 1 sensitive

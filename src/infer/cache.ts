@@ -1,3 +1,4 @@
+import { entry } from "../entry.ts";
 import { tensorOf, typeOfTensor } from "../graph/constants.ts";
 import type { Graph, KnownType, Node, Value } from "../graph/graph.ts";
 import { textOfCodes } from "../onnx/bytes.ts";
@@ -73,18 +74,10 @@ export class TypeCache {
   }
 
   /** Returns a short name for a type. */
-  #typed(type: Type): string {
-    const known =
-      this.#types.get(type) ?? this.#short(`${type.dtype}${JSON.stringify(type.shape)}`);
-    this.#types.set(type, known);
-    return known;
-  }
+  #typed = (type: Type) =>
+    entry(this.#types, type, () => this.#short(`${type.dtype}${JSON.stringify(type.shape)}`));
 
   #text = (bytes: Uint8Array) => this.#short(textOfCodes(bytes));
 
-  #short(text: string): string {
-    const known = this.#keys.get(text) ?? String(this.#keys.size);
-    this.#keys.set(text, known);
-    return known;
-  }
+  #short = (text: string) => entry(this.#keys, text, () => String(this.#keys.size));
 }

@@ -1,3 +1,4 @@
+import { entry } from "../entry.ts";
 import { tensorOf, typeOfTensor } from "../graph/constants.ts";
 import {
   type Graph,
@@ -129,10 +130,7 @@ function standIns(known: KnownType, fed: ReadonlySet<Value>) {
   return (value: Value): Value => {
     const type = fed.has(value) || tensorOf(value) ? null : known(value);
     if (!type) return value;
-    const key = JSON.stringify(type);
-    const one = first.get(key) ?? value;
-    first.set(key, one);
-    return one;
+    return entry(first, JSON.stringify(type), () => value);
   };
 }
 

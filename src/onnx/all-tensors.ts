@@ -1,3 +1,4 @@
+import { entry } from "../entry.ts";
 import { externalRange, isExternal } from "./external.ts";
 import type { GraphMessage, NodeMessage, SparseTensorMessage, TensorMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
@@ -5,14 +6,11 @@ import type { ModelFile } from "./model-file.ts";
 const locations = new WeakMap<ModelFile, ReadonlySet<string>>();
 
 /** Returns the names of all data files that a model refers to, in any scope. */
-export function externalLocations(file: ModelFile): ReadonlySet<string> {
-  const known = locations.get(file);
-  if (known) return known;
-  const outside = [...allTensors(file)].filter(isExternal);
-  const names = new Set(outside.map((tensor) => externalRange(tensor.name, tensor).location));
-  locations.set(file, names);
-  return names;
-}
+export const externalLocations = (file: ModelFile): ReadonlySet<string> =>
+  entry(locations, file, () => {
+    const outside = [...allTensors(file)].filter(isExternal);
+    return new Set(outside.map((tensor) => externalRange(tensor.name, tensor).location));
+  });
 
 /**
  * Returns every tensor of a model: initializers, values and indices of sparse ones, and attributes,

@@ -1,11 +1,14 @@
 import { buildGraph } from "../graph/build.ts";
 import { type Builder, newBuilder } from "../graph/builder.ts";
 import { attribute, type Node } from "../graph/graph.ts";
+import { operatorsThat } from "../graph/operators.ts";
 import { patchedFile } from "../graph/patch.ts";
 import { scopesOf } from "../graph/scopes.ts";
 import { dataTypeNamed, elements } from "../onnx/dtypes.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { isRandom } from "./fixed-seeds.ts";
+
+const [NORMAL, UNIFORM] = [operatorsThat("normal"), operatorsThat("uniform")];
 
 /** The first opset with Range and CastLike. */
 const FIRST = 15;
@@ -19,7 +22,7 @@ export function withoutDraws(file: ModelFile): ModelFile {
   if (!isRandom(file) || (file.opsets.get("") ?? 0) < FIRST) return file;
   const graph = buildGraph(file);
   const nodes = [...scopesOf(graph)].flatMap((scope) => scope.nodes);
-  const removed = nodes.filter(({ op }) => /^Random(Normal|Uniform)(Like)?$/.test(op));
+  const removed = nodes.filter(({ op }) => NORMAL.has(op) || UNIFORM.has(op));
   const b = newBuilder(graph, "place");
   for (const [k, node] of removed.entries()) {
     b.about("place", node);
@@ -41,7 +44,7 @@ function standIn({ op, constant, custom }: Builder, node: Node, k: number): stri
   const place = op.Cast(op.Range(int(0), size, int(1)), { to: FLOAT });
   const wave = op.Mul(op.Sin(op.Mul(op.Add(place, float(k)), float(12.9898))), float(43758.547));
   const even = op.Sub(wave, op.Floor(wave));
-  const [low, width] = /Normal/.test(node.op)
+  const [low, width] = NORMAL.has(node.op)
     ? [given("mean", 0) - given("scale", 1) * Math.sqrt(3), given("scale", 1) * Math.sqrt(12)]
     : [given("low", 0), given("high", 1) - given("low", 0)];
   const drawn = op.Reshape(op.Add(op.Mul(even, float(width)), float(low)), shape);
