@@ -44,18 +44,18 @@ const onlyDirects = (setting: Setting, value: Value): boolean =>
   endsOnly(value, {
     isEnd: (use) => ends(setting, use),
     carries: (node) => carries(setting, node),
-    counts: () => true,
   });
 
 /** Where the paths from a value end, what they pass, and which ends count. */
 interface Ends {
   readonly isEnd: (use: Use) => boolean;
   readonly carries: (node: Node) => boolean;
-  readonly counts: (use: Use) => boolean;
+  /** All if absent. */
+  readonly counts?: (use: Use) => boolean;
 }
 
 /** Whether all paths from a value end as stated, and one of the ends counts. */
-function endsOnly(value: Value, { isEnd, carries, counts }: Ends): boolean {
+function endsOnly(value: Value, { isEnd, carries, counts = () => true }: Ends): boolean {
   let further: Node[] = [];
   let [looks, reaches] = [0, false];
   for (const { isOutput, uses } of walk([value], () => further.flatMap(outputsOf))) {
@@ -82,71 +82,52 @@ function ends(setting: Setting, { node, index }: Use): boolean {
 export const areScores = (setting: Setting, sum: Value): boolean =>
   endsOnly(sum, {
     isEnd: ({ node }) => node.op === "Softmax",
-    carries: (node) => {
-      const { layout, scale } = setting.traits(node);
-      return layout || scale || SUMS.has(node.op) || node.op === "Where";
-    },
+    carries: (node) => isMoved(setting, node) || SUMS.has(node.op) || node.op === "Where",
     counts: ({ node }) => weighsSome(setting, node),
   });
 
 /** Whether what a Softmax gives is multiplied with other values, padded, masked or not. */
 function weighsSome(setting: Setting, softmax: Node): boolean {
-  const isProduct = ({ node }: Use) =>
-    PRODUCTS.has(node.op) && computedBy(setting.constants, node).length > 1;
   const next = ({ uses }: Value) =>
     uses.flatMap(({ node }) => (setting.traits(node).mixer ? [] : outputsOf(node)));
   for (const { uses } of walk(outputsOf(softmax), next, LOOKS))
-    if (uses.some(isProduct)) return true;
+    if (uses.some(({ node }) => multiplies(setting, node))) return true;
   return false;
 }
 
 /** Whether everything computed from a Softmax multiplies other values. */
-function weighs(setting: Setting, value: Value): boolean {
-  const uses = value.uses.filter(({ node }) => !readsShapeOnly(node));
-  if (value.isOutput || uses.length === 0) return false;
-  return uses.every(({ node }) => {
-    const computed = computedBy(setting.constants, node).length;
-    if (PRODUCTS.has(node.op) && computed > 1) return true;
-    const { layout, scale } = setting.traits(node);
-    return (layout || scale) && node.outputs.every((v) => v && weighs(setting, v));
+const weighs = (setting: Setting, value: Value): boolean =>
+  endsOnly(value, {
+    isEnd: ({ node }) => multiplies(setting, node),
+    carries: (node) => isMoved(setting, node),
   });
-}
 
-function carries(setting: Setting, node: Node): boolean {
-  const { layout, scale, projection } = setting.traits(node);
-  return (
-    layout ||
-    scale ||
-    projection ||
-    PRODUCTS.has(node.op) ||
-    NORM.has(node.op) ||
-    node.op === "Where"
-  );
-}
+/** Whether a node is a product of two computed values. */
+const multiplies = ({ constants }: Setting, node: Node) =>
+  PRODUCTS.has(node.op) && computedBy(constants, node).length > 1;
+
+/** Whether a node passes a value on, times a constant or not. */
+const isMoved = ({ traits }: Setting, node: Node) => traits(node).layout || traits(node).scale;
+
+const carries = (setting: Setting, node: Node): boolean =>
+  isMoved(setting, node) ||
+  setting.traits(node).projection ||
+  PRODUCTS.has(node.op) ||
+  NORM.has(node.op) ||
+  node.op === "Where";
 
 /**
  * Whether only the Sigmoid of a gate between other values reads a value, up to a bias or factor, as
  * W f(x) + U x of a gated unit. In an LSTM's cell a Tanh stands beside its Sigmoids.
  */
 export function opensGate(setting: Setting, value: Value): boolean {
-  const isActivation = ({ op }: Node) => /^((Hard)?Sigmoid|Tanh)$/.test(inFloats(op));
-  const carries = (node: Node) => {
-    const { layout, scale } = setting.traits(node);
-    return layout || scale || isShift(setting, node);
-  };
-  const next = ({ uses }: Value) =>
-    uses.flatMap(({ node }) => (isActivation(node) ? [] : outputsOf(node)));
-  let opens = false;
-  for (const { isOutput, uses } of walk([value], next)) {
-    if (isOutput || uses.length === 0) return false;
-    for (const { node } of uses) {
-      const isGate = isActivation(node);
-      if (isGate ? !outputsOf(node).some((made) => gates(setting, made)) : !carries(node))
-        return false;
-      opens ||= isGate && node.op !== "Tanh";
-    }
-  }
-  return opens;
+  return endsOnly(value, {
+    isEnd: ({ node }) =>
+      /^((Hard)?Sigmoid|Tanh)$/.test(inFloats(node.op)) &&
+      outputsOf(node).some((made) => gates(setting, made)),
+    carries: (node) => isMoved(setting, node) || isShift(setting, node),
+    counts: ({ node }) => node.op !== "Tanh",
+  });
 }
 
 /** Whether a value, or one minus it, multiplies another computed value. */
