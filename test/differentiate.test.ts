@@ -234,6 +234,22 @@ describe("what cannot be differentiated is one sentence", () => {
   });
 });
 
+describe("a gradient that grows with a power of a size", () => {
+  it.each([
+    ["Det(x)", (n: number) => `[${n}, ${n}]`, 32, "its matrices have more than 32 rows"],
+    ["CumProd(x, k)", (n: number) => `[${n}]`, 512, "its axis has more than 512 elements"],
+  ])("of %s is refused above a size", async (call, type, limit, why) => {
+    const of = async (n: number) => {
+      const model = modelOfText(
+        `<ir_version: 10, opset_import: ["" : 26]> g (float${type(n)} x) => (float y) <int64 k = {0}> { [n] d = ${call} y = ReduceSum <keepdims = 0> (d) }`,
+      );
+      return differentiate(await openModel(model), { ort, wrt: ["x"] });
+    };
+    if (limit > 100) expect((await of(limit)).gradients).toEqual({ x: "x.grad" });
+    await expect(of(limit + 1)).rejects.toThrow(`at n has no gradient: ${why}.`);
+  });
+});
+
 describe("a recurrence whose batch comes first", () => {
   it("has the gradients of one whose steps come first, though onnxruntime runs the latter alone", async () => {
     const gradients = async (layout: number) => {

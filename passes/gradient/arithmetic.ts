@@ -1,3 +1,4 @@
+import { largest } from "../../src/graph/tensor.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { piecewise } from "./activations.ts";
 import { dotOfAll } from "./dot.ts";
@@ -98,17 +99,19 @@ function extremum(at: GradientNode, operands: string[], sign: number) {
   return masks.map((mask) => op.Mul(share, mask));
 }
 
-/** y = xᵖ: p xᵖ⁻¹ and y ln x; the latter is 0 if x is not positive. */
+/** y = xᵖ: p xᵖ⁻¹, or 0 at 0 if p < 1; and y ln x, or 0 if x is not positive. */
 function power(at: GradientNode, x: string) {
-  const { op, write, g, y, scalar, constant, dtype, numbers, needs, opset } = at;
+  const { op, write, g, y, scalar, dtype, numbers, needs } = at;
   const exponent = numbers(1);
   if (exponent && new Set(exponent).size === 1 && !needs[1])
     return [constantPower(at, x, exponent[0])];
-  const one = at.like(1);
-  const slope = op.Mul(one, op.Pow(x, op.Sub(one, scalar(1))));
-  const safe = opset >= 11 ? op.Where(op.Equal(one, scalar(0)), scalar(0), slope) : slope;
-  const positive = write.where(op.Greater(x, scalar(0)), x, constant(dtype, [], [1]), dtype);
-  return [op.Mul(g, safe), op.Mul(g, op.Mul(y, op.Log(positive)))];
+  const p = at.like(1);
+  const isZero = op.Not(op.Greater(op.Abs(x), scalar(0)));
+  const isSteep = write.cast(op.And(isZero, op.Less(p, scalar(1))), dtype);
+  const base = op.Add(x, op.Mul(isSteep, scalar(largest(dtype))));
+  const slope = op.Mul(p, op.Pow(base, op.Sub(p, scalar(1))));
+  const positive = write.where(op.Greater(x, scalar(0)), x, scalar(1), dtype);
+  return [op.Mul(g, slope), op.Mul(g, op.Mul(y, op.Log(positive)))];
 }
 
 function constantPower(at: GradientNode, x: string, p: number) {

@@ -1,5 +1,6 @@
 import type { Types, Value } from "../../src/graph/graph.ts";
 import type { Portable } from "../../src/graph/portable.ts";
+import { range } from "../../src/onnx/dtypes.ts";
 
 /** A value, and its shape with all sizes known. */
 export interface ShapedName {
@@ -33,7 +34,9 @@ export function sumTo(
   to: readonly number[],
 ): string {
   const more = from.length - to.length;
-  const axes = from.flatMap((size, k) => (k < more || (to[k - more] === 1 && size > 1) ? [k] : []));
+  const axes = from.flatMap((size, k) =>
+    k < more || (to[k - more] === 1 && size !== 1) ? [k] : [],
+  );
   const summed = write.reduce("ReduceSum", g, axes);
-  return more > 0 ? write.reshape(summed, to) : summed;
+  return write.squeeze(summed, range(more));
 }

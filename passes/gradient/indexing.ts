@@ -27,7 +27,7 @@ export const places = {
   },
   GatherElements: (at, _, given) => {
     const indices = wide(at, given);
-    const { op, write, g, int, shape, opset, constant } = at;
+    const { write, g, int, shape, opset } = at;
     const axis = placeOfAxis(int("axis", 0), shape(0).length);
     if (opset >= ADDING)
       return [
@@ -35,14 +35,7 @@ export const places = {
           write.scatterAdd(write.zeros(shape(0), dtype), indices, what, axis),
         ),
       ];
-    const depth = constant("int64", [], [shape(0)[axis]]);
-    const chosen = oneHot(at, indices, depth, axis);
-    const sum = write.reduce(
-      "ReduceSum",
-      op.Mul(chosen, write.unsqueeze(g, [axis])),
-      [axis + 1],
-      false,
-    );
+    const sum = summedAt(at, indices, shape(0).length, axis);
     const rest = shape(0).map((size, k) => (k === axis ? 0 : size - shape(1)[k]));
     const pads = [...rest.map(() => 0), ...rest];
     return [rest.every((size) => size === 0) ? sum : write.pad(sum, pads)];
@@ -83,9 +76,11 @@ export const places = {
       put: (to, v) => at.op.ScatterND(to, indices, v),
     }),
   // Its indices are distinct, so scattering does not need to add.
-  TopK: ({ write, g, outputs, int, shape, dtype, refuse }) => {
+  TopK: (at) => {
+    const { write, g, outputs, int, shape, dtype, refuse, opset } = at;
     const axis = placeOfAxis(int("axis", -1), shape(0).length);
     const where = outputs[1] ?? refuse("its indices are not an output of it");
+    if (opset < ONE_HOT) return [summedAt(at, where, shape(0).length, axis)];
     return [write.scatter(write.zeros(shape(0), dtype), where, g, axis)];
   },
 } satisfies VjpTable;
@@ -106,15 +101,15 @@ function scatterElements(at: GradientNode, x: string, indices: string, updates: 
 
 /** Gathers the elements of a cotangent that indices select along an axis. */
 function picked(at: GradientNode, g: string, indices: string, axis: number): string {
-  const { op, write, opset, shape, constant } = at;
+  const { op, write, opset, shape } = at;
   if (opset >= 11) return op.GatherElements(g, indices, { axis });
   const dims = shape(0);
   const others = range(dims.length).filter((k) => k !== axis && shape(1)[k] < dims[k]);
   const ends = others.map((k) => shape(1)[k]);
   const starts = others.map(() => 0);
   const near = others.length > 0 ? write.slice(g, starts, ends, others) : g;
-  const depth = constant("int64", [], [dims[axis]]);
-  const chosen = op.Mul(oneHot(at, indices, depth, axis), write.unsqueeze(near, [axis + 1]));
+  const hot = oneHot(at, { name: wide(at, indices), rank: dims.length }, dims[axis], axis);
+  const chosen = op.Mul(hot, write.unsqueeze(near, [axis + 1]));
   return write.reduce("ReduceSum", chosen, [axis], false);
 }
 
@@ -128,7 +123,7 @@ function rowsBack(
   indices: ShapedName,
   { dims, axis }: { readonly dims: readonly number[]; readonly axis: number },
 ): string {
-  const { op, write, opset, constant } = at;
+  const { op, write, opset } = at;
   const count = elements(indices.shape);
   const [before, after] = [dims.slice(0, axis), dims.slice(axis + 1)];
   const [outer, size, inner] = [elements(before), dims[axis], elements(after)];
@@ -139,11 +134,7 @@ function rowsBack(
     const what = write.reshape(rows, [count, inner]);
     return write.reshape(added(at, [size, inner], where, what), dims);
   }
-  const chosen =
-    opset < ONE_HOT
-      ? write.cast(op.Equal(flat, constant("int64", [size, 1], range(size))), at.dtype)
-      : oneHot(at, flat, constant("int64", [], [size]), 0);
-  return write.reshape(op.MatMul(chosen, rows), dims);
+  return write.reshape(op.MatMul(oneHot(at, { name: flat, rank: 1 }, size, 0), rows), dims);
 }
 
 /** Adds rows of a cotangent to zeros of these sizes at the positions that indices select. */
@@ -165,18 +156,29 @@ function inFloats(
   return write.cast(make(write.cast(g, "float"), "float"), dtype);
 }
 
+/** Adds up what a cotangent has at the indices along an axis, which keep the other axes apart. */
+function summedAt(at: GradientNode, name: string, rank: number, axis: number): string {
+  const { op, write, g, shape } = at;
+  const chosen = oneHot(at, { name, rank }, shape(0)[axis], axis);
+  return write.reduce("ReduceSum", op.Mul(chosen, write.unsqueeze(g, [axis])), [axis + 1], false);
+}
+
 /**
- * Writes 1 where an index selects a position along the inserted axis; as floats, which onnxruntime
- * supports.
+ * Writes 1 where an index selects one of `size` positions along the inserted axis; as floats, which
+ * onnxruntime supports.
  */
 function oneHot(
-  { op, write, constant, dtype }: GradientNode,
-  indices: string,
-  depth: string,
+  { op, write, constant, dtype, opset }: GradientNode,
+  { name, rank }: { readonly name: string; readonly rank: number },
+  size: number,
   axis: number,
 ): string {
-  const chosen = op.OneHot(indices, depth, constant("float", [2], [0, 1]), { axis });
-  return write.cast(chosen, dtype, "float");
+  if (opset < ONE_HOT) {
+    const numbers = constant("int64", [size, ...range(rank - axis).map(() => 1)], range(size));
+    return write.cast(op.Equal(write.unsqueeze(name, [axis]), numbers), dtype);
+  }
+  const ends = constant("float", [2], [0, 1]);
+  return write.cast(op.OneHot(name, constant("int64", [], [size]), ends, { axis }), dtype, "float");
 }
 
 /** Flattens the positions that rows of indices select, per batch, to one number each. */

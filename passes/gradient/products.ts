@@ -68,8 +68,8 @@ function matmul({ op, write, g, shape, needs }: GradientNode, a: string, b: stri
   const as = (x: string, dims: readonly number[]) => (vectors ? write.reshape(x, dims) : x);
   const [A, B] = [as(a, [...before, m, k]), as(b, [...beside, k, n])];
   const G = as(g, [...batch, m, n]);
-  const matrix = (x: string, rows: number, columns: number, rank: number) =>
-    rank === 2 ? x : write.reshape(x, [rows, columns]);
+  const matrix = (x: string, columns: number, rank: number) =>
+    rank === 2 ? x : write.reshape(x, [-1, columns]);
   const swapped = (x: string, rank: number) => {
     const perm = Array.from({ length: rank }, (_, axis) => axis);
     return op.Transpose(x, { perm: [...perm.slice(0, -2), rank - 1, rank - 2] });
@@ -80,10 +80,9 @@ function matmul({ op, write, g, shape, needs }: GradientNode, a: string, b: stri
     return as(sumTo(write, gradient, [...batch, m, k], [...before, m, k]), left);
   };
   const toB = () => {
-    const rows = elements(before) * m;
     if (elements(beside) === 1 && elements(batch) === elements(before)) {
-      const two = matrix(A, rows, k, rank(before));
-      const cotangent = matrix(G, rows, n, rank(batch));
+      const two = matrix(A, k, rank(before));
+      const cotangent = matrix(G, n, rank(batch));
       // As the transpose of Gᵀ A if that transposes much less.
       const turned =
         k > 2 * n

@@ -3,10 +3,10 @@ import type { GradientNode, VjpTable } from "./rule.ts";
 
 /** Means over regions of interest. */
 export const regions = {
-  // Each row and each column of a region is a weighted sum of the image's.
+  // Each row and each column of a region is a weighted sum of the image's. The regions count as
+  // constant, as in PyTorch.
   RoiAlign: (at, _, __, batch) => {
-    const { op, write, g, shape, outShape, text, needs, refuse, constant, dtype } = at;
-    if (needs[1]) return refuse("gradients of its regions are not supported");
+    const { op, write, g, shape, outShape, text, refuse, constant, dtype } = at;
     if (text("mode", "avg") !== "avg") return refuse("it takes the maximum of a region");
     const [n, c, height, width] = shape(0);
     const [count, , high, wide] = outShape(0);
@@ -22,7 +22,8 @@ export const regions = {
       write.reshape(placed, [n, height, count * high]),
       write.reshape(lines, [count * high, c * width]),
     );
-    return [op.Transpose(write.reshape(image, [n, height, c, width]), { perm: [0, 2, 1, 3] })];
+    const placesApart = write.reshape(image, [n, height, c, width]);
+    return [op.Transpose(placesApart, { perm: [0, 2, 1, 3] }), null];
   },
 } satisfies VjpTable;
 

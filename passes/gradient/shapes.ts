@@ -58,6 +58,8 @@ export const shapes = {
     return [op.Transpose(g, { perm: perm.map((_, axis) => perm.indexOf(axis)) })];
   },
   Trilu: ({ op, g, inputs, int }) => [op.Trilu(g, inputs[1], { upper: int("upper", 1) })],
+  "com.microsoft.Trilu": ({ node, g, inputs, int }) =>
+    node("com.microsoft.Trilu", [g, inputs[1] ?? null], { upper: int("upper", 1) }),
   Unsqueeze: back,
 } satisfies VjpTable;
 

@@ -8,7 +8,7 @@ function gelu({ op, scalar }: Composite, x: string): string {
 }
 
 /** x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))). */
-function tanhGelu({ op, scalar }: Composite, x: string): string {
+export function tanhGelu({ op, scalar }: Composite, x: string): string {
   const cubic = op.Add(op.Mul(op.Mul(op.Mul(x, x), x), scalar(0.044715)), x);
   const nonlinear = op.Tanh(op.Mul(cubic, scalar(Math.sqrt(2 / Math.PI))));
   return op.Mul(op.Mul(x, scalar(0.5)), op.Add(nonlinear, scalar(1)));
@@ -74,6 +74,17 @@ export const loweredActivations: LoweringTable = {
     const alpha = float("alpha", 1);
     const steep = alpha === 1 ? gate : op.Mul(gate, scalar(alpha));
     return [op.Mul(op.Mul(gate, op.Sigmoid(steep)), input(1))];
+  },
+  /** X + gate Y, with the gate of each row as it is, or σ of a product. */
+  "com.microsoft.GatedAdd": ({ op, input, inputs }) => {
+    const gate = inputs[3] == null ? input(2) : op.Sigmoid(op.MatMul(input(2), inputs[3]));
+    return [op.Add(input(0), op.Mul(input(1), gate))];
+  },
+  /** The decay s softplus(a + b) and σ of the third input, of a linear attention. */
+  "com.microsoft.LinearAttentionGate": ({ op, to, input, inputs, dtype }) => {
+    const wide = to.cast(input(0), "float", dtype(0));
+    const decay = op.Mul(input(2), op.Softplus(op.Add(wide, input(1))));
+    return [to.cast(decay, dtype(0), "float"), inputs[3] == null ? null : op.Sigmoid(inputs[3])];
   },
   /** Splits x + b in two halves: returns the first times gelu of the second. */
   "com.microsoft.BiasSplitGelu": (call) => {

@@ -1,6 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 import type { Builder } from "../../src/graph/builder.ts";
-import { dataOf } from "../../src/graph/constants.ts";
+import { dataOf, numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, type Types, textAttribute, titleOf } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import type { Dimension } from "../../src/onnx/dtypes.ts";
@@ -59,6 +59,9 @@ const operandsOf = (types: Types, node: Node, refuse: (why: string) => never) =>
     computed: (index: number) => isComputed(node, index),
     /** Returns the raw data of an input that is a weight or constant, otherwise null. */
     data: (index: number) => dataOf(node.inputs[index]),
+    /** Returns the numbers of a small constant input. Throws if they are computed. */
+    numbers: (index: number, what: string) =>
+      numbersOf(node.inputs[index]) ?? refuse(`its ${what} are computed from the data`),
     dtype: (index: number): string => typeOf(index).dtype,
     /** Returns the sizes of an input; throws if its rank is unknown. */
     shape: (index: number) =>

@@ -35,6 +35,13 @@ export const loweredConvolutions: LoweringTable = {
     const convolved = op.Conv(input(0), input(1), inputs[2] ?? null, call.kept(...WINDOW));
     return [fused(call, convolved, inputs[3] ?? null)];
   },
+  /** A ConvTranspose whose pads are an input. */
+  "com.microsoft.ConvTransposeWithDynamicPads": (call) => {
+    const { op, input, inputs, numbers } = call;
+    const pads = inputs[2] == null ? null : numbers(2, "pads");
+    const attributes = { ...call.kept(...WINDOW, "output_padding"), ...(pads ? { pads } : {}) };
+    return [op.ConvTranspose(input(0), input(1), inputs[3] ?? null, attributes)];
+  },
   /** A convolution of [N, H, W, C] with weights [M, C / group, kH, kW]. */
   "com.microsoft.NhwcFusedConv": (call) => {
     const { op, input, inputs } = call;

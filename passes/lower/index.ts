@@ -8,7 +8,9 @@ import { NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss } from "./class-loss
 import { compositeOf, type LoweringTable, NotLowered, type PlainWriter } from "./composite.ts";
 import { Compress } from "./compress.ts";
 import { loweredConvolutions } from "./convolutions.ts";
+import { CropAndResize } from "./crops.ts";
 import { DeformConv } from "./deformed.ts";
+import { MoE } from "./experts.ts";
 import { MatMulNBits } from "./few-bits.ts";
 import { Attention, GroupQueryAttention } from "./grouped-attention.ts";
 import { inlined } from "./inline.ts";
@@ -38,11 +40,13 @@ export const rules: LoweringTable = {
   SoftmaxCrossEntropyLoss,
   "com.microsoft.Attention": MicrosoftAttention,
   "com.microsoft.CausalConvWithState": MicrosoftCausalConv,
+  "com.microsoft.CropAndResize": CropAndResize,
   "com.microsoft.FusedGemm": FusedGemm,
   "com.microsoft.FusedMatMul": FusedMatMul,
   "com.microsoft.GroupQueryAttention": GroupQueryAttention,
   "com.microsoft.LinearAttention": LinearAttention,
   "com.microsoft.MatMulNBits": MatMulNBits,
+  "com.microsoft.MoE": MoE,
   "com.microsoft.MultiHeadAttention": MultiHeadAttention,
   "com.microsoft.RotaryEmbedding": MicrosoftRotary,
   "com.microsoft.TransposeMatMul": FusedMatMul,

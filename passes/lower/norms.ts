@@ -141,6 +141,22 @@ export const loweredNorms: LoweringTable = {
     });
     return [y, inverse];
   },
+  /** RMSNorm of pieces of the last axis as long as the scale, times silu or σ of the gate. */
+  "com.microsoft.GatedRMSNorm": (call) => {
+    const { op, to, input, shape, dtype, fixed, float, text } = call;
+    const rank = shape(0).length;
+    const width = fixed(shape(1)[0], "the size of its scale is not fixed");
+    const pieces = to.reshape(input(0), [...new Array<number>(rank - 1).fill(0), -1, width]);
+    const { wide, widen, narrow } = widened(call);
+    const scale = to.cast(input(1), wide, dtype(1));
+    const epsilon = float("epsilon", 1e-5);
+    const as = { ...call, dtype: () => wide };
+    const [normal] = rmsNorm(as, widen(pieces), scale, { axes: [rank], epsilon });
+    const gate = widen(input(2));
+    const open = op.Sigmoid(gate);
+    const factor = text("activation", "silu") === "sigmoid" ? open : op.Mul(gate, open);
+    return [narrow(op.Mul(op.Reshape(normal!, op.Shape(input(0))), factor))];
+  },
   /** (x − mean) / (√var + ε) over some axes. */
   MeanVarianceNormalization: ({ op, input, ints, to, scalar }) => {
     const axes = ints("axes") ?? [0, 2, 3];

@@ -163,7 +163,8 @@ function direction(
     if (inputs[4] == null) states = next;
     else {
       // After its length, a row keeps its states.
-      const within = to.unsqueeze(op.Greater(input(4), constant(dtype(4), [], [t])), [0, 2]);
+      const isLonger = op.Greater(to.cast(input(4), "float"), constant("float", [], [t]));
+      const within = to.unsqueeze(isLonger, [0, 2]);
       const kept = (now: string, before: string) => to.where(within, now, before, dtype(0));
       ys[t] = kept(next.h, zeros());
       states = { h: kept(next.h, states.h), c: next.c && kept(next.c, states.c!) };

@@ -1,6 +1,12 @@
 import { placeOfAxis, range } from "../../src/onnx/dtypes.ts";
+import { float } from "../../src/onnx/new-node.ts";
 import { axisLength, upTo } from "./attend.ts";
 import type { LoweringTable } from "./composite.ts";
+
+/** The first opset that calls the modes of GridSample linear and cubic. */
+const LINEAR = 20;
+/** The first opset in which the pads are an input. */
+const PADS = 11;
 
 /** Operators that say in one node what ai.onnx says in others. */
 export const loweredRenamed: LoweringTable = {
@@ -24,15 +30,44 @@ export const loweredRenamed: LoweringTable = {
     const isRoot = text("metric", "sqeuclidean") === "euclidean";
     return [to.reduce(isRoot ? "ReduceL2" : "ReduceSumSquare", apart, [2], false)];
   },
+  "com.microsoft.ExpandDims": ({ to, input, numbers, shape }) => [
+    to.unsqueeze(input(0), [placeOfAxis(numbers(1, "axes")[0], shape(0).length + 1)]),
+  ],
   "com.microsoft.GatherND": ({ op, input }) => [op.GatherND(input(0), input(1))],
-  "com.microsoft.GridSample": ({ op, input, int, text }) => [
-    op.GridSample(input(0), input(1), {
+  "com.microsoft.GridSample": ({ op, input, int, text, opset }) => {
+    const mode = text("mode", "bilinear");
+    const attributes = {
       align_corners: int("align_corners", 0),
-      mode: text("mode", "bilinear"),
+      mode: opset < LINEAR ? mode : mode.replace("bi", ""),
       padding_mode: text("padding_mode", "zeros"),
-    }),
-  ],
-  "com.microsoft.Trilu": ({ op, input, inputs, int }) => [
-    op.Trilu(input(0), inputs[1] ?? null, { upper: int("upper", 1) }),
-  ],
+    };
+    return [op.GridSample(input(0), input(1), attributes)];
+  },
+  "com.microsoft.Pad": (call) => {
+    const { op, to, input, inputs, numbers, text, opset } = call;
+    const [mode, pads] = [text("mode", "constant"), numbers(1, "pads")];
+    if (opset < PADS) {
+      const value = float(inputs[2] == null ? 0 : numbers(2, "values")[0]);
+      return [op.Pad(input(0), null, null, null, { mode, pads, value })];
+    }
+    const value = inputs[2] == null ? null : to.reshape(inputs[2], []);
+    return [op.Pad(input(0), to.ints(pads), value, null, { mode })];
+  },
+  /** Windows of an axis; their elements become the last axis. */
+  "com.microsoft.UnfoldTensor": ({ op, constant, input, shape, int, fixed }) => {
+    const rank = shape(0).length;
+    const axis = placeOfAxis(int("dim", -1), rank);
+    const [size, step] = [int("size", 1), int("step", 1)];
+    const length = fixed(shape(0)[axis], "the size of its axis is not fixed");
+    const count = Math.floor((length - size) / step) + 1;
+    const places = range(count).flatMap((k) => range(size).map((tap) => k * step + tap));
+    const windows = op.Gather(input(0), constant("int64", [count, size], places), { axis });
+    return [
+      op.Transpose(windows, {
+        perm: range(rank + 1)
+          .toSpliced(axis + 1, 1)
+          .concat(axis + 1),
+      }),
+    ];
+  },
 };

@@ -85,6 +85,13 @@ export const elementwiseSamples: Samples<typeof arithmetic & typeof elementwise>
     unary("y = Pow(x, p)", [3, 4], { given: "int64[4] p = {2, 3, 0, 1}", opset: 12 }),
     { text: "y = Pow(x, p)", inputs: { x: positive(3, 4), p: [4] } },
     { text: "y = Pow(x, p)", inputs: { x: positive(1, 4), p: [2, 3, 1] }, opset: 13 },
+    // 0 to powers of which some are below 1.
+    ...at(
+      [7, 15],
+      unary("z = Sub(x, x) b = Pow(z, p) y = Add(b, x)", [4], {
+        given: "double[4] p = {2.0, 1.0, 0.5, 0.0}",
+      }),
+    ),
   ].map((sample) => (sample.given?.includes("{0.0}") ? { ...sample, absent: ["x"] } : sample)),
   PRelu: at([7, 9, 16], single({ text: "y = PRelu(x, s)", inputs: { x: [2, 3, 4], s: [3, 1] } })),
   Reciprocal: [unary("y = Reciprocal(x)", positive(3, 4))],

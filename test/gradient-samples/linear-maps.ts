@@ -62,6 +62,13 @@ export const linearSamples: Samples<typeof linearMaps & typeof regions> = {
   RoiAlign: [
     aligned("sampling_ratio = 2"),
     aligned("sampling_ratio = 2", 10),
+    // The regions count as constant.
+    single({
+      text: "y = RoiAlign <sampling_ratio = 2> (x, r, b)",
+      inputs: { x: [1, 1, 4, 5], r: positive(1, 4) },
+      given: ints("b", 0),
+      absent: ["r"],
+    }),
     aligned("sampling_ratio = 0"),
     aligned("sampling_ratio = 3, spatial_scale = 0.5"),
     aligned(`coordinate_transformation_mode = "output_half_pixel", spatial_scale = 0.7`),

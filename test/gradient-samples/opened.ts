@@ -7,6 +7,21 @@ const scanned = (attributes: string): Sample => ({
   of: ["y", "s"],
 });
 
+/** The sample, whose differences are those of its own operators: not of what they are lowered to. */
+const own = (sample: Sample): Sample => ({ ...single(sample), standsFor: sample.text });
+
+/** Crops of three boxes, one of which lies partly outside. */
+const cropped = (attributes: string, boxes: "frozen" | "moved", opset = 11): Sample => {
+  const values = "0.1125, 0.08, 0.6375, 0.68, 0.35, 0.92, 0.9, 0.32, -0.15, 0.5, 0.85, 1.1";
+  const isFrozen = boxes === "frozen";
+  return own({
+    text: `r = ${isFrozen ? "Identity(k)" : "Add(k, m)"} y = com.microsoft.CropAndResize ${attributes} (x, r, b, size)`,
+    inputs: { x: [2, 2, 5, 6], ...(isFrozen ? {} : { m: within(-0.01, 0.01, 3, 4) }) },
+    given: `float[3, 4] k = {${values}}, int32[3] b = {1, 0, 1}, int32[2] size = {3, ${isFrozen ? 1 : 4}}`,
+    opset,
+  });
+};
+
 /** Samples of what is written in plainer operators before it is differentiated. */
 export const openedSamples: readonly Sample[] = [
   ...["", "m = Reshape(c, one)"].flatMap((shaped) =>
@@ -56,17 +71,58 @@ export const openedSamples: readonly Sample[] = [
       inputs: { x: [3, 2], z: [2, 2] },
     }),
   ),
-  single({
-    text: "y = com.microsoft.GridSample <align_corners = 1> (x, grid)",
-    inputs: { x: [2, 2, 2, 4], grid: within(-1.7, 1.6, 2, 3, 2, 2) },
-  }),
-  unary(
-    "t = com.microsoft.Trilu <upper = 0> (x) g = com.microsoft.GatherND(t, k) y = Mul(g, g)",
-    [3, 3],
-    {
-      given: "int64[2, 1] k = {2, 2}",
-    },
+  ...at(
+    [16, 20],
+    own({
+      text: "y = com.microsoft.GridSample <align_corners = 1> (x, grid)",
+      inputs: { x: [2, 2, 2, 4], grid: within(-1.7, 1.6, 2, 3, 2, 2) },
+    }),
   ),
+  unary("g = com.microsoft.GatherND(x, k) y = Mul(g, g)", [3, 3], {
+    given: "int64[2, 1] k = {2, 2}",
+  }),
+  cropped("<extrapolation_value = 0.5>", "moved"),
+  cropped(`<mode = "nearest">`, "frozen"),
+  own(unary("y = com.microsoft.ExpandDims(x, k)", [2, 3], { given: "int32 k = {-2}" })),
+  ...["", "<dim = -2, step = 2>"].map((attributes) =>
+    own(
+      unary(
+        `y = com.microsoft.UnfoldTensor ${attributes.replace(">", ", size = 3>") || "<size = 3>"} (x)`,
+        [2, 5, 4],
+      ),
+    ),
+  ),
+  ...at(
+    [7, 13],
+    own(
+      unary(`y = com.microsoft.Pad <mode = "reflect"> (x, p)`, [3, 4], {
+        given: "int64[1, 4] p = {1, 0, 2, 3}",
+      }),
+    ),
+  ),
+  own({
+    text: "y = com.microsoft.Pad(x, p, v)",
+    inputs: { x: [3, 4], v: [] },
+    given: "int64[4] p = {1, 0, 2, 3}",
+  }),
+  own(
+    unary("y = com.microsoft.Pad(x, p, v)", [3], {
+      given: "int64[2] p = {1, 2}, float v = {2.0}",
+      opset: 10,
+    }),
+  ),
+  own({
+    text: "y = com.microsoft.ConvTransposeWithDynamicPads <strides = [2, 1], group = 2, output_padding = [1, 0]> (x, w, p)",
+    inputs: { x: [2, 4, 3, 4], w: [4, 2, 2, 3] },
+    given: "int64[4] p = {1, 0, 0, 1}",
+  }),
+  // Rows of other lengths, where integers are not compared.
+  single({
+    text: "y = GRU <hidden_size = 2> (x, w, r, b, n)",
+    inputs: { x: [3, 2, 2], w: [1, 6, 2], r: [1, 6, 2], b: [1, 12] },
+    given: "int32[2] n = {3, 1}",
+    opset: 7,
+  }),
   // Before what is differentiated.
   unary(
     "l = SplitToSequence <axis = 1> (c, k) a = SequenceAt(l, i) b = Mul(a, x) y = Mul(b, b)",

@@ -1,6 +1,7 @@
+import type { fewBits } from "../../passes/gradient/few-bits.ts";
 import type { quantizations } from "../../passes/gradient/quantization.ts";
 import { uniform } from "../../src/graph/random.ts";
-import { at, type Sample, type Samples, single } from "./sample.ts";
+import { at, type Sample, type Samples, single, unary } from "./sample.ts";
 
 /** Rounding that is gone straight through: the differences are those of what it stands for. */
 const quantized = (between: string, from = "q", plain = "", to = "x"): Sample =>
@@ -169,7 +170,9 @@ export const loweredQuantized: readonly Sample[] = [
 ];
 
 /** Samples of rounding, of integers, and of what is computed with integers. */
-export const quantizationSamples: Samples<typeof quantizations> = {
+export const quantizationSamples: Samples<
+  typeof quantizations & Pick<typeof fewBits, "com.microsoft.MatMulBnb4">
+> = {
   ConvInteger: [
     single({
       text: "q, s, z = DynamicQuantizeLinear(x) i = ConvInteger <strides = [2, 1], pads = [1, 1, 1, 1], group = 2> (q, w, z, wz) f = Cast <to = 1> (i) t = Mul(s, ws) y = Mul(f, t)",
@@ -208,6 +211,18 @@ export const quantizationSamples: Samples<typeof quantizations> = {
       inputs: { x: [2, 3], v: [3, 2] },
     }),
   ],
+  // Three rows of 16 in blocks of 32, the last of which is half empty.
+  "com.microsoft.MatMulBnb4": [0, 1].map((format) =>
+    single(
+      unary(
+        `y = com.microsoft.MatMulBnb4 <N = 3, K = 16, block_size = 32, quant_type = ${format}> (x, b, s)`,
+        [2, 2, 16],
+        {
+          given: `uint8[24] b = {${Array.from({ length: 24 }, (_, k) => (k * 101 + 7) % 256)}}, float[2] s = {0.7, 1.9}`,
+        },
+      ),
+    ),
+  ),
   "com.microsoft.DequantizeLinear": [ofMicrosoft("int8 n = {3}")],
   "com.microsoft.QuantizeLinear": [ofMicrosoft("uint8 n = {128}")],
   QuantizeLinear: [

@@ -109,6 +109,10 @@ export const shapeSamples: Samples<typeof shapes> = {
     unary("y = Trilu(x)", [3, 4]),
     unary("y = Trilu <upper = 0> (x, k)", [2, 3, 3], { given: "int64 k = {-1}", opset: 14 }),
   ],
+  "com.microsoft.Trilu": [
+    unary("y = com.microsoft.Trilu(x)", [3, 4], { opset: 13 }),
+    unary("y = com.microsoft.Trilu <upper = 0> (x, k)", [2, 3, 3], { given: "int64 k = {-1}" }),
+  ],
   Unsqueeze: [
     unary("y = Unsqueeze <axes = [0, 2]> (x)", [3, 4], { opset: 7 }),
     unary("y = Unsqueeze(x, axes)", [3, 4], { given: ints("axes", -1) }),

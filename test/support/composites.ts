@@ -80,6 +80,27 @@ function linearAttention(rule: string, past: boolean): [string, OneNode] {
   ];
 }
 
+/** A mixture of 3 experts, the first k of each token. */
+function experts(
+  activation_type: string,
+  k: number,
+  normalized: boolean,
+  more: OneNode["attributes"] = {},
+): [string, OneNode] {
+  const width = activation_type === "swiglu" ? 8 : 4;
+  const inputs = [
+    ...[floats([2, 5, 8]), floats([10, 3], "router")],
+    ...[floats([3, width, 8], "w"), normalized ? floats([3, width], "b") : null],
+    ...[floats([3, 8, 4], "v"), normalized ? floats([3, 8], "c") : null],
+  ];
+  const normalize_routing_weights = normalized ? 1 : 0;
+  const attributes = { activation_type, k, normalize_routing_weights, ...more };
+  return [
+    `MoE, ${activation_type}${Object.keys(more).length > 1 ? ", limited" : ""}`,
+    ms("MoE", { inputs, attributes }),
+  ];
+}
+
 /** A causal depthwise convolution of 4 channels with 3 taps. */
 const causalConvolution = (activation: string, past: boolean): [string, OneNode] => [
   `CausalConvWithState, ${activation}${past ? ", past and bias" : ""}`,
@@ -671,6 +692,21 @@ export const composites: readonly [string, OneNode][] = [
   ...["none", "silu"].flatMap((activation) =>
     [false, true].map((past) => causalConvolution(activation, past)),
   ),
+  ["GatedAdd", ms("GatedAdd", { inputs: [x, skip, floats([2, 5, 1], "gate")] })],
+  [
+    "GatedRMSNorm, two pieces",
+    ms("GatedRMSNorm", { inputs: [x, floats([4], "g"), skip], attributes: norm }),
+  ],
+  [
+    "LinearAttentionGate",
+    ms("LinearAttentionGate", { inputs: [x, b8, g8, skip], outputs: [true, true] }),
+  ],
+  ...["relu", "gelu", "silu", "identity"].map((act, k) => experts(act, 1 + (k % 2), k < 2)),
+  experts("swiglu", 2, true, { swiglu_fusion: 1 }),
+  experts("swiglu", 2, false, {
+    ...{ swiglu_fusion: 1, swiglu_limit: { f: 1.5 } },
+    ...{ activation_alpha: { f: 1.7 }, activation_beta: { f: 1 } },
+  }),
   [
     "SoftmaxCrossEntropyLoss, weighted, log_prob",
     {

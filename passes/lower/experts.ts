@@ -1,0 +1,54 @@
+import { tanhGelu } from "./activations.ts";
+import type { Composite, LoweringRule } from "./composite.ts";
+
+/**
+ * com.microsoft.MoE: (tokens, scores of E experts, then weights [E, out, in] and biases [E, out] of two
+ * layers) → tokens. Here every expert computes every token; those that are not among a token's
+ * first k have the weight 0.
+ */
+export const MoE: LoweringRule = (call) => {
+  const { op, to, input, inputs, int, shape, fixed, refuse } = call;
+  if (int("use_sparse_mixer", 0) === 1) return refuse("it samples its experts");
+  if (inputs[6] != null) return refuse("it has a third layer");
+  const width = fixed(shape(0).at(-1), "its last axis does not have a fixed size");
+  const layer = (x: string, weights: number) => {
+    const product = op.MatMul(x, op.Transpose(input(weights), { perm: [0, 2, 1] }));
+    const biases = inputs[weights + 1];
+    return biases == null ? product : op.Add(product, to.unsqueeze(biases, [1]));
+  };
+  const inner = activation(call, layer(to.reshape(input(0), [1, -1, width]), 2));
+  const weighted = op.Mul(layer(inner, 4), shares(call));
+  return [op.Reshape(to.reduce("ReduceSum", weighted, [0], false), op.Shape(input(0)))];
+};
+
+/** The share of each expert in each token, [E, tokens, 1]; 0 but for the first k. */
+function shares({ op, to, input, int, shape, scalar, fixed }: Composite): string {
+  const count = fixed(shape(1).at(-1), "its number of experts is not fixed");
+  const every = op.Softmax(to.reshape(input(1), [-1, count]), { axis: 1 });
+  const [first, experts] = op.TopK(every, to.ints([int("k", 1)]), { axis: 1 }, 2);
+  const isWhole = int("normalize_routing_weights", 0) === 1;
+  const given = isWhole ? op.Div(first, to.reduce("ReduceSum", first, [1])) : first;
+  const placed = to.scatter(op.Mul(every, scalar(0)), experts, given, 1);
+  return to.unsqueeze(op.Transpose(placed, { perm: [1, 0] }), [2]);
+}
+
+/** The activation of the first layer; swiglu reads pairs, a gate and what it lets through. */
+function activation(call: Composite, x: string): string {
+  const { op, to, int, float, shape, scalar, dtype, fixed, text, refuse } = call;
+  const name = text("activation_type", "relu");
+  if (name === "identity") return x;
+  if (name === "relu") return op.Relu(x);
+  if (name === "gelu") return tanhGelu(call, x);
+  if (name === "silu") return op.Mul(x, op.Sigmoid(x));
+  if (name !== "swiglu" || int("swiglu_fusion", 0) !== 1)
+    return refuse(`its activation is ${name} in a form that onnxruntime's CPU does not have`);
+  const [experts, both] = shape(2).map((size) => fixed(size, "a size of its weights is not fixed"));
+  const pairs = to.split(to.reshape(x, [experts, -1, both / 2, 2]), [1, 1], 3);
+  const limit = float("swiglu_limit", 0) || null;
+  const [gate, value] = pairs.map((v, k) => {
+    const part = to.squeeze(v, [3]);
+    return limit ? to.clip(part, k === 0 ? null : -limit, limit, dtype(0)) : part;
+  });
+  const open = op.Sigmoid(op.Mul(gate, scalar(float("activation_alpha", 1))));
+  return op.Mul(op.Mul(gate, open), op.Add(value, scalar(float("activation_beta", 0))));
+}
