@@ -13,8 +13,10 @@ import { type CustomCotangent, checkReturned, customRule } from "./custom-rules.
 import { gatedBy } from "./gates.ts";
 import { gradientNode } from "./gradient-node.ts";
 import { GradientSums } from "./gradient-sums.ts";
-import type { GradientRules } from "./rule.ts";
+import { throughNorm } from "./normalization.ts";
+import type { GradientNode, GradientRules } from "./rule.ts";
 import { vjp } from "./vjp.ts";
+import { writtenNorm } from "./written-norm.ts";
 
 /** What to differentiate, and what is known of the graph. */
 interface Differentiation {
@@ -126,23 +128,43 @@ interface Walk {
 /** Operators whose rule only multiplies the cotangent by a slope of its shape, if their bounds are frozen. */
 const SCALED: ReadonlySet<string> = new Set(["Relu", "Clip"]);
 
+/** Several nodes that are differentiated as one function of x. */
+interface Joined {
+  readonly x: Value;
+  /** Whether the cotangent is only multiplied by a slope of its shape. */
+  readonly isSlope: boolean;
+  /** Writes the cotangent of x. */
+  readonly through: (at: GradientNode) => string;
+}
+
+/** Returns the activation or norm whose last node is given; null for any other node. */
+function joinedAt({ types, way: { active } }: Walk, node: Node): Joined | null {
+  const gated = gatedBy(active, node);
+  const norm = gated ? null : writtenNorm({ types, active }, node);
+  if (norm) return { x: norm.x, isSlope: false, through: (at) => throughNorm(at, norm) };
+  if (!gated) return null;
+  const { x, slope, slopeFactor = 1 } = gated;
+  const through = (at: GradientNode) =>
+    at.op.Mul(at.op.Mul(at.g, at.sized(slope(at))), at.scalar(slopeFactor));
+  return { x, isSlope: true, through };
+}
+
 /** Adds a node's contribution to the cotangents of its inputs. */
 function passBack(walk: Walk, { node, inputs }: Summand, { values, held }: Cotangents): void {
   const { graph, types, way, builder, sums, joins, rules, stated } = walk;
-  const { op } = builder;
-  const gated = joins ? gatedBy(way.active, node) : null;
-  const read = gated ? { ...node, op: "", inputs: [gated.x] } : node;
+  const whole = joins ? joinedAt(walk, node) : null;
+  const read = whole ? { ...node, op: "", inputs: [whole.x] } : node;
   const [, ...bounds] = read.inputs;
   const isScaled =
-    (gated !== null || (SCALED.has(node.op) && !customRule(rules, node))) &&
+    (whole?.isSlope || (SCALED.has(node.op) && !customRule(rules, node))) &&
     !bounds.some((value) => value && way.active.has(value));
   // A product repeats a narrower cotangent itself.
   const cotangents = isScaled ? values.map((g) => g && sums.uncopied(g)) : values;
   const at = gradientNode({ graph, types, ...way }, read, builder, { cotangents, inputs, stated });
   const mixed = joins ? attended(graph, types, node) : null;
   const c = mixed && sums.of(mixed);
-  const given = gated
-    ? [op.Mul(op.Mul(at.g, at.sized(gated.slope(at))), at.scalar(gated.slopeFactor ?? 1))]
+  const given = whole
+    ? [whole.through(at)]
     : c?.times === held
       ? [throughAttention(at, mixed!.name, c.g)]
       : ruleOf(node, rules)!(at, ...(at.inputs as string[]));

@@ -3,6 +3,7 @@ import { float } from "../../src/onnx/new-node.ts";
 import { sumTo } from "./broadcasting.ts";
 import { dot } from "./dot.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
+import type { WrittenNorm } from "./written-norm.ts";
 
 /** Normalizations: x̂ = (x − mean) r, r = 1 / √(variance + ε), y = x̂ scale + b. */
 export const normalizations = {
@@ -71,6 +72,10 @@ function backward(
   const rest = op.Sub(h, along);
   return op.Mul(r, centered ? op.Sub(rest, write.reduce("ReduceMean", h, axes)) : rest);
 }
+
+/** The cotangent of x, from that of x̂ as several nodes give it. */
+export const throughNorm = (at: GradientNode, { root, axes, centered }: WrittenNorm): string =>
+  backward(at, at.g, { hat: at.y, r: at.op.Reciprocal(root.name), centered }, axes);
 
 function layer(at: GradientNode, x: string, scale: string) {
   const { op, write, g, int, shape, outShape, constant, dtype, inputs, needs, opset } = at;

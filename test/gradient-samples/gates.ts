@@ -19,7 +19,12 @@ const TANH = {
 };
 const curved = "t = Tanh(w) g = Add(t, one)";
 
-/** Activations that are written out as several nodes and differentiated as one. */
+const mean = (name: string, of: string, axis = -1) =>
+  `${name} = ReduceMean <axes = [${axis}]> (${of})`;
+const root = `${mean("v", "q")} e = Add(v, eps) s = Sqrt(e)`;
+const norm = (text: string) => of(text, { two: 2, one: 1, eps: 1e-2 }, { opset: 17 });
+
+/** Activations and norms that are written out as several nodes and differentiated as one. */
 export const gated: readonly Sample[] = [
   of("a = Add(x, three) c = Clip(a, zero, six) m = Mul(x, c) y = Div(m, six)", HARD),
   of("a = Add(three, x) c = Clip(a, zero, six) h = Div(c, six) y = Mul(x, h)", HARD),
@@ -56,6 +61,12 @@ export const gated: readonly Sample[] = [
     TANH,
   ),
   unary("s = Sigmoid(x) y = Mul(x, s)", within(-4, 4, 3, 4)),
+  ...at([11, 17], norm(`${mean("m", "x")} d = Sub(x, m) q = Pow(d, two) ${root} y = Div(d, s)`)),
+  norm(`q = Mul(x, x) ${root} r = Reciprocal(s) y = Mul(x, r)`),
+  norm(`q = Pow(x, two) ${root} r = Div(one, s) y = Mul(r, x)`),
+  // A difference is normalized, and not x.
+  norm(`${mean("m", "x", 0)} d = Sub(x, m) q = Pow(d, two) ${root} y = Div(d, s)`),
+  norm(`${mean("m", "x")} d = Sub(m, x) q = Pow(d, two) ${root} y = Div(d, s)`),
   // Attention: sums over rows come from what it gives, which is narrower than its weights.
   {
     text: "p = Softmax(x) m = MatMul(p, v) y = Mul(m, m)",
@@ -67,6 +78,8 @@ export const gated: readonly Sample[] = [
   },
   // What x is, is a product itself.
   of("z = Mul(x, x) s = Sigmoid(z) y = Mul(z, s)", {}),
+  // What it gives is a factor of more.
+  of("s = Sigmoid(x) q = Mul(x, s) y = Mul(q, x)", {}),
   // Its gate is read elsewhere too.
   of("s = Sigmoid(x) m = Mul(x, s) y = Add(m, s)", {}),
 ];
@@ -100,6 +113,8 @@ export const nearlyGated: readonly Sample[] = [
     TANH,
   ),
   of(`p = Pow(x, three) w = Add(x, p) ${curved} h = Mul(p, half) y = Mul(h, g)`, TANH),
+  norm(`${mean("m", "x")} d = Sub(x, m) q = Pow(x, two) ${root} y = Div(d, s)`),
+  norm(`q = Exp(x) ${root} y = Div(x, s)`),
+  norm(`q = Pow(x, two) ${root} y = Div(one, s)`),
   of("n = Neg(x) s = Sigmoid(n) y = Mul(x, s)", {}),
-  of("s = Sigmoid(x) q = Mul(x, s) y = Mul(q, x)", {}),
 ];
