@@ -1,5 +1,4 @@
 import fs from "node:fs";
-import { colors } from "./colors.ts";
 import { commandIn, runCommand } from "./commands/index.ts";
 import { printFailure } from "./failure.ts";
 import { guardTerminal } from "./guard-terminal.ts";
@@ -11,7 +10,7 @@ import { watchOutput } from "./watch-output.ts";
 /** How often the child says that its event loop turns, which native code stops. */
 const BEAT = 1000;
 
-guardTerminal(colors.isColorSupported);
+guardTerminal();
 
 const orphaned = () => process.exit(1);
 process.once("disconnect", orphaned);

@@ -1,14 +1,29 @@
-import picocolors from "picocolors";
+import { randomInt } from "node:crypto";
 
 /**
- * Whether stdout shows colors: not with NO_COLOR, always with FORCE_COLOR, otherwise on a terminal.
+ * Whether a stream shows colors: not with NO_COLOR, always with FORCE_COLOR, otherwise on a terminal.
  * @see https://no-color.org
  */
-function isColored({ NO_COLOR, FORCE_COLOR, TERM }: NodeJS.ProcessEnv): boolean {
+export function isColored({ isTTY }: { readonly isTTY?: boolean }): boolean {
+  const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
   if (NO_COLOR) return false;
   if (FORCE_COLOR !== undefined) return FORCE_COLOR !== "0" && FORCE_COLOR !== "false";
-  return process.stdout.isTTY === true && TERM !== "dumb";
+  return isTTY === true && TERM !== "dumb";
 }
 
-/** Functions that color text for stdout. */
-export const colors = picocolors.createColors(isColored(process.env));
+const hasColors = isColored(process.stdout) || isColored(process.stderr);
+const digits = () => randomInt(1000, 10_000);
+/** What a sequence of ours begins with until it is printed: no name can hold it, it is drawn anew. */
+const OURS = `\x1b[${digits()};${digits()};${digits()};`;
+
+const paint = (color: number) => (text: string) =>
+  hasColors ? `${OURS}${color}m${text}${OURS}39m` : text;
+
+/** Functions that color text, for streams that `guardTerminal` guards. */
+export const colors = { red: paint(31), green: paint(32), yellow: paint(33) };
+
+/** Returns the text between the sequences of ours and, at odd places, these as terminals read them. */
+export const colorParts = (text: string): string[] =>
+  text
+    .split(OURS)
+    .flatMap((part, k) => (k === 0 ? [part] : [`\x1b[${part.slice(0, 3)}`, part.slice(3)]));

@@ -1,7 +1,6 @@
 import { EXIT } from "./exit.ts";
-import { printable } from "./guard-terminal.ts";
 import { printJsonError } from "./json.ts";
-import { printNote } from "./print.ts";
+import { printable, printNote } from "./print.ts";
 
 /** Marks a command line that is not understood. Known by its name: bundles have copies of the class. */
 export class UsageError extends Error {

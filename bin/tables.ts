@@ -1,8 +1,7 @@
 import Table from "cli-table3";
 import type { Rejection, Site } from "../src/index.ts";
 import { pathOf } from "../src/internal.ts";
-import { printable } from "./guard-terminal.ts";
-import { oneLine } from "./print.ts";
+import { oneLine, printable } from "./print.ts";
 
 /** The parts of a table's lines, which are not drawn. */
 const LINES = ["top", "bottom", "left", "mid", "right"].flatMap((line) =>

@@ -256,7 +256,7 @@ it("writes out what would command a terminal, in a model's names and in its own"
   const model = onnx.ModelProto.decode(fixture("pre-norm-mlp"));
   for (const [k, node] of model.graph!.node!.entries())
     node.name = `\x1b]0;t\x07\x9b2J\u202e${k} é模\x1b[31m\u061c\n`;
-  const file = place(onnx.ModelProto.encode(model).finish(), "a\x1b[2J.onnx");
+  const file = place(onnx.ModelProto.encode(model).finish(), "a\x1b[2J\x1b[32m✓.onnx");
   const colored = { NO_COLOR: "", FORCE_COLOR: "1" };
   for (const more of [[], ["--json"], ["--include", "none\x1b[2J"]]) {
     const { stdout, stderr } = cliProcess(["inspect", file, ...more], colored);
@@ -267,7 +267,7 @@ it("writes out what would command a terminal, in a model's names and in its own"
         ? JSON.parse(stdout).sites.map((site: { name: string }) => site.name)
         : [];
     if (more[0] === "--json") expect(name.startsWith("\x1b]0;t\x07\x9b2J\u202e")).toBe(true);
-    else expect(stdout + stderr).toContain("a\\u001b[2J.onnx");
+    else expect(stdout + stderr).toContain("a\\u001b[2J\\u001b[32m✓.onnx");
     if (more.length === 0) expect(stdout).toMatch(/模\\u001b\[31m\\u061c\\n +identity/);
   }
 });

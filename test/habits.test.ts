@@ -28,7 +28,9 @@ describe("lines of a report", () => {
   ])("are colored %s", (_, env, isColored) => {
     const { stdout } = cliProcess(["strip", small, other], { NO_COLOR: "", ...env });
     expect(stdout).toContain("✗");
-    expect(stdout.includes("\u001b[31m✗")).toBe(isColored);
+    expect(stdout.includes("\u001b[31m✗\u001b[39m")).toBe(isColored);
+    const { stderr } = cliProcess(["compare", small, other, "--quiet"], { NO_COLOR: "", ...env });
+    expect(stderr).toMatch(isColored ? /^.\[31m✗.\[39m same function/m : /^✗ same function/m);
   });
 });
 

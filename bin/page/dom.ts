@@ -1,4 +1,4 @@
-import { printable } from "../guard-terminal.ts";
+import { printable } from "../print.ts";
 
 /** Returns an element of the page by its id. */
 export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
