@@ -13,6 +13,6 @@ export function runAfterwards(line: string, argument: string): ChildProcess | nu
   });
   shell.on("error", () => {});
   shell.unref();
-  (shell.stdin as unknown as { unref(): void }).unref();
+  (shell.stdin as unknown as { unref?(): void }).unref?.(); // Bun has none
   return shell;
 }

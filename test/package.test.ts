@@ -164,6 +164,21 @@ describe("the packed package", { timeout: 180_000 }, () => {
     },
   );
 
+  it("types that TypeScript before 5.7 reads, where arrays of bytes have no parameter", () => {
+    const seen = new Set<string>();
+    const walk = (file: string) => {
+      if (seen.has(file)) return;
+      seen.add(file);
+      const text = fs.readFileSync(path.join(installed, file), "utf8");
+      expect(text, file).not.toMatch(/Array<ArrayBuffer/);
+      for (const [, to] of text.matchAll(/(?:from |import\()"(\.[^"]+)\.ts"/g))
+        walk(path.join(path.dirname(file), `${to}.d.ts`));
+    };
+    for (const { types } of Object.values<{ types?: string }>(manifest.exports))
+      if (types) walk(types);
+    expect(seen.size).toBeGreaterThan(100);
+  });
+
   it("has nothing that publint objects to, nor attw at night", async () => {
     const { messages } = await publint({ pkgDir: installed, pack: false, strict: true });
     expect(messages).toEqual([]);

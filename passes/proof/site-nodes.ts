@@ -136,7 +136,12 @@ export async function runValue(
  * The nodes between the given tensors and nodes' outputs as a model of their own, and the weights
  * that it is fed. Null if one of the given tensors is read by none of them, or a weight has no value.
  */
-export function nodesAlone(ort: Ort, graph: Graph, last: readonly Node[], given: Tensors) {
+export function nodesAlone(
+  ort: Ort,
+  graph: Graph,
+  last: readonly Node[],
+  given: Tensors,
+): { model: Uint8Array; weights: Record<string, Tensor> } | null {
   const nodes = nodesBetween(last, given);
   const read = new Set(nodes.flatMap(inputsOf));
   const fed = new Set([...read].filter(({ name }) => Object.hasOwn(given, name)));

@@ -141,7 +141,7 @@ export function nodeBytes(node: NewNode): Uint8Array {
 }
 
 /** Turns an encoded NodeProto into a field of a graph or of a function. */
-export const nodeField = (bytes: Uint8Array, inFunction: boolean) =>
+export const nodeField = (bytes: Uint8Array, inFunction: boolean): Uint8Array =>
   bytesField(nodeNumber(inFunction), bytes);
 
 /** Encodes an attribute as a field of a node. */
@@ -184,15 +184,15 @@ export const outputField = (name: string, type: Type | null = null): Uint8Array 
   bytesField(FIELD.graphOutput, valueInfo(name, type));
 
 /** Encodes the type of a value inside a graph. */
-export const typeField = (name: string, type: Type | null) =>
+export const typeField = (name: string, type: Type | null): Uint8Array =>
   bytesField(FIELD.graphValueInfo, valueInfo(name, type));
 
 /** Encodes a name as an output of a function. */
-export const functionOutputField = (name: string) =>
+export const functionOutputField = (name: string): Uint8Array =>
   bytesField(FIELD.functionOutput, utf8.encode(name));
 
 /** Encodes a name as an input or output slot of a node. */
-export const slotField = (slot: "input" | "output", name: string) =>
+export const slotField = (slot: "input" | "output", name: string): Uint8Array =>
   bytesField(slot === "input" ? FIELD.nodeInput : FIELD.nodeOutput, utf8.encode(name));
 
 /** The parts of an entry of metadata_props. */
@@ -219,7 +219,7 @@ export const emptyModel = (name: string, irVersion: number, opset: number): Uint
   }).finish();
 
 /** Encodes an entry of a ModelProto's opset_import. */
-export const opsetImport = (domain: string, version: number) =>
+export const opsetImport = (domain: string, version: number): Uint8Array =>
   bytesField(FIELD.modelOpset, onnx.OperatorSetIdProto.encode({ domain, version }).finish());
 
 const utf8 = new TextEncoder();
