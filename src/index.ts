@@ -29,6 +29,7 @@ export { loadError, type ModelNeeds, modelNeeds } from "../passes/check/needs.ts
 export { splitModel } from "../passes/check/split.ts";
 export type { MissingKernel } from "../passes/check/web-kernels.ts";
 export type { WebSizes } from "../passes/check/web-sizes.ts";
+export type { WeightChange } from "../passes/diff/diff.ts";
 export { type DiffOptions, diff, type ModelDiff } from "../passes/diff/diff.ts";
 export { diffPage } from "../passes/diff/diff-page.ts";
 export { drawDiff } from "../passes/diff/draw-diff.ts";
@@ -42,7 +43,6 @@ export type {
 } from "../passes/diff/neighborhood.ts";
 export { type NodeData, type NodeResult, nodeData } from "../passes/diff/node-data.ts";
 export type { NodeDiff, RegionDiff } from "../passes/diff/region-diffs.ts";
-export type { WeightChange } from "../passes/diff/weight-changes.ts";
 export type { ExportStepOptions } from "../passes/distributed/export-options.ts";
 export { type ExportedStep, exportStep } from "../passes/distributed/export-step.ts";
 export type { StepManifest } from "../passes/distributed/manifest.ts";

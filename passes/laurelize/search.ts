@@ -11,9 +11,15 @@ import { lowering } from "../lower/index.ts";
 import { type Inlined, inlined } from "../lower/inline.ts";
 import { findSites, type ResidualOptions, type Residuals } from "../residuals/find.ts";
 import { type Reason, reasons } from "../residuals/reasons.ts";
-import type { Feature, Rejection, Site } from "../residuals/residual.ts";
-import { addsConstant, hiddenSums, hidesSum } from "./hidden-sums.ts";
-import { callsWith, closedCalls, inlineSums } from "./inline-calls.ts";
+import { type Feature, type Rejection, rejection, type Site } from "../residuals/residual.ts";
+import {
+  addsConstant,
+  callsWith,
+  closedCalls,
+  hiddenSums,
+  hidesSum,
+  inlineSums,
+} from "./hidden-sums.ts";
 
 /** The residual connections of a model, the other sums, and warnings of the inference. */
 export interface FoundResiduals extends Residuals {
@@ -103,7 +109,8 @@ interface Needed {
   readonly nodes: ReadonlySet<string>;
 }
 
-const keyOf = ({ outputs }: Node) => outputs.find(Boolean)!.name;
+const firstOf = ({ outputs }: Node) => outputs.find(Boolean)!;
+const keyOf = (node: Node) => firstOf(node).name;
 
 /** Inlines functions with sums and lowers nodes with hidden sums: all, or only what is needed. */
 async function lowerHidden(model: Model, ort: Ort, needed: Needed | null): Promise<Lowered> {
@@ -121,9 +128,8 @@ async function lowerHidden(model: Model, ort: Ort, needed: Needed | null): Promi
   if (hidden.length === 0)
     return { lowered: written, within: new Map(), inlined: calling, refused: [] };
   const { types } = await typesOf(composed, ort);
-  const lowerable = lowerableAmong(graph, types, hidden);
-  const { refused } = lowerable;
-  const nodes = lowerable.nodes.filter((node) => !needed || needed.nodes.has(keyOf(node)));
+  const { lowerable, refused } = lowerableAmong(graph, types, hidden);
+  const nodes = lowerable.filter((node) => !needed || needed.nodes.has(keyOf(node)));
   if (nodes.length === 0) return { lowered: written, within: new Map(), inlined: calling, refused };
   const { patch, within } = lowering(graph, types, nodes);
   const outer = await patched(composed, patch);
@@ -135,12 +141,12 @@ async function lowerHidden(model: Model, ort: Ort, needed: Needed | null): Promi
 function lowerableAmong(graph: Graph, types: Types, hidden: readonly Node[]) {
   const refused: Rejection[] = [];
   const fixed = constants(graph);
-  const nodes = hidden.filter((node) => {
+  const lowerable = hidden.filter((node) => {
     const reason = addsConstant(types, fixed, node) ?? notLowered(graph, types, node);
-    if (reason) refused.push(rejectionOf(node, { ...reason, reason: reason.text, kind: null }));
+    if (reason) refused.push(rejection(node, firstOf(node), reason));
     return reason === null;
   });
-  return { nodes, refused };
+  return { lowerable, refused };
 }
 
 /** Returns why a node cannot be lowered; null if it can. */
@@ -209,14 +215,14 @@ function rejectedOf(
   return [
     ...found.rejected.filter((one) => !hidesSum(one.node) && isLowered(one)),
     ...whole.refused,
-    ...all.found.rejected.flatMap((one) => (isLowered(one) ? [] : [rejectionOf(one.within!, one)])),
+    ...all.found.rejected.flatMap((one) => (isLowered(one) ? [] : [atNode(one.within!, one)])),
   ].filter(isThere);
 }
 
-const rejectionOf = (
-  node: Node,
-  { reason, code, kind }: Pick<Rejection, "reason" | "code" | "kind">,
-): Rejection => ({ node, within: null, output: node.outputs.find(Boolean)!, reason, code, kind });
+const atNode = (node: Node, { reason, code, kind }: Rejection): Rejection => ({
+  ...{ node, within: null, output: firstOf(node) },
+  ...{ reason, code, kind },
+});
 
 async function patched(model: Model, patch: Patch): Promise<Pick<LoweredModel, "model" | "undos">> {
   const { source, folder, undo } = await applyPatch(model.graph, patch);

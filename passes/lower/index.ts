@@ -6,7 +6,6 @@ import { loweredActivations } from "./activations.ts";
 import { MicrosoftAttention, MultiHeadAttention } from "./attention.ts";
 import { NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss } from "./class-losses.ts";
 import { compositeOf, type LoweringTable, NotLowered, type PlainWriter } from "./composite.ts";
-import { Compress } from "./compress.ts";
 import { loweredConvolutions } from "./convolutions.ts";
 import { CropAndResize } from "./crops.ts";
 import { DeformConv } from "./deformed.ts";
@@ -32,7 +31,6 @@ export const rules: LoweringTable = {
   ...loweredRenamed,
   Attention,
   CausalConvWithState,
-  Compress,
   DeformConv,
   LinearAttention,
   NegativeLogLikelihoodLoss,

@@ -7,15 +7,18 @@ import { displaced, newTensors, type Values, valuesIn } from "./displacing.ts";
 import { type Judging, judgingOf } from "./judging.ts";
 import {
   type Asked,
+  arrives,
+  atRunningScale,
   effectsAt,
   judgedIn,
   knownAt,
   type LearningRuns,
+  moved,
   type Point,
   pointAt,
+  type Round,
   valuesAt,
 } from "./learning-runs.ts";
-import { movers } from "./movers.ts";
 import { tapsAt } from "./operands.ts";
 import { Passing } from "./passing.ts";
 import { judgedAgain } from "./unfelt.ts";
@@ -214,4 +217,29 @@ async function still(
     outputs,
   );
   return new Set([...names].filter((name) => !alive.has(name)));
+}
+
+/** Those of a round's tensors whose displacement changes one of the outputs; some may be known. */
+async function movers(
+  runs: LearningRuns,
+  round: Round,
+  outputs: readonly string[],
+  passing = new Passing(runs, round, outputs),
+): Promise<ReadonlySet<string>> {
+  const arrived = new Set<string>(passing.sent);
+  for (const [k, inserted] of runs.groups.flat().entries()) {
+    for (const { tensor, outdoes, change } of round.effects[k])
+      if (
+        arrived.has(tensor.name) ||
+        outdoes.some((name) => arrived.has(name)) ||
+        (change !== null &&
+          (passing.arrives(inserted, change) || (await passing.send(inserted, tensor)))) ||
+        (await atRunningScale(round.point.scale, (scale) =>
+          arrives(runs, round, outputs, moved(runs, { ...round.point, scale }, tensor)),
+        ))
+      )
+        arrived.add(tensor.name);
+    runs.step();
+  }
+  return arrived;
 }

@@ -14,7 +14,6 @@ import { withLoopWeights } from "./loop-weights.ts";
 import { type FeatureAxis, type NamedAxes, namedAxes } from "./named-axes.ts";
 import { traitsOf } from "./operators.ts";
 import { Reach } from "./reach.ts";
-import type { Reason } from "./reasons.ts";
 import { refinedTypes } from "./refined-types.ts";
 import {
   type Feature,
@@ -22,6 +21,7 @@ import {
   OPTIONAL_KINDS,
   type OptionalKind,
   type Rejection,
+  rejection,
   type Setting,
   type Site,
   type Traits,
@@ -164,7 +164,9 @@ function search(searching: Search, named: NamedAxes) {
     for (const [k, axis] of featureAxes(setting, candidates, named).entries()) {
       const candidate = candidates[k];
       if ("reason" in axis && !axes.has(candidate)) {
-        rejected.push({ ...rejection(candidate, axis.reason), axisless: true });
+        const { node, within, sum } = candidate;
+        const refused = rejection(node, sum.output, axis.reason);
+        rejected.push({ ...refused, within, axisless: true });
         pending.unshift(...innerSums(candidate));
       }
       axes.set(candidate, axis);
@@ -193,7 +195,7 @@ function sumAt({ setting, reach, options, isInserted }: Search, node: Node) {
     const { reason } = places as Exclude<typeof places, { skip: unknown }>;
     if (sum.rare && !["scattered", "subtracted"].includes(reason.code)) return null;
     const kind = (optional?.kind as OptionalKind) ?? null;
-    return { ...rejection({ node, within, sum }, reason), kind };
+    return { ...rejection(node, sum.output, reason), within, kind };
   }
   const name = nameOf(within ?? node);
   const names = [name, name.replace(/^\//, ""), sum.output.name];
@@ -210,11 +212,6 @@ function sumIn(setting: Setting, node: Node) {
   }
   return null;
 }
-
-const rejection = (
-  { node, within, sum }: Pick<Found, "node" | "within" | "sum">,
-  { text, code }: Reason,
-): Rejection => ({ node, within, output: sum.output, reason: text, code, kind: null });
 
 /** Returns the sums inside a sum that it absorbs. */
 const innerSums = ({ node, skip, branches }: Found): Node[] => [

@@ -94,6 +94,12 @@ export interface Rejection extends Pick<Site, "node" | "within" | "output"> {
   readonly axisless?: true;
 }
 
+/** Returns a sum as one that is not a site. */
+export const rejection = (node: Node, output: Value, { text, code }: Reason): Rejection => ({
+  ...{ node, within: null, output },
+  ...{ reason: text, code, kind: null },
+});
+
 /** What is known of a graph. */
 export interface KnownGraph {
   readonly graph: Graph;
