@@ -25,6 +25,8 @@ export interface Shown {
   readonly read: Place | null;
   /** The first reader of the skip, which usually starts the branch. */
   readonly begins: () => Read | null;
+  /** What wrote the skip. */
+  readonly start: () => Place | null;
 }
 
 /** Collects the evidence of a sum's feature axis. */
@@ -55,6 +57,7 @@ export function shownAt(
     next,
     read: next ?? readOfSkip(setting, skip.value, rank, output),
     begins: () => nextRead(setting, afterSkip),
+    start: () => branchEnd(setting, skip.value, rank).mixer,
   };
 }
 

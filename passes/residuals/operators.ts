@@ -64,6 +64,7 @@ export function traitsOf({ constants, types }: KnownGraph, node: Node): Traits {
     upsampling,
     reducing: reduces(types, node),
     repeating: repeats(types, node),
+    spreading: spreads(types, node),
   };
 }
 
@@ -167,6 +168,15 @@ export function repeats(types: Types, node: Node): boolean {
     default:
       return false;
   }
+}
+
+/** Whether a Tile or Expand makes many of one, other than examples. */
+function spreads(types: Types, { op, inputs, outputs }: Node): boolean {
+  const from = types.get(inputs[0]!)?.shape ?? [];
+  const to = types.get(outputs[0]!)?.shape ?? [];
+  const gain = to.length - from.length;
+  const isMany = (k: number) => to[k + gain] !== 1 && to[k + gain] !== "";
+  return /^(Tile|Expand)$/.test(op) && from.some((dim, k) => dim === 1 && k + gain > 0 && isMany(k));
 }
 
 const wrap = (node: Node, rank: number) => placeOfAxis(attribute(node, "axis")?.i ?? 0, rank);

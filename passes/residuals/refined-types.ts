@@ -48,6 +48,12 @@ function toldBy(
   shapeOf: (value: Value | null | undefined) => readonly Dimension[] | null | undefined,
 ): Sizes | null {
   if (op === "Reshape") return ofTarget(inputs[1], rank);
+  if (op === "Expand") {
+    const own = shapeOf(inputs[0]) ?? [];
+    return ofTarget(inputs[1], rank).map((size, axis) =>
+      size === 1 ? (own[axis - rank + own.length] ?? 1) : size,
+    );
+  }
   if ((SAME.has(op) && !BROADCAST.has(op)) || QUANTIZING.test(op)) {
     const shape = shapeOf(inputs[0]);
     return shape?.length === rank ? shape : null;
@@ -61,7 +67,7 @@ function toldBy(
 }
 
 /** Returns the constant sizes at the ends of a reshape target that a Concat assembles. */
-function ofTarget(target: Value | null | undefined, rank: number): Sizes | null {
+function ofTarget(target: Value | null | undefined, rank: number): Sizes {
   const pieces = target?.producer?.op === "Concat" ? target.producer.inputs : [];
   const sizes: (number | null)[] = new Array(rank).fill(null);
   for (const [ordered, place] of [

@@ -128,6 +128,8 @@ export interface Traits {
   readonly reducing: boolean;
   /** Repeats the positions of its operand. */
   readonly repeating: boolean;
+  /** Spreads a single position or feature over all. */
+  readonly spreading: boolean;
 }
 
 /** The input of the matcher. */

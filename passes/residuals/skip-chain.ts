@@ -10,7 +10,7 @@ export interface Link {
   readonly value: Value;
   readonly kind: "identity" | "scaled" | "projected";
   readonly upsampled: boolean;
-  /** The operand repeats positions of the value. */
+  /** The operand repeats positions of the value, or spreads a single one. */
   readonly repeated: boolean;
   /** The path passes learned weights that mix features. */
   readonly mixed: boolean;
@@ -71,12 +71,13 @@ const joined = (value: Value, [a, b]: readonly [Path, Path], part: Part | null):
 
 /** Returns the link before a node, or before the mask or decomposed norm that ends with it. */
 function linkBefore(setting: Setting, node: Node, value: Value, length: number): Link | null {
-  const { layout, scale, projection, upsampling, repeating, mixer } = setting.traits(node);
+  const { layout, scale, projection, upsampling, mixer, ...own } = setting.traits(node);
   const next = layout || scale || projection ? origin(setting, node, layout, length) : null;
   if (next) {
     const kind: Link["kind"] = projection ? "projected" : layout ? "identity" : "scaled";
     const peaked = /(^|\.)MaxPool$/.test(node.op);
-    const passed = { kind, upsampled: upsampling, repeated: repeating, mixed: mixer, peaked };
+    const repeated = own.repeating || own.spreading;
+    const passed = { kind, upsampled: upsampling, repeated, mixed: mixer, peaked };
     return joined(next.value, [next, passed], layout ? partOf(setting, value) : null);
   }
   const masking = maskingOf(setting, node);

@@ -154,7 +154,7 @@ function axisOf(
   // As far as the branches that write and the reader show one.
   const agreed = only(read ? [...written, read] : written);
   if (agreed !== null) return agreed;
-  const told = here(member, only(ofOthers(member, stream)));
+  const told = here(member, only(ofOthers(member, stream)) ?? only(endsOf(stream)));
   const axes = new Set(written.map(({ axis }) => axis));
   if (told !== null && (axes.has(told) || read?.axis === told)) return told;
   if (axes.size > 1) return { reason: "the branches write to different axes" };
@@ -175,6 +175,14 @@ function ofOthers(member: Member, stream: readonly Member[]): Place[] {
     const foreign = next && next.node !== begins?.node ? [next] : [];
     return atRoot(each, each === member ? foreign : [...written, ...foreign]);
   });
+}
+
+/** Returns the axes on which a stream was written before its first sum and is read after its last; or nothing. */
+function endsOf(stream: readonly Member[]): Place[] {
+  const [first, last] = [stream[0], stream.at(-1)!];
+  const start = first.shown.start();
+  const end = last.shown.next ? atRoot(last, [last.shown.next]) : [];
+  return start && end.length > 0 ? [start, ...end] : [];
 }
 
 /** Returns the axis that all these places have; null if they differ or there is none. */

@@ -2,6 +2,7 @@
 export const STANDARD = `
 Abs 1 shortens keeps step
 Add 1 addition sum elementwise counts broadcasts arithmetic normstep step minor
+Affine 1 projection elementwise keeps
 AffineGrid 20 axes=1
 And 1 broadcasts
 ArgMax 1 steps chooses
@@ -15,7 +16,7 @@ CastLike 15 layout keeps
 CausalConvWithState 27 convolution
 Ceil 1 shortens steps
 Celu 12 sensitive activation
-CenterCropPad 18 axes=1
+CenterCropPad 18 layout axes=1
 Clip 1 keeps carries normstep step saturates settings=1,2
 Compress 9 varying
 Concat 1 layout half counts sized grows carries
@@ -24,6 +25,7 @@ Conv 1 convolution weights=1,2
 ConvInteger 10 convolution quantized
 ConvTranspose 1 convolution enlarges weights=1,2
 Cos 7 sensitive
+Crop 1 layout
 CumSum 11 sensitive shortens
 DeformConv 19 convolution weights=1,3
 DepthToSpace 1 layout enlarges
@@ -31,6 +33,7 @@ DequantizeLinear 10 layout settings=1
 Div 1 elementwise counts broadcasts arithmetic normstep step minor
 Dropout 1 layout shares keeps settings=1
 DynamicQuantizeLinear 11 layout
+DynamicSlice 1 layout
 Einsum 12 product factors=0,1,2,3
 Elu 1 sensitive keeps activation
 Equal 1 broadcasts steps
@@ -54,6 +57,7 @@ HardSigmoid 1 keeps activation step saturates
 HardSwish 14 keeps activation
 Hardmax 1 steps
 Identity 1 layout half reshapes shares shortens sized keeps carries
+ImageScaler 1 projection keeps
 InstanceNormalization 1 projection sensitive norm weights=1,2
 IsNaN 9 minor
 LSTM 1 block weights=1,2,3,7
@@ -87,6 +91,7 @@ OneHot 9 settings=2
 Or 1 broadcasts
 PRelu 1 keeps activation broadcasts weights=1
 Pad 1 layout shaped sized grows settings=2
+ParametricSoftplus 1 keeps activation
 Pow 1 sensitive broadcasts normstep step minor
 QLinearConv 10 convolution quantized settings=1,4,6 zero=7
 QLinearMatMul 10 product quantized settings=1,4,6 factors=0,3 zero=7
@@ -114,6 +119,8 @@ Reshape 1 layout half reshapes shares shaped shortens sized carries axes=1
 Resize 10 enlarges shaped settings=1,2
 Round 11 steps
 STFT 17 settings=2
+Scale 1 projection elementwise keeps
+ScaledTanh 1 keeps activation
 Scan 8 loop
 ScatterElements 11 closed=0,2
 ScatterND 11 closed=0,2
