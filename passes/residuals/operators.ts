@@ -64,7 +64,7 @@ export function traitsOf({ constants, types }: KnownGraph, node: Node): Traits {
     upsampling,
     reducing: reduces(types, node),
     repeating: repeats(types, node),
-    spreading: spreads(types, node),
+    spreading: repeats(types, node, spreads),
   };
 }
 
@@ -146,7 +146,7 @@ const callsMixer = (node: Node): boolean => node.callee !== null && mixes(node.c
  * joins the new axis), Gather of more indices than positions, or Concat of a value with itself.
  * Spreading a single position over all, like a global context, is not repetition.
  */
-export function repeats(types: Types, node: Node): boolean {
+function repeats(types: Types, node: Node, isMore = grows): boolean {
   const from = types.get(node.inputs[0]!)?.shape;
   const to = types.get(node.outputs[0]!)?.shape;
   if (!from || !to) return false;
@@ -154,12 +154,12 @@ export function repeats(types: Types, node: Node): boolean {
     case "Tile":
     case "Expand": {
       const gain = to.length - from.length;
-      return [...from.keys()].some((k) => grows(from, k, to[k + gain]));
+      return [...from.keys()].some((k) => isMore(from, k, to[k + gain]));
     }
     case "Gather": {
       const axis = wrap(node, from.length);
-      const more = to.length === from.length && isMore(to[axis], from[axis]);
-      return more && grows(from, axis, to[axis]);
+      const more = to.length === from.length && isLarger(to[axis], from[axis]);
+      return more && isMore(from, axis, to[axis]);
     }
     case "Concat": {
       const twice = new Set(node.inputs).size < node.inputs.length;
@@ -170,26 +170,21 @@ export function repeats(types: Types, node: Node): boolean {
   }
 }
 
-/** Whether a Tile or Expand makes many of one, other than examples. */
-function spreads(types: Types, { op, inputs, outputs }: Node): boolean {
-  const from = types.get(inputs[0]!)?.shape ?? [];
-  const to = types.get(outputs[0]!)?.shape ?? [];
-  const gain = to.length - from.length;
-  const isMany = (k: number) => to[k + gain] !== 1 && to[k + gain] !== "";
-  return /^(Tile|Expand)$/.test(op) && from.some((dim, k) => dim === 1 && k + gain > 0 && isMany(k));
-}
-
 const wrap = (node: Node, rank: number) => placeOfAxis(attribute(node, "axis")?.i ?? 0, rank);
 
-const isMore = (a: Dimension, b: Dimension) =>
+const isLarger = (a: Dimension, b: Dimension) =>
   typeof a === "number" && typeof b === "number" && a > b;
 
 /** Whether a growing axis repeats positions: one that has several, or a new one beside it. */
 function grows(from: readonly Dimension[], axis: number, size: Dimension): boolean {
   if (axis === 0 || from[axis] === size) return false;
-  if (from[axis] !== 1) return isPositions(axis, from.length) && isMore(size, from[axis]);
+  if (from[axis] !== 1) return isPositions(axis, from.length) && isLarger(size, from[axis]);
   return from.filter((dim, k) => k > 0 && dim !== 1).length > 1;
 }
+
+/** Whether a growing axis spreads a single position or feature over all. */
+const spreads: typeof grows = (from, axis, size) =>
+  axis > 0 && from[axis] === 1 && size !== 1 && size !== "";
 
 /** Whether an axis holds positions, as far as the rank shows: neither examples nor features. */
 const isPositions = (axis: number, rank: number) => (rank === 3 ? axis === 1 : axis > 1);
