@@ -524,6 +524,27 @@ net (int64[batch, sequence] input_ids, float[batch, past, 4] past_key_values.0.k
     expect(history.steps[0].loss).toBeCloseTo(mean, 4);
   });
 
+  it("of two heads that fit a target, the one that is trained takes the loss", async () => {
+    const model = await openModel(
+      modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+      net (float[N, 2] x) => (float[N, 2] a, float[N, 2] b)
+      <float[2, 2] w = {1, 2, 3, 4}, float[2, 2] u = {0, 1, 1, 0}, float[2, 2] v = {2, 0, 0, 2}>
+      { h = MatMul(x, w) a = MatMul(h, u) b = MatMul(h, v) }`),
+    );
+    const one = (...numbers: number[]) =>
+      new ort.Tensor("float32", Float32Array.from(numbers), [1, 2]);
+    const data = [{ x: one(1, 0), y: one(0, 0) }];
+    const notes: string[] = [];
+    const options = { ort, data, loss: "mse", target: "y", epochs: 1, threads: 1 } as const;
+    const onNote = (note: string) => notes.push(note);
+    const { history } = await tuned(model, { ...options, train: ["v"], onNote });
+    expect(history.steps[0].loss).toBe((2 ** 2 + 4 ** 2) / 2);
+    expect(notes).toEqual([
+      expect.stringMatching(/on output b: of a, b it alone depends on what is trained/),
+    ]);
+    await expect(tuned(model, { ...options, train: ["w"] })).rejects.toThrow(/choose one of a, b/);
+  });
+
   it("an output that lacks the axis of its only example takes that example's targets", async () => {
     const model = await openModel(
       modelOfText(`<ir_version: 8, opset_import: ["" : 17]>

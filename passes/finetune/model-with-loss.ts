@@ -72,7 +72,7 @@ export async function withLoss(
   const { types } = await typesOf(model, ort);
   const sizes = sizesOf(model.graph, types, options.inputs);
   const specialized = await specialize(model, ort, { dims: sizes, free: names, least: 0 });
-  const find = (place: Specialized) => terms.map((term) => outputOf(place, term));
+  const find = (place: Specialized) => terms.map((term) => outputOf(place, term, names));
   const called = await withoutCalls(specialized, ort, find, weights);
   const last = await withSizedOutputs(called, ort, find, weights);
   const { graph, file } = last.model;
@@ -116,6 +116,7 @@ export async function withLoss(
 function outputOf(
   { model: { graph }, types }: Specialized,
   { chosen, target, output }: ChosenTerm,
+  trained: readonly string[],
 ): OutputForLoss {
   const { loss, reads } = chosen;
   const known = loss.distils || loss.fit || !target ? null : target.type;
@@ -123,6 +124,7 @@ function outputOf(
     reads,
     target: known,
     isLoss: loss.name === "output",
+    trained: trained.flatMap((name) => graph.main.values.get(name) ?? []),
   });
 }
 

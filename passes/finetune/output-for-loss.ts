@@ -1,6 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import type { Graph, Types, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
+import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { isFloat, type Type } from "../../src/onnx/dtypes.ts";
 import { fits, fitsLabels } from "../losses/class-target.ts";
 import type { Reads } from "../losses/loss.ts";
@@ -18,11 +19,13 @@ interface ChosenFor {
   readonly target: Type | null;
   /** Whether the output is the loss itself: a scalar, or one number a row. */
   readonly isLoss?: boolean;
+  /** The weights that are trained. */
+  readonly trained?: readonly Value[];
 }
 
 /**
  * Returns the output of a name, or the only one of floats, or the only one of these that the
- * target fits. If an output holds class numbers, returns the scores that its ArgMax reads. Throws an
+ * target fits, or that the trained weights can change. If an output holds class numbers, returns the scores that its ArgMax reads. Throws an
  * InputError if several are possible or none is.
  */
 export function outputForLoss(
@@ -56,6 +59,12 @@ export function outputForLoss(
   if (fitting.length === 1) return alone(fitting[0], "fits the target");
   const predictions = floats.filter((output) => !CACHE.test(output.name));
   if (predictions.length === 1) return alone(predictions[0], "is no cache");
+  const possible = fitting.length > 0 ? fitting : predictions;
+  const trained = new Set<Value | null>(chosenFor?.trained);
+  const changing = possible.filter((output) =>
+    [...walk([output], sourcesOf)].some((at) => trained.has(at)),
+  );
+  if (changing.length === 1) return alone(changing[0], "depends on what is trained");
   throw new InputError(
     `${file.source.name} has ${floats.length} float outputs; choose one of ${names} with --output-name.`,
   );
