@@ -13,6 +13,7 @@ import {
   mergedWeights,
   type Tied,
   tiedWeights,
+  trainingWarnings,
   tuningOf,
 } from "../src/internal.ts";
 import { dashed } from "../src/options.ts";
@@ -54,12 +55,13 @@ async function laurelizedModel(args: TrainedArguments, given: Model, say: Say): 
       "note",
       `${counted(weights.length, "weight tensor")} of the model ${weights.length === 1 ? "is" : "are"} trained, without LAuReL; --variant ${args.variant} adds it.`,
     );
+    for (const warning of trainingWarnings(given.graph)) say("warning", warning);
     warnOfExport(given, args, say);
     return given;
   }
   tell({ step: "finding the residual connections" });
   const { model, warnings } = isLaurelized(given)
-    ? { model: given, warnings: [] }
+    ? { model: given, warnings: trainingWarnings(given.graph) }
     : await laurelize(given, { ...options, ort, externalData: null }).catch(withAdvice);
   for (const warning of warnings) say("warning", warning);
   trainableWeights(model, args.train);

@@ -22,6 +22,7 @@ export { typeOfInfo } from "./graph/graph.ts";
 export { copyNames, withoutDoubleDots } from "./graph/placing.ts";
 export { uniform } from "./graph/random.ts";
 export { pathOf } from "./graph/scopes.ts";
+export { trainingWarnings } from "./graph/training-mode.ts";
 export { listed } from "./listed.ts";
 export { missingCopies, saveBytes, saveFiles, stageBytes, stageModel } from "./model.ts";
 export { bytesSource } from "./onnx/source.ts";

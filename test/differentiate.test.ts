@@ -60,6 +60,18 @@ describe("differentiate", () => {
     expect([...((await session.run({ x }))["x.grad"].data as Float32Array)]).toEqual([2, -4, 6]);
   });
 
+  it("passes a Dropout in training mode as it dropped, which its mask tells", async () => {
+    const model = await open(
+      "g (float[40] x) => (float[40] y) <float r = {0.25}, bool t = {1}> { y, m = Dropout(x, r, t) }",
+    );
+    const { model: step } = await differentiate(model, { ort, wrt: ["x"] });
+    const session = await sessionOn(step.toBytes());
+    const x = new ort.Tensor("float32", new Float32Array(40).fill(1), [40]);
+    const { y, "x.grad": grad } = await session.run({ x, "y.cotangent": x });
+    expect(grad.data).toEqual(y.data);
+    expect(new Set(grad.data as Float32Array)).toEqual(new Set([0, Math.fround(1 / 0.75)]));
+  });
+
   it("returns null for a value that no gradient reaches, and its own cotangent for the end", async () => {
     const model = await open(
       "g (float[3] x, float[3] z) => (float[3] y, float[3] u) { f = Floor(z) y = Add(x, f) u = Neg(z) }",
@@ -216,7 +228,7 @@ describe("what cannot be differentiated is one sentence", () => {
       "a layer in training mode",
       "g (float[2, 3] x) => (float[2, 3] y) <float[3] s, float r = {0.5}, bool t = {1}> { m = Mul(x, s) [drop] y = Dropout(m, r, t) }",
       { wrt: ["s"] },
-      /^Dropout at drop has no gradient: it is in training mode; export the model for eval\.$/,
+      /^Dropout at drop has no gradient: it is in training mode without a mask; export the model for eval\.$/,
     ],
     [
       "a loop that runs until a condition holds",

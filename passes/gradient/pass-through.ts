@@ -5,10 +5,14 @@ export const throughs = {
   Bernoulli: inert,
   Cast: ({ g }) => [g],
   CastLike: ({ g }) => [g],
-  Dropout: ({ g, numbers, inputs, refuse }) => {
-    if (inputs[2] && !numbers(2)?.every((training) => training === 0))
-      return refuse("it is in training mode; export the model for eval");
-    return [g];
+  Dropout: ({ op, write, g, dtype, numbers, inputs, outputs, scalar, refuse }) => {
+    if (!inputs[2] || numbers(2)?.[0] === 0) return [g];
+    const ratio = inputs[1] ? numbers(1)?.[0] : 0.5;
+    if (ratio === 0) return [g];
+    const mask = numbers(2) && outputs[1];
+    if (ratio === undefined || !mask)
+      return refuse("it is in training mode without a mask; export the model for eval");
+    return [op.Mul(g, op.Mul(write.cast(mask, dtype, "bool"), scalar(1 / (1 - ratio))))];
   },
   EyeLike: inert,
   RandomNormalLike: inert,
