@@ -40,8 +40,10 @@ export function displacedOne(
 ): Float64Array {
   const next = uniform(seed, `${name} ${round}`);
   const step = scale / Math.sqrt(Math.max(1, ...dims));
-  return from.get(name)!.map((value) => {
+  const values = from.get(name)!.slice();
+  for (let k = 0; k < values.length; k++) {
     const random = 2 * next() - 1;
-    return value + step * (random + Math.sign(random));
-  });
+    values[k] += step * (random + Math.sign(random));
+  }
+  return values;
 }

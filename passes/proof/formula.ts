@@ -1,6 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import { uniform } from "../../src/graph/random.ts";
-import { encodeNumbers, largest, roundoff } from "../../src/graph/tensor.ts";
+import { absolutes, encodeNumbers, largest, roundoff } from "../../src/graph/tensor.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { runsAs, tensorToRun, toFloat64 } from "../../src/ort/tensors.ts";
@@ -103,7 +103,9 @@ export async function checkSum(
 function drawn(seed: number, name: string, dims: readonly number[]): Float64Array {
   const next = uniform(seed, `${name}.drawn`);
   const scale = 1 / Math.sqrt(Math.max(1, ...dims));
-  return new Float64Array(elements(dims)).map(() => (2 * next() - 1) * scale);
+  const values = new Float64Array(elements(dims));
+  for (let k = 0; k < values.length; k++) values[k] = (2 * next() - 1) * scale;
+  return values;
 }
 
 /** The formula of a sum but for what its branches and constants add, and what bounds its rounding. */
@@ -142,7 +144,7 @@ function termsOf(
   const factors = weighing?.factorsFormula?.(stating(weighing, false));
   const { alpha, beta } = factors ?? { alpha: one, beta: one };
   const bracket = xs[0].slice();
-  const magnitudes = xs[0].map(Math.abs);
+  const magnitudes = absolutes(xs[0]);
   for (const part of parts) {
     const exact = part.addendFormula?.(stating(part, false), folded);
     const large = part.addendFormula?.(stating(part, true), folded);
@@ -172,17 +174,17 @@ function worstOf(
   terms: Terms & Readonly<Record<"branches" | "constants", readonly Float64Array[]>>,
   dtype: string,
 ): Pick<FormulaReport, "difference" | "bound" | "passed"> {
-  const { bracket, products } = terms;
+  const { products } = terms;
   const unit = products * roundoff(dtype);
   const tiny = products * products * (dtype === "float16" ? 2 ** -25 : 2 ** -150);
   let [difference, bound, worst] = [0, 0, 0];
-  for (let k = 0; k < bracket.length; k++) {
-    const { formula, magnitude } = elementOf(terms, k);
+  const { formula, magnitude } = formulaOf(terms);
+  for (let k = 0; k < formula.length; k++) {
     // What does not fit into the type on the way is not a number in either.
-    const overflows = !Number.isFinite(y[k]) && magnitude >= largest(dtype);
-    if (isSame(y[k], formula) || overflows) continue;
-    const off = Math.abs(y[k] - formula);
-    const allowed = unit * magnitude + tiny;
+    const overflows = !Number.isFinite(y[k]) && magnitude[k] >= largest(dtype);
+    if (isSame(y[k], formula[k]) || overflows) continue;
+    const off = Math.abs(y[k] - formula[k]);
+    const allowed = unit * magnitude[k] + tiny;
     const ratio = Number.isNaN(off) ? Infinity : off / allowed;
     if (ratio >= worst)
       [difference, bound, worst] = [Number.isNaN(off) ? Infinity : off, allowed, ratio];
@@ -193,22 +195,23 @@ function worstOf(
 const isSame = (y: number, formula: number) =>
   Object.is(y, formula) || (!Number.isFinite(formula) && y === formula);
 
-/** One element of the formula, and the sum of the magnitudes of its terms. */
-function elementOf(
-  terms: Parameters<typeof worstOf>[1],
-  k: number,
-): { readonly formula: number; readonly magnitude: number } {
+/** The formula, and the sum of the magnitudes of its terms, at each element. */
+function formulaOf(terms: Parameters<typeof worstOf>[1]) {
   const { alpha, beta, bracket, magnitudes, width, branches, constants } = terms;
-  const feature = alpha.length === 1 ? 0 : Math.floor(k / width);
-  const [a, b] = [alpha[feature], beta[feature]];
-  let [formula, magnitude] = [b * bracket[k], Math.abs(b) * magnitudes[k]];
-  for (const f of branches) {
-    formula += a * f[k];
-    magnitude += Math.abs(a * f[k]);
-  }
-  for (const c of constants) {
-    formula += c[k];
-    magnitude += Math.abs(c[k]);
+  const formula = new Float64Array(bracket.length);
+  const magnitude = new Float64Array(bracket.length);
+  for (let k = 0; k < formula.length; k++) {
+    const feature = alpha.length === 1 ? 0 : Math.floor(k / width);
+    formula[k] = beta[feature] * bracket[k];
+    magnitude[k] = Math.abs(beta[feature]) * magnitudes[k];
+    for (const f of branches) {
+      formula[k] += alpha[feature] * f[k];
+      magnitude[k] += Math.abs(alpha[feature] * f[k]);
+    }
+    for (const c of constants) {
+      formula[k] += c[k];
+      magnitude[k] += Math.abs(c[k]);
+    }
   }
   return { formula, magnitude };
 }

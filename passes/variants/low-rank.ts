@@ -1,5 +1,6 @@
 import type { Ops } from "../../src/graph/ops.ts";
 import { uniform } from "../../src/graph/random.ts";
+import { absolutes } from "../../src/graph/tensor.ts";
 import { range } from "../../src/onnx/dtypes.ts";
 import { type Options, positiveInteger } from "../../src/options.ts";
 import type { Folded, Parameter, PartValues, SiteDescription, Stating } from "./variant.ts";
@@ -125,8 +126,8 @@ export function lowRankFormula(
 ): Float64Array {
   const isConvolution = formOf(place) === "convolution";
   if (!magnitude) return lowRankProduct({ A, B }, isConvolution, x);
-  const sizes = { A: A.map(Math.abs), B: B.map(Math.abs) };
-  return lowRankProduct(sizes, isConvolution, { ...x, data: x.data.map(Math.abs) });
+  const sizes = { A: absolutes(A), B: absolutes(B) };
+  return lowRankProduct(sizes, isConvolution, { ...x, data: absolutes(x.data) });
 }
 
 /** Computes (x A) B in float64, of [outer, D, inner]; A and B may be stored as 1×1 convolutions. */

@@ -53,6 +53,14 @@ export function decodeNumbers(dtype: string, bytes: Uint8Array): Float64Array {
   }
 }
 
+/** The magnitudes of numbers. */
+export function absolutes(numbers: Float64Array): Float64Array {
+  // A callback would make an object of each number.
+  const sizes = new Float64Array(numbers.length);
+  for (let k = 0; k < sizes.length; k++) sizes[k] = Math.abs(numbers[k]);
+  return sizes;
+}
+
 /** Returns a type's largest relative rounding error: half the step from 1 to the next number. */
 export function roundoff(dtype: string): number {
   const float = dataTypeNamed(dtype)?.float;
