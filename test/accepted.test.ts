@@ -63,6 +63,12 @@ describe("random inputs", () => {
       "t = Reshape(v, one) out = Reshape(z, four)",
       "int64[2] one = {1, 5}, int64[2] four = {4, 3}",
     ],
+    [
+      "those of another input",
+      "float[P, Q, R, S] z",
+      "size = Shape(z) t = Reshape(y, size) out = Flatten(t)",
+      "int64[1] idle = {0}",
+    ],
   ])("have sizes that a trace fixed: %s", async (_, input, after, weights) => {
     const bytes = model(input, after, "float[A, B, C, D] y, float[E, F] out", weights);
     const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw" });

@@ -6,6 +6,8 @@ export interface Sizing {
   readonly step: number;
   /** The size of all free dimensions but the batch, in place of the candidates. */
   readonly size?: number | undefined;
+  /** Whether they have the sizes that other inputs of as many axes state. */
+  readonly beside?: boolean | undefined;
   /** The size of the first axis, of all inputs or of the named one alone. */
   readonly batch?: { readonly size: number; readonly input: string | null } | undefined;
 }
@@ -30,7 +32,8 @@ const PAIR = 2;
 const LARGEST_BATCH = 16;
 
 /**
- * Yields the first sizes, then those that onnxruntime named when it refused them. Then come batches
+ * Yields the first sizes, then those that other inputs state, and those that onnxruntime named when
+ * it refused them. Then come batches
  * that a trace may have fixed, of all inputs and of single ones, and all other sizes. Sizes may be
  * named while this runs.
  */
@@ -45,6 +48,7 @@ export function* sizings(named: ReadonlySet<number>, inputs: readonly string[]):
     }
   }
   yield { step: 0 };
+  yield { step: 0, beside: true };
   yield* others();
   for (const size of sizes) yield { step: 0, size, batch: { size: PAIR, input: null } };
   for (const size of [...named].filter((n) => n <= LARGEST_BATCH).slice(0, NAMED))

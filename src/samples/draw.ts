@@ -17,7 +17,7 @@ export interface SampleOptions {
 /** Maximum size in bytes of one set of random inputs of the first sizes. */
 const LARGEST = 1 << 30;
 /** The same of other sizes that are tried: a model's own values may be a hundred times as large. */
-const LARGEST_OTHER = 1 << 28;
+const LARGEST_OTHER = 1 << 26;
 
 /** A model that is to be run on random inputs. */
 export interface Sampled {
@@ -51,8 +51,8 @@ export function drawer(model: Sampled, options: SampleOptions): Draw {
   return (attempt, round) => {
     const dims: Record<string, number> = Object.create(null);
     const feeds: Record<string, Tensor> = Object.create(null);
-    const { step, size, batch } = attempt;
-    const isFirst = step === 0 && size === undefined && batch === undefined;
+    const { step, size, beside, batch } = attempt;
+    const isFirst = step === 0 && size === undefined && !beside && batch === undefined;
     let bytes = 0;
     for (const input of inputs) {
       const type = types.get(input);
@@ -65,7 +65,10 @@ export function drawer(model: Sampled, options: SampleOptions): Draw {
         const name = dim || `${input.name}.${axis}`;
         if (axis === 0 && batch?.input === input.name && own(given, name) === undefined)
           return batch.size;
-        dims[name] ??= own(given, name) ?? sizeOf({ input, type, axis, name }, attempt, given);
+        dims[name] ??=
+          own(given, name) ??
+          (attempt.beside ? stated(inputs, types, [axis, type.shape!.length]) : null) ??
+          sizeOf({ input, type, axis, name }, attempt, given);
         return dims[name];
       });
       bytes += elements(shape) * 8;
@@ -77,6 +80,13 @@ export function drawer(model: Sampled, options: SampleOptions): Draw {
     }
     return { feeds, dims };
   };
+}
+
+/** The size that an input of a rank states on an axis; null if none does. */
+function stated(inputs: readonly Value[], types: Types, [axis, rank]: readonly number[]) {
+  const shapes = inputs.map((input) => types.get(input)?.shape ?? []);
+  const sizes = shapes.map((shape) => (shape.length === rank ? shape[axis] : null));
+  return sizes.find((size) => typeof size === "number") ?? null;
 }
 
 function checkNames({ graph, types }: Sampled, { dims }: SampleOptions): void {
