@@ -96,6 +96,7 @@ export {
   type GradientOptions,
 } from "../passes/gradient/gradients.ts";
 export { NoGradientError, type OperatorWithoutRule } from "../passes/gradient/no-gradient-error.ts";
+export { operatorsWithGradient } from "../passes/gradient/operators-with-gradient.ts";
 export type { GradientNode, GradientRule, GradientRules } from "../passes/gradient/rule.ts";
 export { type HeadOptions, newHead } from "../passes/head/new-head.ts";
 export type { HeadRecord, TuningRecord } from "../passes/head/tuning.ts";

@@ -1,4 +1,11 @@
-import { differentiate, InputError, laurelize, NoGradientError, openModel } from "laurelize";
+import {
+  differentiate,
+  InputError,
+  laurelize,
+  NoGradientError,
+  openModel,
+  operatorsWithGradient,
+} from "laurelize";
 import ort, { type Tensor } from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { fixture } from "./support/fixture.ts";
@@ -309,6 +316,17 @@ describe("a recurrence whose batch comes first", () => {
   });
 });
 
+describe("the operators that gradients pass", () => {
+  it("are those with a rule, and those that are written in others", () => {
+    const all = operatorsWithGradient;
+    expect(all).toEqual(expect.arrayContaining(["Conv", "GRU", "If", "Scan", "SequenceAt"]));
+    expect(all).toContain("com.microsoft.MoE");
+    for (const none of ["Floor", "NonZero", "com.microsoft.QMoE", "ArgMax"])
+      expect(all).not.toContain(none);
+    expect(all).toEqual([...new Set(all)].sort());
+  });
+});
+
 describe("all operators without a rule are listed at once", () => {
   it("with counts, names and reasons, in the sentence and as data", async () => {
     const model = await open(
@@ -324,6 +342,16 @@ describe("all operators without a rule are listed at once", () => {
     expect(failure.message).toMatch(
       /^com\.microsoft\.SampleOp \(2 nodes, the first at d1\), Unique \(at u\) have no gradient rule, and they cut w off from y; .*\.$/,
     );
+  });
+
+  it("also what rules do not cover", async () => {
+    const model = await open(
+      "g (float[2, 3] x) => (float[2, 3] y) <float[3] w, float r = {0.5}, bool t = {1}> { a = Mul(x, w) [d1] b = Dropout(a, r, t) n = Neg(b) [d2] y = Dropout(n, r, t) }",
+    );
+    const failure = await differentiate(model, { ort, wrt: ["w"] }).catch((error) => error);
+    expect(failure).toBeInstanceOf(NoGradientError);
+    const reason = "it is in training mode; export the model for eval";
+    expect(failure.operators).toEqual([{ op: "Dropout", count: 2, nodes: ["d1", "d2"], reason }]);
   });
 
   it("also what could not be lowered", async () => {

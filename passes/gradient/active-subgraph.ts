@@ -81,7 +81,7 @@ export function wayBetween(
       if (!isFloat(types.get(value)?.dtype)) standing.set(value, dtypeOf(reads[0]));
     }
   }
-  if (without.length > 0) throw withoutRule(known, without, roots, ends);
+  if (without.length > 0) throw withoutRule(known.reasons, without, { roots, ends });
   return { nodes, active, dtypeOf };
 }
 
@@ -91,11 +91,11 @@ const readsOf = ({ inputs, captures }: Node): Value[] =>
 /** Returns the values, and everything that they are computed from. */
 const upstream = (ends: readonly Value[]): Set<Value> => new Set(walk(ends, sourcesOf));
 
-function withoutRule(
-  { reasons }: Differentiable,
+/** Lists nodes without a rule, or whose rule does not cover them, with reasons by their names. */
+export function withoutRule(
+  reasons: ReadonlyMap<string, string>,
   nodes: readonly Node[],
-  roots: readonly Value[],
-  ends: readonly Value[],
+  { roots, ends }: { readonly roots: readonly Value[]; readonly ends: readonly Value[] },
 ): NoGradientError {
   const behind = upstream(nodes.flatMap(readsOf));
   const weights = roots.filter((root) => behind.has(root)).map(({ name }) => name);

@@ -1,19 +1,28 @@
 import { InputError } from "../../src/errors.ts";
 import type { Builder } from "../../src/graph/builder.ts";
-import { type Graph, type Node, type Types, titleOf, type Value } from "../../src/graph/graph.ts";
+import {
+  called,
+  type Graph,
+  type Node,
+  type Types,
+  titleOf,
+  type Value,
+} from "../../src/graph/graph.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor, NewNode } from "../../src/onnx/new-node.ts";
-import { type ActiveSubgraph, ruleOf, wayBetween } from "./active-subgraph.ts";
+import { type ActiveSubgraph, ruleOf, wayBetween, withoutRule } from "./active-subgraph.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { attended, throughAttention } from "./attention.ts";
-import { sumTo } from "./broadcasting.ts";
+import { knownSizes, sumTo } from "./broadcasting.ts";
 import { type Summand, summands } from "./convolution-sums.ts";
 import { type CustomCotangent, checkReturned, customRule } from "./custom-rules.ts";
 import { gatedBy } from "./gates.ts";
 import { gradientNode } from "./gradient-node.ts";
 import { GradientSums } from "./gradient-sums.ts";
+import { RuleRefusal } from "./no-gradient-error.ts";
 import { throughNorm } from "./normalization.ts";
+import { reached } from "./reached-nodes.ts";
 import type { GradientNode, GradientRules } from "./rule.ts";
 import { vjp } from "./vjp.ts";
 import { writtenNorm } from "./written-norm.ts";
@@ -73,11 +82,15 @@ export function backpropagate(graph: Graph, wanted: Differentiation): Gradients 
   const custom: CustomCotangent[] = [];
   const stated: Port[] = [];
   const walk = { graph, types, rules, way, builder, sums, joins, custom, stated };
-  for (const node of way.nodes.toReversed()) {
-    const of = cotangentsOf(node, sums, builder);
-    if (!of) continue;
-    for (const part of joins ? summands(types, way.active, node) : [{ node }])
-      passBack(walk, part, of);
+  const refusals = passAllBack(walk);
+  if (refusals.length === 1) throw refusals[0];
+  if (refusals.length > 1) {
+    const why = new Map(refusals.map((refusal) => [called(refusal.node), refusal.why]));
+    throw withoutRule(
+      why,
+      refusals.map(({ node }) => node),
+      { roots, ends: [...ends.keys()] },
+    );
   }
   const gradientsByName = new Map(roots.map((root) => [root.name, sums.gradientOf(root)]));
   const outputs = [...gradientsByName.values()].filter((g) => g !== null);
@@ -90,6 +103,29 @@ export function backpropagate(graph: Graph, wanted: Differentiation): Gradients 
     ...{ nodes, tensors, gradients, custom: returned },
     stated: sized.filter(({ name }) => made.has(name)),
   };
+}
+
+/** Passes cotangents through all nodes, the last first; returns what rules refuse, in order. */
+function passAllBack(walk: Walk): RuleRefusal[] {
+  const { types, way, builder, sums, joins } = walk;
+  const refusals: RuleRefusal[] = [];
+  for (const node of way.nodes.toReversed()) {
+    const of = cotangentsOf(node, sums, builder);
+    if (!of) continue;
+    try {
+      for (const part of joins ? summands(types, way.active, node) : [{ node }])
+        passBack(walk, part, of);
+    } catch (error) {
+      if (!(error instanceof RuleRefusal)) throw error;
+      refusals.unshift(error);
+      // Anything in their place leads to what else is refused.
+      for (const value of node.inputs) {
+        const sizes = value && way.active.has(value) ? knownSizes(types, value) : null;
+        if (sizes) sums.add(value!, { g: builder.to.zeros(sizes, way.dtypeOf(value!)), times: 1 });
+      }
+    }
+  }
+  return refusals;
 }
 
 /**
@@ -197,30 +233,4 @@ function floatNamed(graph: Graph, types: Types, name: string): Value {
       `${name} is ${dtype ?? "of unknown type"}, but only floats have gradients.`,
     );
   return value;
-}
-
-/**
- * Returns the nodes that outputs are computed from, in topological order, and the constants. `renamed`
- * gives new names to values.
- */
-function reached(
-  builder: Builder,
-  outputs: readonly string[],
-  renamed: ReadonlyMap<string, string>,
-) {
-  const nameOf = (value: string) => renamed.get(value) ?? value;
-  const wanted = new Set(outputs);
-  const kept: NewNode[] = [];
-  for (const { node } of builder.nodes.toReversed()) {
-    if (!node.outputs.some((output) => wanted.has(output))) continue;
-    for (const input of node.inputs) wanted.add(input);
-    // An operator's first output is never optional.
-    const outputs = node.outputs.map((output, k) =>
-      k === 0 || wanted.has(output) ? nameOf(output) : "",
-    );
-    while (outputs.at(-1) === "") outputs.pop();
-    kept.push({ ...node, name: nameOf(node.name), inputs: node.inputs.map(nameOf), outputs });
-  }
-  const tensors = builder.tensors.filter(({ name }) => wanted.has(name));
-  return { nodes: kept.reverse(), tensors, nameOf };
 }

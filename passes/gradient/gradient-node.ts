@@ -6,6 +6,7 @@ import { attributesOf } from "../../src/graph/node-view.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
 import { showShape } from "../../src/onnx/dtypes.ts";
 import { knownSizes } from "./broadcasting.ts";
+import { RuleRefusal } from "./no-gradient-error.ts";
 import type { Cotangent, GradientNode } from "./rule.ts";
 
 /** What is known of the graph during differentiation. */
@@ -76,7 +77,7 @@ export function gradientNode(
     },
     summed: new Set(),
     refuse: (why) => {
-      throw new InputError(`${titleOf(node)} has no gradient: ${why}.`);
+      throw new RuleRefusal(node, why);
     },
   };
 }

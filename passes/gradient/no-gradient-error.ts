@@ -1,4 +1,5 @@
 import { InputError } from "../../src/errors.ts";
+import { type Node, titleOf } from "../../src/graph/graph.ts";
 import { listed } from "../../src/listed.ts";
 
 /** An operator between the weights and the ends that has no gradient rule. */
@@ -17,6 +18,18 @@ export interface OperatorWithoutRule {
 interface CutOff {
   readonly weights: readonly string[];
   readonly ends: readonly string[];
+}
+
+/** A rule does not cover a node. */
+export class RuleRefusal extends InputError {
+  readonly node: Node;
+  /** The reason as a clause, without the node. */
+  readonly why: string;
+  constructor(node: Node, why: string) {
+    super(`${titleOf(node)} has no gradient: ${why}.`);
+    this.node = node;
+    this.why = why;
+  }
 }
 
 /** Operators between the weights and the ends have no gradient rule; `operators` lists all of them. */

@@ -123,6 +123,23 @@ export const openedSamples: readonly Sample[] = [
     given: "int32[2] n = {3, 1}",
     opset: 7,
   }),
+  unary(
+    "a = Neg(x) l = SequenceConstruct(a, x) y = ConcatFromSequence <axis = -1, new_axis = 1> (l)",
+  ),
+  unary(
+    "a = Exp(x) l = SequenceConstruct(a, x, a) m = SequenceErase(l, i) y = ConcatFromSequence <axis = 0> (m)",
+    [3],
+    { given: "int64 i = {-2}" },
+  ),
+  unary(
+    "l = SequenceConstruct(x, x, x) n = SequenceLength(l) y = Loop <body = b (int64 i, bool c, double[3] v) => (bool more, double[3] u) { more = Identity(c) u = Mul(v, x) }> (n, yes, x)",
+    [3],
+    { given: "bool yes = {1}" },
+  ),
+  unary(
+    "a = Exp(x) o = Optional(a) h = OptionalHasElement(o) y = If <then_branch = t () => (double[3] p) { p = OptionalGetElement(o) }, else_branch = e () => (double[3] q) { q = Neg(x) }> (h)",
+    [3],
+  ),
   // Before what is differentiated.
   unary(
     "l = SplitToSequence <axis = 1> (c, k) a = SequenceAt(l, i) b = Mul(a, x) y = Mul(b, b)",
