@@ -47,11 +47,16 @@ export const READ = ["model", "a", "b", "adapter", "data", "eval", "inputs", "te
 
 function checkPlaces(args: Arguments): void {
   const { output } = args;
-  for (const name of [...READ, "output", "nodeData"])
-    if ([args[name]].flat().some((file) => file === DASH || file === ""))
+  for (const name of [...READ, "output", "nodeData"]) {
+    const files = [args[name]].flat();
+    const option = declared.has(name) ? `--${dashed(name)} ` : "";
+    if (files.includes(""))
+      throw new UsageError(`${option || "a file "}is given as an empty text; give a path.`);
+    if (files.includes(DASH))
       throw new UsageError(
-        `${declared.has(name) ? `--${name} ` : ""}- is not a file: models are read and written as files, not through pipes; give a path.`,
+        `${option}- is not a file: models are read and written as files, not through pipes; give a path.`,
       );
+  }
   if (typeof output !== "string") return;
   const folder = path.dirname(path.resolve(output));
   if (!fs.existsSync(folder))

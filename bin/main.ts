@@ -52,7 +52,11 @@ function parserOf(
       requiresArg: true,
       describe: "take options from a recipe in laurelize.config.ts (.js, .json) or package.json",
     })
-    .middleware((given) => checkUnderstood(given, names, known(parser)), true)
+    .middleware((given) => {
+      const extra = extraOf(given, names);
+      checkOptions(given, words, known(parser));
+      checkNothingElse(extra);
+    }, true)
     // yargs does not list the positional of the command without a name.
     .check((given) => checkValues(given, ["model", ...optionsOf(parser).array]))
     .check(() => checkOnce(words, optionsOf(parser)))
@@ -64,6 +68,8 @@ function parserOf(
     .wrap(helpWidth() - 1)
     .fail((message, error) => {
       if (error && error.name !== "YError") throw error;
+      const { argv } = (parser as unknown as { parsed: { argv: Record<string, unknown> } }).parsed;
+      checkOptions(argv, words, known(parser));
       throw new UsageError(asSentence(message ?? error.message));
     });
   for (const module of modules) parser.command(withRecipe(module, recipe));
@@ -155,44 +161,49 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 };
 
 /**
- * Throws a UsageError for the first thing of a command line that is neither a command nor an option,
- * and suggests the one that was probably meant.
+ * Returns what remains of a command line beside its command and options. Throws a UsageError if a
+ * command is mistyped or misplaced.
  */
-function checkUnderstood(
-  args: Record<string, unknown>,
-  commands: readonly string[],
-  options: ReadonlySet<string>,
-): void {
-  const { _: words } = args as { _: readonly (string | number)[] };
-  const [model] = [args.model].flat();
-  const extra = words.map(String).slice(commands.includes(String(words[0])) ? 1 : 0);
-  const isAlone = typeof model === "string" && words.length === extra.length;
+function extraOf(args: Record<string, unknown>, commands: readonly string[]): string[] {
+  const { _: plain } = args as { _: readonly (string | number)[] };
+  const [model, later] = [args.model].flat() as (string | undefined)[];
+  const extra = plain.map(String).slice(commands.includes(String(plain[0])) ? 1 : 0);
+  const isAlone = model !== undefined && plain.length === extra.length;
   const [command] = isAlone ? nearest(model, commands) : [];
-  if (command !== undefined && !fs.existsSync(model as string))
+  if (command !== undefined && !fs.existsSync(model!))
     throw new UsageError(`${model} is neither a file nor a command; did you mean ${command}?`);
-  const [, later] = [args.model].flat() as (string | undefined)[];
   if (later !== undefined && commands.includes(later) && !fs.existsSync(later))
     throw new UsageError(
       `${later} is a command; write it before the model: laurelize ${later} ${model}.`,
     );
+  return extra;
+}
+
+/** Throws a UsageError for the first option that is not understood, and suggests what was meant. */
+function checkOptions(
+  args: Record<string, unknown>,
+  words: readonly string[],
+  options: ReadonlySet<string>,
+): void {
   for (const key of Object.keys(args)) {
     const name = dashed(key);
     if (key === "_" || key === "$0" || options.has(key) || options.has(name)) continue;
-    const dashes = name.length > 1 ? "--" : "-";
+    const file = words.find((word) => word[0] === "-" && fs.existsSync(word));
+    if (file !== undefined)
+      throw new UsageError(`${file} is read as options; write the file as ./${file}.`);
     const meant = ELSEWHERE[name];
-    const [near] =
-      meant !== undefined && options.has(meant)
-        ? [meant]
-        : nearest(
-            name,
-            [...options].filter((option) => option.length > 1),
-          );
+    const long = [...options].filter((option) => option.length > 1);
+    const [near] = meant !== undefined && options.has(meant) ? [meant] : nearest(name, long);
     // yargs makes shuffle: false of --no-shuffle.
-    const typed = args[key] === false ? `no-${name}` : name;
+    const typed = asOption(args[key] === false ? `no-${name}` : name);
     throw new UsageError(
-      `${dashes}${typed} is not understood; ${near === undefined ? "is it mistyped?" : `did you mean --${near}?`}`,
+      `${typed} is not understood; ${near === undefined ? "is it mistyped?" : `did you mean --${near}?`}`,
     );
   }
+}
+
+/** Throws a UsageError if words remain. */
+function checkNothingElse(extra: readonly string[]): void {
   if (extra.length > 0)
     throw new UsageError(
       `${extra.join(", ")} ${extra.length === 1 ? "is" : "are"} not understood; is it, or a command before it, mistyped or one too many?`,

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
+import { writeFailure } from "../src/errors.ts";
 import { InputError, type Model } from "../src/index.ts";
 import { copyNames, missingCopies, withoutDoubleDots } from "../src/internal.ts";
 import { defaultOutput } from "./default-output.ts";
@@ -120,10 +121,8 @@ export function checkWritable(file: string, option = "-o"): void {
   try {
     fs.writeFileSync(trial, "written", { flag: "wx" });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === "ENOSPC" ? "its disk is full" : code;
     throw new InputError(
-      `${folder} cannot be written into (${why}); choose another place with ${option}.`,
+      `${folder} cannot be written into: ${writeFailure(error)}; choose another place with ${option}.`,
     );
   } finally {
     fs.rmSync(trial, { force: true });
@@ -203,9 +202,8 @@ function checkPlain(file: string, option = "-o"): void {
   try {
     there = fs.statSync(file, { throwIfNoEntry: false });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
     throw new InputError(
-      `${file} cannot be written (${code}); choose another path with ${option}.`,
+      `${file} cannot be written: ${writeFailure(error)}; choose another path with ${option}.`,
     );
   }
   if (there?.isDirectory())

@@ -1,3 +1,4 @@
+import { writeFailure } from "../src/errors.ts";
 import { EXIT } from "./exit.ts";
 import { printNote } from "./print.ts";
 
@@ -7,10 +8,9 @@ import { printNote } from "./print.ts";
  * stderr cannot be reported; the exit code stands.
  */
 export function watchOutput(): void {
-  process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
-    if (code === "EPIPE") return;
-    const why = code === "ENOSPC" ? "the disk is full" : code;
-    printNote("laurelize", `the output cannot be written: ${why}.`);
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") return;
+    printNote("laurelize", `the output cannot be written: ${writeFailure(error)}.`);
     process.exit(EXIT.usage);
   });
   process.stderr.on("error", () => {});

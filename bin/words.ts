@@ -4,8 +4,8 @@ import { camelCased, declared } from "./commands/command.ts";
 /** What is wrong with a command line, in this tool's words; the keys are yargs' own. */
 export const WORDS = {
   "Not enough non-option arguments: got %s, need at least %s": {
-    one: "a file is missing: %s given, %s needed",
-    other: "a file is missing: %s given, %s needed",
+    one: "a file is missing (%s of %s given)",
+    other: "a file is missing (%s of %s given)",
   },
   "Not enough arguments following: %s": "%s takes a value",
   "Positionals:": "Arguments:",
@@ -22,9 +22,12 @@ export const asOption = (name: string): string => `${name.length > 1 ? "--" : "-
 
 /** Returns yargs' message as one sentence that names options as they are written. */
 export function asSentence(message: string): string {
-  const choice = /Argument: (\S+), Given: "(.*?)", Choices: (.*)/s.exec(message);
+  const choice = /Argument: (\S+), Given: (?:"(.*?)"|false), Choices: (.*)/s.exec(message);
   if (choice) {
     const [, name, given, list] = choice;
+    // yargs makes prove: ["full", false] of --prove full --no-prove.
+    if (given === undefined)
+      return `--${name} and --no-${name} contradict each other; give one of them.`;
     return notAChoice(asOption(name), given, list.match(/[^",\s]+/g) ?? []);
   }
   const sentence = message
@@ -35,8 +38,10 @@ export function asSentence(message: string): string {
 }
 
 const valuesOf = (name: string) => {
-  const { length } = declared.get(camelCased(name)) ?? {};
-  return length === undefined ? "a value" : `${length} values`;
+  const { length, default: usual } = declared.get(camelCased(name)) ?? {};
+  return length === undefined
+    ? "a value"
+    : `${length} values: --${name} ${[usual].flat().join(" ")}`;
 };
 
 /** Says what an option can be, and what was probably meant. */

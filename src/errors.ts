@@ -3,6 +3,21 @@ type ErrorCode = "input" | "no-site" | "recognized" | "diverged" | "no-gradient"
 
 const LONGEST = 1000;
 
+const WRITE_FAILURES: Readonly<Record<string, string>> = {
+  EACCES: "access is denied",
+  EDQUOT: "your share of the disk is full",
+  ELOOP: "its links lead in a circle",
+  ENAMETOOLONG: "its name is too long",
+  ENOSPC: "the disk is full",
+  EROFS: "the file system is read-only",
+};
+
+/** Returns why something cannot be written, as a clause, from the error of Node. */
+export function writeFailure(error: unknown): string {
+  const { code = "" } = error as { readonly code?: string };
+  return WRITE_FAILURES[code] ?? `writing fails (${code})`;
+}
+
 /**
  * An error in what the user gave: a file, an option or a model. The message is one sentence on one
  * line that says what, where and what to do.

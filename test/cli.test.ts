@@ -6,7 +6,7 @@ import { dump } from "npyjs";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
-import { cli, cliProcess } from "./support/cli.ts";
+import { bin, cli, cliProcess } from "./support/cli.ts";
 import { fixture, temporaryFolders } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 
@@ -281,6 +281,7 @@ describe("a mistyped command line", () => {
       ["-v", "rwlr"],
       "--variant cannot be rwlr: it is one of rw, lr, rw+lr, pa, rw+pa, lr+pa, rw+lr+pa; did you mean rw+lr?",
     ],
+    [["--no-prove", "--prove", "full"], "--prove and --no-prove contradict each other"],
     [["--init", "zeros"], "--init cannot be zeros: it is one of xavier, orthogonal."],
     [["--rank", "abc"], "--rank takes a number."],
     [["--stream", "x"], "--stream takes a number."],
@@ -302,7 +303,13 @@ describe("a mistyped command line", () => {
   });
 
   it("no file, or one too many", () => {
-    expect(cli(["inspect"]).stderr).toContain("a file is missing: 0 given, 1 needed");
+    expect(cli(["inspect"]).stderr).toContain("a file is missing (0 of 1 given)");
+    expect(cli(["inspect", ""]).stderr).toContain("a file is given as an empty text");
+    expect(cli(["diff", "m.onnx"]).stderr).toContain("a file is missing (1 of 2 given)");
+    expect(cli(["--verify"]).stderr).toContain("--verify is not understood");
+    const folder = path.dirname(place(fixture("pre-norm-mlp"), "-m.onnx"));
+    const { stderr } = cliProcess(["inspect", "-m.onnx"], {}, bin, folder);
+    expect(stderr).toContain("-m.onnx is read as options; write the file as ./-m.onnx.");
     expect(cli(["inspec", "a.onnx"]).stderr).toContain("inspec is neither a file nor a command");
     expect(cli(["compare", "a.onnx", "b.onnx", "c.onnx"]).stderr).toContain("c.onnx is not");
   });

@@ -33,7 +33,7 @@ describe("a feature axis that the user names", () => {
     [{ "y*": -4 }, "its axes are 0 to 2, or -3 to -1"],
     [
       { "y*": 2, "layer.*": 1 },
-      "the pattern layer.* of --feature-axis does not match any of the 2",
+      "the pattern layer.* of --feature-axis does not match any residual sum (",
     ],
     [1.5, "1.5 must be an integer"],
     [{ y1: Number.NaN }, "of y1 must be an integer"],

@@ -124,6 +124,7 @@ describe("one arrow", () => {
     const open = [
       "bin/",
       ...ROOFS,
+      "src/errors.ts",
       "src/version.ts",
       "src/options.ts",
       "src/option-values.ts",

@@ -5,7 +5,7 @@ import type { Model } from "../../src/model.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import { withOutputs } from "../../src/ort/expose.ts";
 import { runnable } from "../../src/ort/loading.ts";
-import { reason } from "../../src/ort/messages.ts";
+import { wholeReason } from "../../src/ort/messages.ts";
 import { type Ort, openSession, runFor, type Tensors } from "../../src/ort/session.ts";
 
 /** A value of the teacher that a loss follows. */
@@ -49,7 +49,7 @@ export function runTeacher(
       const feeds = Object.fromEntries(inputs.map(({ name }) => [name, batch[name]]));
       const given = await runFor(await session, feeds, names).catch((error) => {
         throw new InputError(
-          `the teacher ${source.name} does not run on the student's batches: ${reason(error).replace(/\.$/, "")}.`,
+          `the teacher ${source.name} does not run on the student's batches: ${wholeReason(error).replaceAll(/\s*\n\s*/g, ", ")}.`,
         );
       });
       return Object.fromEntries(values.map(([as, name]) => [as, given[name]]));

@@ -54,8 +54,11 @@ function ofShares({ types, output, sumsToOne, options }: Asked): number {
   const shape = types.get(output)!.shape!;
   if (shape.length < 3 || sumsToOne === null) return classAxisOf(shape.length, options);
   if (sumsToOne.length === 1) return sumsToOne[0];
+  const which = `the targets of output ${output.name} ${showShape(shape)} sum to 1 along`;
   throw new InputError(
-    `the targets of output ${output.name} ${showShape(shape)} sum to 1 along ${sumsToOne.length > 0 ? `axes ${sumsToOne.join(" and ")}` : "no axis"}, so the axis of the classes is ambiguous; name it with --class-axis.`,
+    sumsToOne.length > 0
+      ? `${which} axes ${sumsToOne.join(" and ")}, so the axis of the classes is ambiguous; name it with --class-axis.`
+      : `${which} no axis, so they are not shares of classes; give labels or shares, choose a loss for values (mse), or name the axis of the classes with --class-axis.`,
   );
 }
 

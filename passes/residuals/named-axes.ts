@@ -61,9 +61,7 @@ export function namedAxes(given: FeatureAxis | undefined) {
         if (glob === null) return [];
         const some = [...seen].slice(0, 3).join(", ");
         const which = seen.size > 0 ? ` (${some}${seen.size > 3 ? " and others" : ""})` : "";
-        return [
-          `the pattern ${glob} of --feature-axis does not match any of the ${seen.size} residual sums${which}.`,
-        ];
+        return [`the pattern ${glob} of --feature-axis does not match any residual sum${which}.`];
       }),
   };
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
-import { InputError } from "../errors.ts";
+import { InputError, writeFailure } from "../errors.ts";
 import { fileKey } from "../onnx/external.ts";
 import { equalSources, type Source } from "../onnx/source.ts";
 import { blockFilesOf, blocks } from "./blocks.ts";
@@ -160,9 +160,7 @@ export function writingTo<T>(target: string, what: "path" | "folder", work: () =
 
 /** Returns an InputError that a target cannot be written, because of the error that is its cause. */
 export function unwritable(target: string, what: "path" | "folder", cause: Error): InputError {
-  const { code } = cause as NodeJS.ErrnoException;
-  const why = code === "ENOSPC" ? "the disk is full" : `writing fails (${code})`;
-  const sentence = `${target} cannot be written: ${why}; choose another ${what} with -o.`;
+  const sentence = `${target} cannot be written: ${writeFailure(cause)}; choose another ${what} with -o.`;
   return new InputError(sentence, { cause });
 }
 

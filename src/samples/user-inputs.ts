@@ -22,7 +22,7 @@ export function feedsOfNpz(
   file: Uint8Array,
   free: number | null,
 ): Tensors {
-  const npz = openNpz(bytesSource(file, "the inputs"), free);
+  const npz = openNpz(bytesSource(file, "the file of inputs"), free);
   const arrays = npz.names.map((name): [string, Given] => {
     const { dtype, dims, load } = npz.array(name);
     return [name, { dtype, dims, bytes: load() }];
