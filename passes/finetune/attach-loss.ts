@@ -88,7 +88,7 @@ function lossInputs(asked: Asked, reading: Reading, written: Builder) {
       : { name: "", ...own, form },
     axis: axis ?? shape.length - 1,
     shift,
-    opset: graph.file.opsets.get("") ?? 7,
+    opset: graph.file.opset,
     arrays: Object.fromEntries(
       Object.entries(arrays).map(([option, array]) => [option, tensorOf(array)]),
     ),

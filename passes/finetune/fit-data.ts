@@ -103,7 +103,7 @@ export function arraysOf(
   model: Model,
   options: TermsOf & { readonly teacher?: Model | undefined },
 ): Target[] {
-  const sees = (model.file.opsets.get("") ?? IS_NAN) >= IS_NAN;
+  const sees = model.file.opset >= IS_NAN;
   const targets = new Map<string, Target>();
   for (const { chosen, target, arrays } of trainedTerms(options)) {
     if (target !== null && !chosen.loss.distils)

@@ -186,7 +186,7 @@ function groupedBy(weights: readonly Weight[], keyOf: (of: TrainedWeight) => str
 
 /** Begins an update that becomes a model of its own, in an opset not older than a graph's. */
 export function draftUpdate({ file }: Graph) {
-  const empty = emptyGraph("update", Math.max(17, file.opsets.get("") ?? 17));
+  const empty = emptyGraph("update", Math.max(17, file.opset));
   return { empty, written: newBuilder(empty, "update") };
 }
 

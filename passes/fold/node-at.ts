@@ -20,12 +20,12 @@ export type At = ReturnType<typeof nodeAt>;
 
 /** Returns a node as a scale rule sees it; inputs and outputs by their places. */
 export function nodeAt(facts: KnownGraph, node: Node) {
-  const { graph, constants } = facts;
+  const { constants } = facts;
   const input = (k: number) => node.inputs[k] ?? null;
   return {
     ...attributesOf(node),
     op: node.op,
-    opset: graph.file.opsets.get("") ?? 7,
+    opset: node.scope.file.opset,
     inputs: node.inputs.length,
     outputs: node.outputs.length,
     has: (k: number) => input(k) !== null,

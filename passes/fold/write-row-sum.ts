@@ -27,7 +27,7 @@ export function writeRowSum(
   to.about(label, skip.use.node);
   const rows = rowsOf(to);
   const flat = (name: string) => rows(name, rank, feature.size);
-  const opset = facts.graph.file.opsets.get("") ?? 7;
+  const { opset } = facts.graph.file;
   const result = slot.nameOf(output);
   const write = (op: string, inputs: string[], name: string, attributes: Attributes = {}) => {
     to.node({ name: to.fresh(`${label}.${op}`), op, inputs, outputs: [name], attributes });

@@ -1,14 +1,13 @@
-import { attribute, type Graph, type Node, type Types, type Value } from "../../src/graph/graph.ts";
+import { attribute, type Node, type Types, type Value } from "../../src/graph/graph.ts";
 import type { GradientNode } from "./rule.ts";
 
 /**
  * Returns P V of a Softmax P over the last axis that nothing else reads, if it is narrower than P;
  * null for any other node.
  */
-export function attended(graph: Graph, types: Types, node: Node): Value | null {
+export function attended(types: Types, node: Node): Value | null {
   const [p] = node.outputs;
-  if (node.op !== "Softmax" || (graph.file.opsets.get("") ?? 0) < 13 || !p || p.isOutput)
-    return null;
+  if (node.op !== "Softmax" || node.scope.file.opset < 13 || !p || p.isOutput) return null;
   const [use] = p.uses;
   const mixed = use?.node.op === "MatMul" && use.index === 0 ? use.node.outputs[0] : null;
   if (p.uses.length !== 1 || !mixed) return null;

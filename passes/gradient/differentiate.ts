@@ -196,8 +196,8 @@ function passBack(walk: Walk, { node, inputs }: Summand, { values, held }: Cotan
     !bounds.some((value) => value && way.active.has(value));
   // A product repeats a narrower cotangent itself.
   const cotangents = isScaled ? values.map((g) => g && sums.uncopied(g)) : values;
-  const at = gradientNode({ graph, types, ...way }, read, builder, { cotangents, inputs, stated });
-  const mixed = joins ? attended(graph, types, node) : null;
+  const at = gradientNode({ types, ...way }, read, builder, { cotangents, inputs, stated });
+  const mixed = joins ? attended(types, node) : null;
   const c = mixed && sums.of(mixed);
   const given = whole
     ? [whole.through(at)]

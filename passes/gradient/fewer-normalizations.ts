@@ -1,11 +1,10 @@
 import type { Builder } from "../../src/graph/builder.ts";
 import { dataOf, numbersOfData } from "../../src/graph/constants.ts";
-import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
+import type { Node, Types, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 
 /** A graph, and the values that depend on nothing but weights that stay as they are. */
 export interface FrozenGraph {
-  readonly graph: Graph;
   readonly types: Types;
   readonly frozen: ReadonlySet<Value>;
 }

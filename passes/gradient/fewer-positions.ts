@@ -53,7 +53,7 @@ const RESHAPES = operatorsThat("reshapes");
 
 /** Returns a node all of whose readers read the same positions, if its operator can compute these alone. */
 function narrowNode(known: Narrowing, node: Node): NarrowNode | null {
-  const { graph, types } = known;
+  const { types } = known;
   const [output, ...others] = node.outputs;
   if (!output || others.some((value) => value) || output.isOutput || node.bodies.length > 0)
     return null;
@@ -65,7 +65,7 @@ function narrowNode(known: Narrowing, node: Node): NarrowNode | null {
     node.inputs.map((value) => knownSizes(types, value)),
   ];
   if (!sizes || inputs.some((shape, k) => node.inputs[k] && !shape)) return null;
-  const read = positionsRead({ graph, node, inputs, output: sizes, positions });
+  const read = positionsRead({ node, inputs, output: sizes, positions });
   return read && { positions, inputs: read };
 }
 

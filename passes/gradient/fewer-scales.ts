@@ -83,9 +83,9 @@ function writeLayer(
   else write.node({ ...bare, op: "MatMul", inputs: [rows, scaled] });
 }
 
-function scaledOf({ graph, types, frozen }: FrozenGraph, node: Node): Scaled | null {
+function scaledOf({ types, frozen }: FrozenGraph, node: Node): Scaled | null {
   if (node.op !== "LayerNormalization" || node.outputs.slice(1).some((value) => value)) return null;
-  if ((graph.file.opsets.get("") ?? 0) < LAYER) return null;
+  if (node.scope.file.opset < LAYER) return null;
   const [x, scale, bias = null] = node.inputs;
   const [output] = node.outputs;
   const { dtype, shape } = types.get(output!) ?? {};

@@ -1,7 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import type { Builder } from "../../src/graph/builder.ts";
 import { dataOf, numbersOf, numbersOfData } from "../../src/graph/constants.ts";
-import { type Graph, type Node, type Types, titleOf, type Value } from "../../src/graph/graph.ts";
+import { type Node, type Types, titleOf, type Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
 import { showShape } from "../../src/onnx/dtypes.ts";
@@ -11,7 +11,6 @@ import type { Cotangent, GradientNode } from "./rule.ts";
 
 /** What is known of the graph during differentiation. */
 export interface Known {
-  readonly graph: Graph;
   readonly types: Types;
   /** Returns the type of a value's cotangents: its own, or that of the float it represents. */
   readonly dtypeOf: (value: Value) => string;
@@ -34,8 +33,8 @@ export function gradientNode(
   { op, to: write, constant, custom }: Builder,
   { cotangents, inputs, stated }: Asked,
 ): GradientNode {
-  const { graph, types, active } = known;
-  const opset = graph.file.opsets.get("") ?? 7;
+  const { types, active } = known;
+  const { opset } = node.scope.file;
   const sizes = (value: Value | null | undefined, what: string) =>
     knownSizes(types, value) ?? refuseSizes(known, node, value, what);
   const first = node.outputs[0]!;

@@ -1,5 +1,5 @@
 import { numbersOf } from "../../src/graph/constants.ts";
-import type { Graph, Node } from "../../src/graph/graph.ts";
+import type { Node } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import { own, rows } from "../../src/graph/own.ts";
 import { elements, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
@@ -46,7 +46,6 @@ export const shapeOfPositions = (
 
 /** A node of whose output only some positions are read. */
 interface Narrowed {
-  readonly graph: Graph;
   readonly node: Node;
   /** Shapes of its inputs; null for one that is absent. */
   readonly inputs: readonly (Shape | null)[];
@@ -91,7 +90,7 @@ const fromAxis = mixing(({ place }, own) => place.axis >= own);
 
 /** Before opset 13, a softmax covers all axes from its own on. */
 const softmax: PositionRule = (at) => {
-  const isOld = (at.graph.file.opsets.get("") ?? 7) < 13;
+  const isOld = at.node.scope.file.opset < 13;
   return isOld ? mixing(({ place }, own) => place.axis >= own, 1)(at) : onItsAxis(at);
 };
 

@@ -84,7 +84,7 @@ function plainer(
   const calls = inlined(graph, (node) => behind.has(node));
   if (calls) return calls.patch;
   // Also nodes elsewhere, because values after them have no sizes until they are lowered.
-  const taken = ifsOf(graph.main.nodes, (node) => branchTaken(graph, node));
+  const taken = ifsOf(graph.main.nodes, (node) => branchTaken(node));
   if (taken.size > 0) return withoutIf(graph, types, taken);
   const tensors = withoutSequences(graph, types, graph.main.nodes);
   if (tensors) return tensors;
@@ -93,7 +93,7 @@ function plainer(
   for (const [name, reason] of loops.reasons) reasons.set(name, reason);
   const plain = lowered({ graph, types, reasons }, nodes.filter(canLower));
   if (plain) return plain;
-  const both = ifsOf(nodes, (node) => bothBranches(graph, types, node));
+  const both = ifsOf(nodes, (node) => bothBranches(types, node));
   for (const { outputs } of both.keys())
     for (const output of outputs) if (output) chosen.add(output.name);
   return both.size > 0 ? withoutIf(graph, types, both) : null;

@@ -50,12 +50,12 @@ export function hiddenSums(graph: Graph): Node[] {
 }
 
 /** Whether a function's body holds a sum, in its calls and bodies too. */
-const holder = (graph: Graph) =>
+const holder = () =>
   derived<Scope, boolean>(
     ({ nodes }, holds) =>
       nodes.some(
         (node) =>
-          forms.some((form) => form.sumOf(node, { graph, types: new Map() })) ||
+          forms.some((form) => form.sumOf(node, { types: new Map() })) ||
           scopesIn(node).some((one) => holds(one)),
       ),
     () => false,
@@ -63,13 +63,13 @@ const holder = (graph: Graph) =>
 
 /** Inlines every function that holds a sum; returns null if there is none. */
 export function inlineSums(graph: Graph): Inlined | null {
-  const holds = holder(graph);
+  const holds = holder();
   return inlined(graph, ({ callee }) => holds(callee!));
 }
 
 /** Returns calls with sums that cannot be inlined: their operators mean something else here. */
 export function closedCalls(graph: Graph): Rejection[] {
-  const holds = holder(graph);
+  const holds = holder();
   const misfit = (callee: Scope): Reason | null => {
     const why = misfitOf(graph, callee);
     if (why !== null) return reasons.closedFunction(callee.name, why);

@@ -152,12 +152,11 @@ export async function laurelize(
 
 /** Throws an InputError if LAuReL cannot be inserted into a model, or not without `again`. */
 function checkUntouched(model: Model, again: boolean): void {
-  const { source, opsets } = model.file;
+  const { source, opset } = model.file;
   if (isRecorded(model) && !again)
     throw new InputError(
       `${source.name} is already laurelized; set the option again (--again) to insert more.`,
     );
-  const opset = opsets.get("") ?? 7;
   if (opset < 7)
     throw new InputError(
       `${source.name} uses opset ${opset}, but onnxruntime runs opset 7 and newer; convert it with onnx.version_converter first.`,

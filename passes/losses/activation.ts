@@ -1,5 +1,5 @@
 import { numbersOf } from "../../src/graph/constants.ts";
-import { attribute, type Graph, type Node, type Types, type Value } from "../../src/graph/graph.ts";
+import { attribute, type Node, type Types, type Value } from "../../src/graph/graph.ts";
 import { placeOfAxis } from "../../src/onnx/dtypes.ts";
 
 /** An activation that turns logits into probabilities, or their logarithms. */
@@ -14,11 +14,7 @@ export interface Activation {
  * along the axis of the classes.
  */
 export function activationAt(
-  search: {
-    readonly graph: Graph;
-    readonly types: Types;
-    readonly sought: readonly Activation["op"][];
-  },
+  search: { readonly types: Types; readonly sought: readonly Activation["op"][] },
   value: Value,
   axis: number | null,
 ): Activation | null {
@@ -34,18 +30,15 @@ export function activationAt(
   const op = search.sought.find((op) => op === node.op);
   if (!op) return null;
   if (op === "Sigmoid") return { op, logits };
-  const along = softmaxAxis(search, node);
+  const along = softmaxAxis(search.types, node);
   return along !== null && along === axis ? { op, logits } : null;
 }
 
 /** Returns the axis along which a Softmax's results sum to 1; null if there are several. */
-export function softmaxAxis(
-  { graph, types }: { readonly graph: Graph; readonly types: Types },
-  node: Node,
-): number | null {
+export function softmaxAxis(types: Types, node: Node): number | null {
   const shape = node.inputs[0] && types.get(node.inputs[0])?.shape;
   if (!shape) return null;
-  const perAxis = (graph.file.opsets.get("") ?? 7) >= 13;
+  const perAxis = node.scope.file.opset >= 13;
   const axis = placeOfAxis(attribute(node, "axis")?.i ?? (perAxis ? -1 : 1), shape.length);
   // Before opset 13, all axes from this one on are flattened into one.
   return perAxis || shape.slice(axis + 1).every((dim) => dim === 1) ? axis : null;

@@ -1,5 +1,5 @@
 import { InputError } from "../../src/errors.ts";
-import { attribute, type Graph, type Types, type Value } from "../../src/graph/graph.ts";
+import { attribute, type Types, type Value } from "../../src/graph/graph.ts";
 import { isFloat, placeOfAxis, range, showShape, type Type } from "../../src/onnx/dtypes.ts";
 import { softmaxAxis } from "./activation.ts";
 import { traced } from "./final-activation.ts";
@@ -9,7 +9,6 @@ type Shape = NonNullable<Type["shape"]>;
 
 /** What is known when the class axis is searched. */
 interface Asked extends Pick<ChosenLoss, "loss" | "options"> {
-  readonly graph: Graph;
   readonly types: Types;
   readonly output: Value;
   readonly target: Type;
@@ -96,10 +95,10 @@ function onlyAxis(asked: Asked, fitting: readonly number[]): number | null {
 }
 
 /** Returns the only axis of the model's own last Softmax or ArgMax. */
-function evident({ graph, types, output, loss }: Asked, among: readonly number[]): number | null {
+function evident({ types, output, loss }: Asked, among: readonly number[]): number | null {
   const sought = loss.looksThrough;
   const along = among.filter((axis) => {
-    const { leaves } = traced({ graph, types, sought }, output, axis);
+    const { leaves } = traced({ types, sought }, output, axis);
     return leaves.every(({ activation }) => activation !== null);
   });
   if (along.length === 1) return along[0];
@@ -108,7 +107,7 @@ function evident({ graph, types, output, loss }: Asked, among: readonly number[]
     node.op === "ArgMax"
       ? [attribute(node, "axis")?.i ?? 0]
       : node.op === "Softmax" || node.op === "LogSoftmax"
-        ? (softmaxAxis({ graph, types }, node) ?? [])
+        ? (softmaxAxis(types, node) ?? [])
         : [],
   );
   const read = new Set(readers.map((axis) => placeOfAxis(axis, rank)));

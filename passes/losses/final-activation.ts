@@ -1,6 +1,6 @@
 import type { Builder } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
-import { attribute, type Graph, type Node, type Types, type Value } from "../../src/graph/graph.ts";
+import { attribute, type Node, type Types, type Value } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
 import { isFloat, placeOfAxis, type Type } from "../../src/onnx/dtypes.ts";
 import { type Activation, activationAt } from "./activation.ts";
@@ -25,7 +25,6 @@ type Shape = NonNullable<Type["shape"]>;
 
 /** The state of a search back from an output. */
 export interface Search {
-  readonly graph: Graph;
   readonly types: Types;
   /** The activations that the loss computes itself. */
   readonly sought: readonly Activation["op"][];

@@ -9,8 +9,6 @@ import type { Model } from "../../src/model.ts";
 import { type NodeRenaming, Rewriter } from "../../src/onnx/renamed-nodes.ts";
 import { hasOtherForm, inOtherForm } from "./other-opset.ts";
 
-const opsetOf = ({ file }: Model) => file.opsets.get("") ?? 7;
-
 /** Throws an InputError if the nodes of a loss cannot be written into another model. */
 export function checkPlain({ graph, source }: Model): void {
   for (const { op, callee, message } of graph.main.nodes)
@@ -22,7 +20,7 @@ export function checkPlain({ graph, source }: Model): void {
 
 /** Throws an InputError if the operators of a loss mean something else in a model's opset. */
 export function checkOpset(loss: Model, opset: number): void {
-  const own = opsetOf(loss);
+  const own = loss.file.opset;
   const { main } = loss.graph;
   const newer = main.nodes.find(({ op }) => sinceOf(op) > opset)?.op;
   const why = newer
@@ -64,7 +62,7 @@ export function writeGraph(
     const { name, opType, outputs } = node.message;
     const attributes = [...rewriter.attributes(node, place)];
     const form = inOtherForm(builder, node, {
-      from: opsetOf(loss),
+      from: loss.file.opset,
       to: opset,
       inputs: node.message.inputs.map(value),
       attributes: Object.fromEntries(attributes.map(([key, encoded]) => [key, { encoded }])),

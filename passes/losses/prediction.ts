@@ -1,5 +1,5 @@
 import type { Builder } from "../../src/graph/builder.ts";
-import type { Graph, Types, Value } from "../../src/graph/graph.ts";
+import type { Types, Value } from "../../src/graph/graph.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import { type Leaf, traced } from "./final-activation.ts";
 import type { ChosenLoss, Loss, LossInputs } from "./loss.ts";
@@ -15,7 +15,6 @@ interface Prediction extends Pick<LossInputs, "form" | "before"> {
 
 /** What a prediction is written for. */
 interface Asked extends ChosenLoss {
-  readonly graph: Graph;
   readonly types: Types;
   readonly output: Value;
   /** Class axis; null if the loss has none. */
@@ -29,7 +28,7 @@ interface Asked extends ChosenLoss {
  * logits or log-probabilities if these cannot be removed.
  */
 export function predictionFor(builder: Builder, asked: Asked): Prediction {
-  const { graph, types, output, loss, reads, axis, options, dtype } = asked;
+  const { types, output, loss, reads, axis, options, dtype } = asked;
   const float = (value: Value) => builder.to.cast(value.name, dtype, types.get(value)!.dtype);
   const plain = (form: Prediction["form"]): Prediction => {
     return { name: float(output), form, before: null, note: null };
@@ -40,7 +39,7 @@ export function predictionFor(builder: Builder, asked: Asked): Prediction {
   const path =
     options.values === "probabilities"
       ? null
-      : traced({ graph, types, sought: loss.looksThrough }, output, axis);
+      : traced({ types, sought: loss.looksThrough }, output, axis);
   const leaves = path?.leaves ?? [{ value: output, axis, activation: null }];
   const shares = new Set(path ? leaves.filter((leaf) => holdsShares(asked, leaf)) : leaves);
   const activations = new Set(leaves.map(({ activation }) => activation?.op ?? null));
@@ -79,10 +78,10 @@ const sentence = (output: string, { name, looksThrough: [own] }: Loss) =>
  * Whether a leaf holds probabilities, or log-probabilities that a LogSoftmax gives to a yes/no
  * loss.
  */
-function holdsShares({ graph, types, reads }: Asked, { value, activation }: Leaf): boolean {
+function holdsShares({ types, reads }: Asked, { value, activation }: Leaf): boolean {
   if (activation || !isFloat(types.get(value)?.dtype)) return false;
   if (reads === "shares" && isLogSoftmax(value)) return true;
-  const [low, high] = rangeOf(graph, types, value);
+  const [low, high] = rangeOf(types, value);
   return low >= 0 && high <= 1;
 }
 

@@ -1,7 +1,6 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import {
   attribute,
-  type Graph,
   type Node,
   type Types,
   textAttribute,
@@ -9,6 +8,7 @@ import {
 } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { own } from "../../src/graph/own.ts";
+import { derived } from "../../src/graph/walk.ts";
 
 /** The smallest and the largest number that a value can hold. */
 type ValueRange = readonly [low: number, high: number];
@@ -23,29 +23,21 @@ const DEEPEST = 64;
  * Returns bounds of a value's numbers, derived from the operators that make it. They hold for every
  * input; a missing bound is infinite.
  */
-export function rangeOf(graph: Graph, types: Types, value: Value): ValueRange {
-  const known = new Map<Value, ValueRange>();
-  const of = (value: Value | null | undefined, depth: number): ValueRange => {
-    if (!value) return ANY;
-    const earlier = known.get(value);
-    if (earlier) return earlier;
-    known.set(value, ANY);
-    const range =
-      types.get(value)?.dtype === "bool"
-        ? UNIT
-        : depth > DEEPEST
-          ? ANY
-          : bounds(graph, value, (input) => of(input, depth + 1));
-    const sound: ValueRange = range.some(Number.isNaN) ? ANY : range;
-    known.set(value, sound);
-    return sound;
-  };
-  return of(value, 0);
+export function rangeOf(types: Types, value: Value): ValueRange {
+  const rangeAt = derived<Value, ValueRange>(
+    (each, of, depth) => {
+      if (types.get(each)?.dtype === "bool") return UNIT;
+      const range = depth > DEEPEST ? ANY : bounds(each, (input) => (input ? of(input) : ANY));
+      return range.some(Number.isNaN) ? ANY : range;
+    },
+    () => ANY,
+  );
+  return rangeAt(value);
 }
 
 type RangeOf = (value: Value | null | undefined) => ValueRange;
 
-function bounds(graph: Graph, value: Value, of: RangeOf): ValueRange {
+function bounds(value: Value, of: RangeOf): ValueRange {
   const numbers = numbersOf(value);
   if (numbers && numbers.length > 0) return [Math.min(...numbers), Math.max(...numbers)];
   const node = value.producer;
@@ -55,11 +47,10 @@ function bounds(graph: Graph, value: Value, of: RangeOf): ValueRange {
     const index = node.outputs.indexOf(value);
     return union(node.bodies.map((body) => of(body.outputs[index])));
   }
-  return own(RULES, node.op)?.({ graph, node, of: (k) => of(node.inputs[k]) }) ?? ANY;
+  return own(RULES, node.op)?.({ node, of: (k) => of(node.inputs[k]) }) ?? ANY;
 }
 
 interface At {
-  readonly graph: Graph;
   readonly node: Node;
   /** Returns the range of an input. */
   readonly of: (input: number) => ValueRange;

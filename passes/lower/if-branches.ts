@@ -12,8 +12,8 @@ import { bodyNodes, bodyWeights } from "./inner-nodes.ts";
 type Both = readonly [then: Scope, otherwise: Scope];
 
 /** Returns the branch that an If of the main graph always takes; null if it is unknown. */
-export function branchTaken(graph: Graph, node: Node): Scope | null {
-  if (node.op !== "If" || node.scope !== graph.main) return null;
+export function branchTaken(node: Node): Scope | null {
+  if (node.op !== "If" || node.scope.kind !== "main") return null;
   const condition = numbersOf(node.inputs[0]);
   if (condition?.length !== 1) return null;
   return bodyOf(node, condition[0] ? "then_branch" : "else_branch");
@@ -28,10 +28,10 @@ function bodyOf(node: Node, name: string): Scope | null {
 const WHERE = 9;
 
 /** Returns both branches of an If of the main graph; null if their outputs are known to differ. */
-export function bothBranches(graph: Graph, types: Types, node: Node): Both | null {
-  if (node.op !== "If" || node.scope !== graph.main) return null;
+export function bothBranches(types: Types, node: Node): Both | null {
+  if (node.op !== "If" || node.scope.kind !== "main") return null;
   const [then, other] = [bodyOf(node, "then_branch"), bodyOf(node, "else_branch")];
-  if (!then || !other || (graph.file.opsets.get("") ?? 7) < WHERE) return null;
+  if (!then || !other || node.scope.file.opset < WHERE) return null;
   const apart = then.outputs.some((value, k) => {
     const [a, b] = [types.get(value), types.get(other.outputs[k])];
     if (!a || a.dtype !== b?.dtype) return true;
@@ -58,7 +58,6 @@ type Branches = ReadonlyMap<Node, Scope | Both>;
 
 /** The patch under construction. */
 interface Draft {
-  readonly graph: Graph;
   readonly types: Types;
   readonly fresh: (name: string) => string;
   readonly rewriter: Rewriter<Node>;
@@ -70,7 +69,7 @@ interface Draft {
 export function withoutIf(graph: Graph, types: Types, branches: Branches): Patch {
   const { fresh } = newBuilder(graph, "branch");
   const rewriter = new Rewriter<Node>(graph.file);
-  const draft: Draft = { graph, types, fresh, rewriter, written: [], tensors: [] };
+  const draft: Draft = { types, fresh, rewriter, written: [], tensors: [] };
   for (const [node, taken] of branches)
     if ("nodes" in taken) writeBranch(draft, node, taken, node.message.outputs);
     else chooseAfterBoth(draft, node, taken);

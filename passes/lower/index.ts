@@ -74,7 +74,7 @@ export const lower = (graph: Graph, types: Types, nodes: readonly Node[]): Patch
  */
 export function lowering(graph: Graph, types: Types, nodes: readonly Node[]): Lowering {
   const write = newBuilder(graph, "opened");
-  const opset = graph.file.opsets.get("") ?? 7;
+  const { opset } = graph.file;
   const writer: Writer = { ...write, opset, unrolled: { steps: 0 } };
   const inserted: Insertion[] = [];
   const within = new Map<string, Node>();

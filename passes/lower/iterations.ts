@@ -1,7 +1,6 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import {
   attribute,
-  type Graph,
   type Node,
   type Scope,
   type Types,
@@ -40,9 +39,9 @@ interface Sliced {
 const [MOST_STEPS, MOST_NODES] = [512, 2 ** 15];
 
 /** Returns the iterations of a Loop or Scan, or why they cannot be written out, as a clause. */
-export function iterationsOf(graph: Graph, types: Types, node: Node): Iterations | string {
+export function iterationsOf(types: Types, node: Node): Iterations | string {
   const [body] = node.bodies;
-  const found = node.op === "Loop" ? ofLoop(node, body) : ofScan(graph, types, node, body);
+  const found = node.op === "Loop" ? ofLoop(node, body) : ofScan(types, node, body);
   if (typeof found === "string") return found;
   const { steps } = found;
   if (steps > MOST_STEPS || steps * body.nodes.length > MOST_NODES)
@@ -107,8 +106,8 @@ function isTrue(body: Scope, value: Value | null | undefined): boolean {
   return value.producer?.op === "Identity" && isTrue(body, value.producer.inputs[0]);
 }
 
-function ofScan(graph: Graph, types: Types, node: Node, body: Scope): Iterations | string {
-  if ((graph.file.opsets.get("") ?? 7) < 9) return "its form is that of opset 8";
+function ofScan(types: Types, node: Node, body: Scope): Iterations | string {
+  if (node.scope.file.opset < 9) return "its form is that of opset 8";
   const many = attribute(node, "num_scan_inputs")?.i ?? 0;
   const carried = node.inputs.length - many;
   const list = (name: string) => attribute(node, name)?.ints ?? [];

@@ -33,8 +33,8 @@ export function withoutLoops(graph: Graph, types: Types, nodes: readonly Node[])
   const reasons = new Map<string, string>();
   const removed: Node[] = [];
   for (const node of nodes) {
-    if (node.scope !== graph.main || (node.op !== "Loop" && node.op !== "Scan")) continue;
-    const iterations = iterationsOf(graph, types, node);
+    if (node.scope.kind !== "main" || (node.op !== "Loop" && node.op !== "Scan")) continue;
+    const iterations = iterationsOf(types, node);
     if (typeof iterations === "string") reasons.set(called(node), iterations);
     else {
       writeIterations(draft, iterations);
@@ -101,7 +101,7 @@ const scalar = ({ to }: Builder, name: string) => to.reshape(name, []);
 function piecesOf({ graph, write }: LoopDraft, x: string, axis: number, count: number): string[] {
   const { op, to } = write;
   if (count === 0) return [];
-  const opset = graph.file.opsets.get("") ?? 7;
+  const { opset } = graph.file;
   return equalPieces({ op, opset }, x, axis, count).map((piece) => to.squeeze(piece, [axis]));
 }
 

@@ -24,7 +24,7 @@ export async function withComputedWeights(
   { patch }: Plan,
 ): Promise<ModelFile> {
   const nodes = weightNodes(result, new Set(patch.nodes.flatMap(({ node }) => node.outputs)));
-  const computed = await valuesOf(ort, result, nodes);
+  const computed = await valuesOf(ort, nodes);
   const gone = new Set(nodes);
   const isRead = ({ uses, isOutput }: Value) =>
     isOutput || uses.some(({ node }) => !gone.has(node));
@@ -56,7 +56,7 @@ function weightNodes({ main }: Graph, inserted: ReadonlySet<string>): Node[] {
 }
 
 /** What nodes compute from weights, by name, some nodes at a time. */
-async function valuesOf(ort: Ort, graph: Graph, nodes: readonly Node[]) {
+async function valuesOf(ort: Ort, nodes: readonly Node[]) {
   const computed = new Map<string, Tensor>();
   for (let at = 0; at < nodes.length; at += TOGETHER) {
     const some = nodes.slice(at, at + TOGETHER);
@@ -71,7 +71,7 @@ async function valuesOf(ort: Ort, graph: Graph, nodes: readonly Node[]) {
       const tensor = fed.get(value);
       return tensor ? { dtype: dtypeOf(tensor), shape: tensor.dims } : null;
     };
-    const part = skeleton({ graph, known }, some, { fed: new Set(fed.keys()) });
+    const part = skeleton(known, some, { fed: new Set(fed.keys()) });
     if (!part) return computed;
     const feeds = Object.fromEntries([...fed].map(([{ name }, tensor]) => [name, tensor]));
     const got = await withSession(ort, part, "disabled", (session) => session.run(feeds)).catch(

@@ -108,7 +108,7 @@ export async function runValue(
 ): Promise<readonly Tensor[] | null> {
   const own = valueLike(graph, output);
   if (!own?.producer) return null;
-  const alone = nodesAlone(ort, graph, [own.producer], sets[0]);
+  const alone = nodesAlone(ort, [own.producer], sets[0]);
   if (!alone) return null;
   const { [place]: present } = own.producer.message.outputs;
   const { model } = alone;
@@ -138,7 +138,6 @@ export async function runValue(
  */
 export function nodesAlone(
   ort: Ort,
-  graph: Graph,
   last: readonly Node[],
   given: Tensors,
 ): { model: Uint8Array; weights: Record<string, Tensor> } | null {
@@ -158,7 +157,7 @@ export function nodesAlone(
   const known = ({ name }: Value): Type | null =>
     Object.hasOwn(given, name) ? { dtype: dtypeOf(given[name]), shape: given[name].dims } : null;
   const shown = [...new Set(last.flatMap(outputsOf))];
-  const part = skeleton({ graph, known }, nodes, { fed, shown });
+  const part = skeleton(known, nodes, { fed, shown });
   return part && { model: part.model, weights };
 }
 

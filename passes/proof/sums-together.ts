@@ -63,7 +63,7 @@ export class SiteSums {
     const key = JSON.stringify([names, types]);
     const known = this.#kept.get(key);
     const last = members.map(({ sum }) => sum!);
-    const alone = known?.graph === graph ? known : nodesAlone(this.#ort, graph, last, sets[0]);
+    const alone = known?.graph === graph ? known : nodesAlone(this.#ort, last, sets[0]);
     if (!alone) return null;
     const run = async (session: InferenceSession) => {
       const runs: Tensors[] = [];

@@ -72,7 +72,7 @@ export function findSites(graph: Graph, inferred: Types, options: ResidualOption
   const types = refinedTypes(graph, inferred);
   const earlier = options.earlier ?? [];
   const scopes = [...scopesOf(graph)];
-  const facts = { graph, types, constants: withLoopWeights(graph, constants(graph)) };
+  const facts = { types, constants: withLoopWeights(graph, constants(graph)) };
   const recognized = recognize(facts, scopes, forms);
   const listed = listedOriginals(scopes, earlier);
   const classified = new Map<Node, Traits>();
@@ -87,7 +87,7 @@ export function findSites(graph: Graph, inferred: Types, options: ResidualOption
   const isInserted = (node: Node) =>
     recognized.nodes.has(node) || prefixes.some((prefix) => node.message.name.startsWith(prefix));
   const reach = new Reach(setting);
-  const { found, rejected } = search({ setting, reach, options, isInserted }, named);
+  const { found, rejected } = search({ setting, reach, options, isInserted }, scopes, named);
   const isUnlisted = (value: Value) => recognized.originals.has(value) && !listed.has(value);
   const unique = uniqueNames();
   const sites = found.reverse().map(({ candidate, feature }) => {
@@ -138,9 +138,8 @@ interface Search {
  * order in which they are computed. The last sum is looked at first: it takes the sums inside it
  * along. If it has no feature axis, they are looked at after all.
  */
-function search(searching: Search, named: NamedAxes) {
+function search(searching: Search, scopes: readonly Scope[], named: NamedAxes) {
   const { setting } = searching;
-  const scopes = [...scopesOf(setting.graph)];
   const nodes = scopes.flatMap((scope) => scope.nodes);
   const order = new Map(scopes.map((scope, k) => [scope, k]));
   const inOrder = ({ node: a }: { readonly node: Node }, { node: b }: { readonly node: Node }) =>

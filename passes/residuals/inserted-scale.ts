@@ -1,11 +1,10 @@
-import { numbersOf, tensorOf } from "../../src/graph/constants.ts";
+import { dataOf, numbersOf, tensorOf } from "../../src/graph/constants.ts";
 import { attribute, type Value } from "../../src/graph/graph.ts";
 import { decodeNumbers, roundoff } from "../../src/graph/tensor.ts";
 import { behind } from "../../src/graph/walk.ts";
 import { dataType, elements, isFloat } from "../../src/onnx/dtypes.ts";
-import { tensorBytes } from "../../src/onnx/model-file.ts";
 import { computedBy } from "./operators.ts";
-import type { KnownGraph } from "./residual.ts";
+import type { KnownValues } from "./residual.ts";
 import { normedOf } from "./written-out.ts";
 
 /** A value times constants. */
@@ -21,7 +20,7 @@ export const bare = (value: Value): Value =>
   behind(value, ({ op }) => op === "Identity" || op === "Cast");
 
 /** Returns what a value is a multiple of: by a Mul, or a BatchNormalization that only scales. */
-export function scaledOf(facts: KnownGraph, value: Value): Scaled | null {
+export function scaledOf(facts: KnownValues, value: Value): Scaled | null {
   const node = bare(value).producer;
   if (!node) return null;
   const [x, scale, shift, mean, variance] = node.inputs;
@@ -32,15 +31,15 @@ export function scaledOf(facts: KnownGraph, value: Value): Scaled | null {
   }
   if (node.op !== "BatchNormalization" || !x || !scale) return null;
   const filled = (input: Value | null, wanted: number) =>
-    numbers(facts, input)?.every((number) => number === wanted) ?? false;
+    numbers(input)?.every((number) => number === wanted) ?? false;
   const plain = filled(shift, 0) && filled(mean, 0) && filled(variance, 1);
   const epsilon = attribute(node, "epsilon")?.f;
   return plain && epsilon === 0 ? { x, factor: scale, exact: true } : null;
 }
 
 /** Whether a multiple may be PA's γ x: by one number, not by one for each feature. */
-export function isScaling(facts: KnownGraph, { factor, exact }: Scaled): boolean {
-  const gamma = numbers(facts, factor);
+export function isScaling({ factor, exact }: Scaled): boolean {
+  const gamma = numbers(factor);
   const one = tensorOf(factor)?.dims.every((dim) => dim === 1) ?? factor.producer?.op === "Gather";
   return exact ? (gamma?.every((number) => number === gamma[0]) ?? true) : one;
 }
@@ -53,7 +52,7 @@ const NEAR = 1e-2;
  * or Sigmoid, or folded numbers that add up to 2. Without normalization, two different numbers of
  * about 1. Null if they are not, or if a person wrote the numbers.
  */
-export function weightsOf(facts: KnownGraph, terms: readonly (Scaled | null)[]): string | null {
+export function weightsOf(facts: KnownValues, terms: readonly (Scaled | null)[]): string | null {
   if (terms.length < 2 || terms.includes(null)) return null;
   const factors = terms.map((term) => term!.factor);
   const origins = factors.map(originOf);
@@ -61,7 +60,7 @@ export function weightsOf(facts: KnownGraph, terms: readonly (Scaled | null)[]):
   if (terms.some((term) => isNorm(facts, term!)) || factors.some(isOneOfAxes)) return null;
   const unlike = new Map(
     factors.map((factor) => {
-      const read = numbers(facts, factor);
+      const read = numbers(factor);
       return [read?.join(), read];
     }),
   );
@@ -80,7 +79,7 @@ const isOneOfAxes = (factor: Value) => {
 };
 
 /** Whether a multiple is a decomposed norm: its factor is the norm's scale. */
-function isNorm(facts: KnownGraph, { x, exact }: Scaled): boolean {
+function isNorm(facts: KnownValues, { x, exact }: Scaled): boolean {
   const at = bare(x);
   const { producer: node } = at;
   const divides = node !== null && ["Mul", "Div"].includes(node.op);
@@ -119,10 +118,10 @@ function originOf(factor: Value): Value | null {
 const MOST = 65_536;
 
 /** Returns the numbers of a stored constant; null if it must be computed. */
-function numbers({ graph }: KnownGraph, value: Value | null | undefined): readonly number[] | null {
+function numbers(value: Value | null | undefined): readonly number[] | null {
   const tensor = tensorOf(value);
   const type = tensor && dataType(tensor.dataType)?.name;
   if (!tensor || !type || !isFloat(type)) return numbersOf(value);
   if (elements(tensor.dims) > MOST) return null;
-  return [...decodeNumbers(type, tensorBytes(graph.file, tensor))];
+  return [...decodeNumbers(type, dataOf(value)!)];
 }

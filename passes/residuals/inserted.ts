@@ -5,7 +5,7 @@ import { behind, descend } from "../../src/graph/walk.ts";
 import { bare, isScaling, scaledOf, weightsOf } from "./inserted-scale.ts";
 import { flatten } from "./nested-sums.ts";
 import { computedBy } from "./operators.ts";
-import type { Form, KnownGraph, Sum } from "./residual.ts";
+import type { Form, KnownValues, Sum } from "./residual.ts";
 
 /** LAuReL found in a model by its structure; names and metadata are ignored. */
 interface Inserted {
@@ -20,7 +20,7 @@ interface Inserted {
  * earlier skips, or terms are weighted by α and β as in RW.
  */
 export function recognize(
-  facts: KnownGraph,
+  facts: KnownValues,
   scopes: readonly Scope[],
   forms: readonly Form[],
 ): Inserted {
@@ -70,7 +70,7 @@ function scopesOfOnePair(weighted: readonly Weighted[]): ReadonlySet<Scope> {
 }
 
 /** Reads β · (x + Σ addends) backwards: removes addends until they are computed from x. */
-function bracketOf(facts: KnownGraph, value: Value): { x: Value; nodes: readonly Node[] } {
+function bracketOf(facts: KnownValues, value: Value): { x: Value; nodes: readonly Node[] } {
   const scaled = scaledOf(facts, value);
   const nodes: Node[] = [];
   const sources = new Set<Value>();
@@ -91,7 +91,7 @@ const isNoLater = (value: Value, x: Value): boolean =>
   value.scope !== x.scope || (value.producer?.index ?? -1) <= (x.producer?.index ?? -1);
 
 /** Returns the value without its addend; null if neither summand is an addend of LAuReL. */
-function stepBack(facts: KnownGraph, value: Value) {
+function stepBack(facts: KnownValues, value: Value) {
   const node = value.producer;
   if (!node) return null;
   const summed = node.op === "Add" ? computedBy(facts.constants, node) : [];
@@ -104,7 +104,7 @@ function stepBack(facts: KnownGraph, value: Value) {
     const map = lowRankOf(facts, addend);
     if (map) return { base, sources: map.sources, nodes: [node, ...map.nodes] };
     const scaled = scaledOf(facts, addend);
-    if (scaled && isScaling(facts, scaled)) return { base, sources: [scaled.x], nodes: [node] };
+    if (scaled && isScaling(scaled)) return { base, sources: [scaled.x], nodes: [node] };
   }
   return null;
 }
@@ -115,7 +115,7 @@ const PRODUCTS = operatorsThat("matmul");
  * Reads Σ_j (x_j A_j) B_j, each term two products with weights: returns the values x_j and the
  * additions inside; null for anything else.
  */
-function lowRankOf(facts: KnownGraph, value: Value) {
+function lowRankOf(facts: KnownValues, value: Value) {
   const wide = productOf(facts, value);
   const inner = wide && turned(wide).producer;
   if (!wide || !inner) return null;
@@ -140,7 +140,7 @@ function lowRankOf(facts: KnownGraph, value: Value) {
 }
 
 /** Returns the operand of a product with weights alone: without a bias, a window or groups. */
-function productOf({ constants }: KnownGraph, value: Value): Value | null {
+function productOf({ constants }: KnownValues, value: Value): Value | null {
   const node = turned(value).producer;
   const [x, weights, bias] = node?.inputs ?? [];
   if (!node || !x || !weights || constants.has(x) || !constants.has(weights)) return null;
@@ -151,7 +151,7 @@ function productOf({ constants }: KnownGraph, value: Value): Value | null {
 }
 
 /** Whether a product has at most as many features as its operand, as far as sizes are known. */
-function narrows({ types }: KnownGraph, from: Value, to: Value): boolean {
+function narrows({ types }: KnownValues, from: Value, to: Value): boolean {
   const volume = (value: Value) =>
     types.get(value)?.shape?.reduce<number>((n, dim) => (typeof dim === "number" ? n * dim : n), 1);
   const [before, after] = [volume(from), volume(to)];

@@ -2,14 +2,14 @@ import type { Node, Value } from "../../src/graph/graph.ts";
 import { descend } from "../../src/graph/walk.ts";
 import { sameShape } from "./axes.ts";
 import type { Reach } from "./reach.ts";
-import { type KnownGraph, type Setting, type Term, termsAt, weighted } from "./residual.ts";
+import { type KnownValues, type Setting, type Term, termsAt, weighted } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 
 /** Number of terms above which a sum is an aggregation, not a residual connection. */
 export const MOST_TERMS = 16;
 
 /** Flattens inner sums that nothing else reads into terms; null if there are too many. */
-export function flatten(setting: KnownGraph, terms: readonly Term[]): Term[] | null {
+export function flatten(setting: KnownValues, terms: readonly Term[]): Term[] | null {
   const flat: Term[] = [];
   let count = terms.length;
   let inner: Term[] | null = null;
@@ -23,7 +23,7 @@ export function flatten(setting: KnownGraph, terms: readonly Term[]): Term[] | n
 }
 
 /** Returns the terms of the inner sum that makes this one, if it may be flattened. */
-function innerTerms({ constants, types }: KnownGraph, term: Term): Term[] | null {
+function innerTerms({ constants, types }: KnownValues, term: Term): Term[] | null {
   const { value, use, factor } = term;
   const node = value.producer;
   const shape = types.get(value)?.shape;

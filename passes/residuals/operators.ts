@@ -10,7 +10,7 @@ import {
 import { operandsThat, operatorsThat } from "../../src/graph/operators.ts";
 import { sourcesOf } from "../../src/graph/walk.ts";
 import { type Dimension, placeOfAxis } from "../../src/onnx/dtypes.ts";
-import type { KnownGraph, Traits } from "./residual.ts";
+import type { KnownValues, Traits } from "./residual.ts";
 
 const LAYOUT = operatorsThat("layout");
 const PROJECTION = operatorsThat("projection");
@@ -30,7 +30,7 @@ export const factorsOf = (node: Node): readonly (Value | null)[] =>
   FACTORS.get(node.op)?.map((index) => node.inputs[index] ?? null) ?? node.inputs;
 
 /** Classifies a node by its operator and its constant inputs. */
-export function traitsOf({ constants, types }: KnownGraph, node: Node): Traits {
+export function traitsOf({ constants, types }: KnownValues, node: Node): Traits {
   const { op } = node;
   const plain = inFloats(op);
   const fixed = (index: number) => {
@@ -77,7 +77,7 @@ export const computedBy = (constants: ReadonlySet<Value>, node: Node): Value[] =
 
 /** Returns what the node that makes a value reads, without constants. */
 export const computedSources = (
-  { constants }: Pick<KnownGraph, "constants">,
+  { constants }: Pick<KnownValues, "constants">,
   value: Value,
 ): Value[] => sourcesOf(value).filter((source) => !constants.has(source));
 

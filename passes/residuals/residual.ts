@@ -43,7 +43,7 @@ export interface Sum {
 export interface Form {
   readonly name: string;
   /** Returns the sum that this node holds; null if it does not hold one. */
-  readonly sumOf: (node: Node, known: Pick<KnownGraph, "graph" | "types">) => Sum | null;
+  readonly sumOf: (node: Node, known: Pick<KnownValues, "types">) => Sum | null;
 }
 
 /** Sums that are sites on request: x + x·gate, joins of two scales, a skip without data. */
@@ -100,12 +100,16 @@ export const rejection = (node: Node, output: Value, { text, code }: Reason): Re
   ...{ reason: text, code, kind: null },
 });
 
-/** What is known of a graph. */
-export interface KnownGraph {
-  readonly graph: Graph;
+/** What is known of a graph's values. */
+export interface KnownValues {
   readonly types: Types;
   /** Values that do not depend on any input's data. */
   readonly constants: ReadonlySet<Value>;
+}
+
+/** A graph, and what is known of its values. */
+export interface KnownGraph extends KnownValues {
+  readonly graph: Graph;
 }
 
 /** An operator's role in a residual connection. */
@@ -133,7 +137,7 @@ export interface Traits {
 }
 
 /** The input of the matcher. */
-export interface Setting extends KnownGraph {
+export interface Setting extends KnownValues {
   /** Classifies a node. */
   readonly traits: (node: Node) => Traits;
   /** Values whose shape does not show where their channels are. */

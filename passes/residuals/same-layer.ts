@@ -1,6 +1,6 @@
 import { entry } from "../../src/entry.ts";
 import { tensorOf } from "../../src/graph/constants.ts";
-import { type Graph, inputsOf, type Node, type Scope, type Value } from "../../src/graph/graph.ts";
+import { inputsOf, type Node, type Scope, type Value } from "../../src/graph/graph.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { equalBytes } from "../../src/onnx/bytes.ts";
 import { externalRange, isExternal } from "../../src/onnx/external.ts";
@@ -19,13 +19,8 @@ const ENDS = 64;
  * file, or equal bytes. Reads only those as a whole that agree in type, shape and both ends.
  */
 class SameWeights {
-  readonly #file: ModelFile;
   readonly #numbers = new Map<Value, number>();
   readonly #firsts = new Map<string, Value[]>();
-
-  constructor({ file }: Graph) {
-    this.#file = file;
-  }
 
   numberOf = (value: Value): number => entry(this.#numbers, value, () => this.#find(value));
 
@@ -33,33 +28,31 @@ class SameWeights {
     const own = this.#numbers.size;
     const tensor = tensorOf(value);
     if (!tensor) return own;
-    const firsts = entry(this.#firsts, this.#key(tensor), () => []);
-    const first = firsts.find((other) => this.#equal(tensorOf(other)!, tensor));
+    const firsts = entry(this.#firsts, keyOf(value.scope.file, tensor), () => []);
+    const first = firsts.find((other) => areEqual(value.scope.file, tensorOf(other)!, tensor));
     if (first) return this.#numbers.get(first)!;
     firsts.push(value);
     return own;
   }
+}
 
-  #key(tensor: TensorMessage): string {
-    const type = `${tensor.dataType} ${tensor.dims}`;
-    if (isExternal(tensor)) return `${type} ${JSON.stringify(externalRange("", tensor))}`;
-    const { raw } = tensor;
-    if (!raw) return type;
-    const { start, end } = raw;
-    const ends = [
-      this.#read(start, Math.min(end, start + ENDS)),
-      this.#read(Math.max(start, end - ENDS), end),
-    ];
-    return `${type} ${ends.map((bytes) => bytes.join()).join(" ")}`;
-  }
+function keyOf({ source }: ModelFile, tensor: TensorMessage): string {
+  const type = `${tensor.dataType} ${tensor.dims}`;
+  if (isExternal(tensor)) return `${type} ${JSON.stringify(externalRange("", tensor))}`;
+  const { raw } = tensor;
+  if (!raw) return type;
+  const { start, end } = raw;
+  const ends = [
+    source.read(start, Math.min(end, start + ENDS)),
+    source.read(Math.max(start, end - ENDS), end),
+  ];
+  return `${type} ${ends.map((bytes) => bytes.join()).join(" ")}`;
+}
 
-  #equal(a: TensorMessage, b: TensorMessage): boolean {
-    if (isExternal(a) && isExternal(b)) return true;
-    if (a.raw && b.raw) return equalRanges(this.#file, a.raw, this.#file, b.raw);
-    return equalBytes(tensorBytes(this.#file, a), tensorBytes(this.#file, b));
-  }
-
-  #read = (start: number, end: number) => this.#file.source.read(start, end);
+function areEqual(file: ModelFile, a: TensorMessage, b: TensorMessage): boolean {
+  if (isExternal(a) && isExternal(b)) return true;
+  if (a.raw && b.raw) return equalRanges(file, a.raw, file, b.raw);
+  return equalBytes(tensorBytes(file, a), tensorBytes(file, b));
 }
 
 type Placed = Omit<Site, "stream" | "position" | "previous" | "layer">;
@@ -74,7 +67,7 @@ export function layers<S extends Placed>(
   setting: Setting,
   sites: readonly S[],
 ): (S & { readonly layer: string })[] {
-  const weights = new SameWeights(setting.graph);
+  const weights = new SameWeights();
   const known = new Map<string, S[][]>();
   return sites.map((site) => {
     const own = branchesOf(site).size === 0 ? [] : weightsOf(setting, site);

@@ -1,7 +1,7 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
 import { placeOfAxis } from "../../src/onnx/dtypes.ts";
-import { type Form, type KnownGraph, type Term, termsAt, weighted } from "./residual.ts";
+import { type Form, type KnownValues, type Term, termsAt, weighted } from "./residual.ts";
 
 /** ReduceSum and ReduceMean over values that were stacked: each value is a term. */
 export const stackedSum: Form = {
@@ -20,7 +20,7 @@ export const stackedSum: Form = {
   },
 };
 
-type Known = Pick<KnownGraph, "graph" | "types">;
+type Known = Pick<KnownValues, "types">;
 
 /** Returns the values stacked along an axis, which has size 1 in each if the sum keeps it. */
 function stackedAlong(known: Known, stack: Value, axis: number, keeps: boolean): Term[] | null {

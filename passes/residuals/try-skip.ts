@@ -8,7 +8,7 @@ import { computedBy, computedSources } from "./operators.ts";
 import { isElsewhere } from "./part.ts";
 import type { Paths, Trial } from "./reach.ts";
 import { type Reason, reasons } from "./reasons.ts";
-import type { Kind, KnownGraph, OptionalKind, Setting } from "./residual.ts";
+import type { Kind, KnownValues, OptionalKind, Setting } from "./residual.ts";
 import { isMerge } from "./scales.ts";
 import { type Link, skipChain } from "./skip-chain.ts";
 import { PARTS, takenOf } from "./written-out.ts";
@@ -137,7 +137,7 @@ const LOOKS = 200;
  * and activation with other weights. There the branch starts in DPN, and in ResNets whose
  * projection has its own norm.
  */
-function preActivations({ constants }: Pick<KnownGraph, "constants">, link: Link): Link[] {
+function preActivations({ constants }: Pick<KnownValues, "constants">, link: Link): Link[] {
   const { value } = link;
   if (link.kind !== "projected" || !link.mixed || !value.producer) return [];
   const x = takenOf({ constants }, value, undefined, STEPS);

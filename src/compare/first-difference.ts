@@ -81,7 +81,7 @@ async function inside(search: ScopeSearch, [a, b]: ScopePair, found: Found): Pro
       { graph: a.graph, path: [...a.path, step] },
       { graph: b.graph, path: [...b.path, others[k]] },
     ];
-    await addTypes(search, a.graph, step);
+    await addTypes(search, step);
     const deeper = await firstInScope(search, body);
     if (deeper) return inside(search, body, deeper);
     written ??= writtenDifferently(search, body);
@@ -90,14 +90,14 @@ async function inside(search: ScopeSearch, [a, b]: ScopePair, found: Found): Pro
 }
 
 /** Adds the types of values in a body or function, if onnxruntime can infer them. */
-async function addTypes({ ort, types }: ScopeSearch, graph: Graph, { node, scope }: ScopeStep) {
+async function addTypes({ ort, types }: ScopeSearch, { node, scope }: ScopeStep) {
   const known = (value: Value) => types.get(value) ?? null;
   const inputs = node.callee
     ? scope.inputs.map((input, k) => [input, node.inputs[k] && known(node.inputs[k])] as const)
     : bodyInputs(scope, known).types;
   for (const [value, type] of inputs) if (type) types.set(value, type);
   try {
-    const session = await sessionTypes(ort, { graph, known }, scope.nodes);
+    const session = await sessionTypes(ort, known, scope.nodes);
     for (const [value, type] of session.types) types.set(value, type);
   } catch {
     // Without types the values of an If's branch cannot be exposed.

@@ -26,7 +26,7 @@ export function newBuilder(graph: Graph, label: string, before: Node | null = nu
     ...writer,
     op,
     /** Operators whose form changed between opsets, in the model's form. */
-    to: portable(op, graph.file.opsets.get("") ?? 7, constant),
+    to: portable(op, graph.file.opset, constant),
     constant,
     /** Writes a node of any operator: "Add", or with its domain "com.microsoft.Gelu". */
     custom(

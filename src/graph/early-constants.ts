@@ -12,8 +12,7 @@ const ANY_CONSTANT = 9;
 const FIRST_TYPES: ReadonlySet<string> = new Set(["float16", "float", "double"]);
 
 /** Whether the model's opset limits the types of its Constants. */
-export const limitsConstants = ({ file }: Graph): boolean =>
-  (file.opsets.get("") ?? 7) < ANY_CONSTANT;
+export const limitsConstants = ({ file }: Graph): boolean => file.opset < ANY_CONSTANT;
 
 interface Split {
   readonly tensor: DenseTensor;

@@ -10,9 +10,7 @@ const NAMED = 3;
 
 /** Returns a warning about nodes that drop values at random or use the batch's statistics. */
 export function trainingWarnings(graph: Graph): string[] {
-  const training = [...scopesOf(graph)]
-    .flatMap(({ nodes }) => nodes)
-    .filter((node) => trains(graph, node));
+  const training = [...scopesOf(graph)].flatMap(({ nodes }) => nodes).filter(trains);
   if (training.length === 0) return [];
   const names = training.slice(0, NAMED).map(titleOf).join(", ");
   const more = training.length > NAMED ? ` and ${training.length - NAMED} others` : "";
@@ -22,10 +20,10 @@ export function trainingWarnings(graph: Graph): string[] {
   ];
 }
 
-function trains(graph: Graph, node: Node): boolean {
+function trains(node: Node): boolean {
   if (node.op === "Dropout") return Boolean(numbersOf(node.inputs[2])?.[0]);
   if (node.op !== "BatchNormalization") return false;
-  return (graph.file.opsets.get("") ?? MODE) < MODE
+  return node.scope.file.opset < MODE
     ? node.outputs.slice(1).some((output) => output !== null)
     : attribute(node, "training_mode")?.i === 1;
 }

@@ -1,9 +1,8 @@
 import { entry } from "../entry.ts";
-import { tensorOf, typeOfTensor } from "../graph/constants.ts";
-import type { Graph, KnownType, Node, Value } from "../graph/graph.ts";
+import { dataOf, tensorOf, typeOfTensor } from "../graph/constants.ts";
+import type { KnownType, Node, Value } from "../graph/graph.ts";
 import { textOfCodes } from "../onnx/bytes.ts";
 import { elements, type Type } from "../onnx/dtypes.ts";
-import { tensorBytes } from "../onnx/model-file.ts";
 import { INLINE } from "./skeleton.ts";
 
 /** Size in bytes of attributes and constants above which a node is not cached. */
@@ -17,14 +16,12 @@ const ABSENT: Type = { dtype: "", shape: [] };
  * its attributes, and its operands' types and constants alone. Networks repeat their layers.
  */
 export class TypeCache {
-  readonly #graph: Graph;
   readonly #known: KnownType;
   readonly #types = new WeakMap<Type, string>();
   readonly #keys = new Map<string, string>();
   readonly #outputs = new Map<string, readonly Type[]>();
 
-  constructor(graph: Graph, known: KnownType) {
-    this.#graph = graph;
+  constructor(known: KnownType) {
     this.#known = known;
   }
 
@@ -48,7 +45,7 @@ export class TypeCache {
     let key = `${node.op}:${node.outputs.length}`;
     for (const { frame } of node.message.attributes) {
       if (frame.end - frame.start > LONGEST) return null;
-      key += `;${this.#text(this.#graph.file.reader.bytes(frame))}`;
+      key += `;${this.#text(node.scope.file.reader.bytes(frame))}`;
     }
     for (const value of node.inputs) {
       const operand = value ? this.#operand(value) : "";
@@ -65,7 +62,7 @@ export class TypeCache {
     if (!type) return null;
     if (tensor && elements(tensor.dims) <= INLINE) {
       if (type.dtype === "string") return null;
-      return `${this.#typed(type)}=${this.#text(tensorBytes(this.#graph.file, tensor))}`;
+      return `${this.#typed(type)}=${this.#text(dataOf(value)!)}`;
     }
     if (tensor) return this.#typed(type);
     const rank = type.shape?.length ?? 0;

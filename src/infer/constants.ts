@@ -74,7 +74,7 @@ function wantedValues({ graph, types, fixed }: Known): Value[] {
 
 /** Computes values from their feeds; returns nothing if onnxruntime does not run the nodes. */
 async function run(
-  { ort, graph, types }: Known,
+  { ort, types }: Known,
   { nodes, feeds }: Computation,
   values: readonly Value[],
 ): Promise<Tensors> {
@@ -83,7 +83,7 @@ async function run(
     const fed = feeds.get(value);
     return fed ? { dtype: dtypeOf(fed), shape: fed.dims } : (types.get(value) ?? null);
   };
-  const stripped = computed.length > 0 ? skeleton({ graph, known }, [...nodes]) : null;
+  const stripped = computed.length > 0 ? skeleton(known, [...nodes]) : null;
   if (!stripped) return {};
   const fed = new Map([...feeds].map(([value, tensor]) => [value.name, tensor]));
   const running = withSession(ort, { model: stripped.model }, "disabled", (session) => {

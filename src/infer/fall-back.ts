@@ -1,7 +1,6 @@
 import { InputError } from "../errors.ts";
 import { typeOfTensor } from "../graph/constants.ts";
 import {
-  type Graph,
   type KnownType,
   type Node,
   outputsOf,
@@ -62,8 +61,8 @@ async function failureOf(state: SegmentState, part: readonly Node[]): Promise<st
  * readers show. Returns the nodes that are left out.
  */
 async function fallBack(state: SegmentState, part: readonly Node[]): Promise<readonly Node[]> {
-  const { graph, known, types, lacking } = state;
-  const has = (node: Node) => hasOnnxruntimeOperator(graph, node) && !lacking.has(node.op);
+  const { known, types, lacking } = state;
+  const has = (node: Node) => hasOnnxruntimeOperator(node) && !lacking.has(node.op);
   const builtIn = part.filter(has);
   const custom = part.filter((node) => !builtIn.includes(node));
   setStated(state, custom);
@@ -144,9 +143,10 @@ const BUILT_IN = new Set([
 ]);
 
 /** Whether onnxruntime has the operator of a node, and those of its bodies and functions. */
-function hasOnnxruntimeOperator({ file }: Graph, node: Node): boolean {
+function hasOnnxruntimeOperator(node: Node): boolean {
+  const { functions } = node.scope.file.message;
   const isFunction = ({ message: { domain, opType } }: Node) =>
-    file.message.functions.some((f) => f.domain === domain && f.name === opType);
+    functions.some((f) => f.domain === domain && f.name === opType);
   for (const inner of nodesWithin(node))
     if (!BUILT_IN.has(inner.message.domain) && !isFunction(inner)) return false;
   return true;

@@ -1,13 +1,13 @@
 import { numbersOf, tensorOf } from "../graph/constants.ts";
-import { attribute, type Node, outputsOf, type Value } from "../graph/graph.ts";
+import { attribute, type KnownType, type Node, outputsOf, type Value } from "../graph/graph.ts";
 import { type Dimension, isFloat, placeOfAxis, type Type } from "../onnx/dtypes.ts";
 import type { Ort } from "../ort/session.ts";
 import { sessionTypes } from "./session-types.ts";
-import type { TypedGraph } from "./skeleton.ts";
 
 /** The input for inferring a segment. */
-export interface InferenceScope extends TypedGraph {
+export interface InferenceScope {
   readonly ort: Ort;
+  readonly known: KnownType;
   /** Types that the model states for the scope's values, by name. */
   readonly stated: ReadonlyMap<string, Type>;
   /** Index in its scope of the first node after the segment. */
@@ -114,17 +114,17 @@ function pieceSize(split: Value, index: Value | null, size: Dimension): Dimensio
  * session decides, if later segments or bodies read the value or its node has two computed inputs.
  */
 async function typesOfNodes(
-  { ort, end, ...typed }: InferenceScope,
+  { ort, end, known }: InferenceScope,
   nodes: readonly Node[],
 ): Promise<Map<Value, Type>> {
-  const { types } = await sessionTypes(ort, typed, nodes);
+  const { types } = await sessionTypes(ort, known, nodes);
   const unclear = nodes.flatMap(outputsOf).filter((value) => {
     const type = types.get(value);
     const leaves = value.uses.some(({ node }) => node.scope !== value.scope || node.index >= end);
     return type?.shape?.length === 0 && (leaves || (isFloat(type.dtype) && readsTwo(value)));
   });
   if (unclear.length === 0) return types;
-  const { ranks } = await sessionTypes(ort, typed, nodes, unclear);
+  const { ranks } = await sessionTypes(ort, known, nodes, unclear);
   for (const [k, value] of unclear.entries())
     if (ranks[k] !== 0) types.set(value, { ...types.get(value)!, shape: null });
   return types;

@@ -16,7 +16,6 @@ import type { GraphMessage } from "../onnx/messages.ts";
 import type { Ort } from "../ort/session.ts";
 import { TypeCache } from "./cache.ts";
 import { inferPart, SPLITS } from "./fall-back.ts";
-import type { InferenceScope } from "./infer-segment.ts";
 import { bodyInputs, widenedType } from "./loops.ts";
 import { measuredTypes } from "./measured-shapes.ts";
 import { segmentFrom } from "./segments.ts";
@@ -36,35 +35,25 @@ export interface Inference {
 export async function inferTypes(ort: Ort, graph: Graph): Promise<Inference> {
   refuseFatal(graph);
   const types = new Map<Value, Type>();
-  const inferred = { types, cache: new TypeCache(graph, (value) => types.get(value) ?? null) };
-  const warnings = await inferScope({ ort, graph }, graph.main, inferred);
+  const inferred = { types, cache: new TypeCache((value) => types.get(value) ?? null) };
+  const warnings = await inferScope(ort, graph.main, inferred);
   for (const [value, type] of await measuredTypes(ort, graph, types)) types.set(value, type);
-  warnings.push(...(await inferBodies({ ort, graph }, graph.main, inferred)));
+  warnings.push(...(await inferBodies(ort, graph.main, inferred)));
   return { types, warnings };
 }
 
-type Runtime = Parameters<typeof inferScope>[0];
-
 /** Infers the bodies in a scope, and nested ones. Returns warnings. */
-async function inferBodies(
-  runtime: Runtime,
-  { nodes }: Scope,
-  inferred: InferredTypes,
-): Promise<string[]> {
+async function inferBodies(ort: Ort, { nodes }: Scope, inferred: InferredTypes): Promise<string[]> {
   const warnings: string[] = [];
   for (const body of nodes.flatMap(({ bodies }) => bodies)) {
-    warnings.push(...(await inferBody(runtime, body, inferred)));
-    warnings.push(...(await inferBodies(runtime, body, inferred)));
+    warnings.push(...(await inferBody(ort, body, inferred)));
+    warnings.push(...(await inferBodies(ort, body, inferred)));
   }
   return warnings;
 }
 
 /** Infers a body until the sizes of its carried inputs are those of its outputs. */
-async function inferBody(
-  runtime: Runtime,
-  body: Scope,
-  inferred: InferredTypes,
-): Promise<string[]> {
+async function inferBody(ort: Ort, body: Scope, inferred: InferredTypes): Promise<string[]> {
   const { types } = inferred;
   const known = (value: Value) => types.get(value) ?? null;
   const { types: first, carried } = bodyInputs(body, known);
@@ -72,7 +61,7 @@ async function inferBody(
   for (;;) {
     for (const value of body.values.values()) types.delete(value);
     for (const [value, type] of given) types.set(value, type);
-    const warnings = await inferScope(runtime, body, inferred);
+    const warnings = await inferScope(ort, body, inferred);
     const wider = carried.flatMap((each) => {
       const type = widenedType(body, each, known);
       return type ? [[each.input, type] as const] : [];
@@ -108,7 +97,7 @@ interface InferredTypes {
  * time.
  */
 async function inferScope(
-  { ort, graph }: Pick<InferenceScope, "ort" | "graph">,
+  ort: Ort,
   scope: Scope,
   { types, cache }: InferredTypes,
 ): Promise<string[]> {
@@ -132,9 +121,9 @@ async function inferScope(
       start++;
       continue;
     }
-    const segment = segmentFrom(graph, nodes, start, known);
+    const segment = segmentFrom(nodes, start, known);
     const end = start + segment.length;
-    const state = { ort, graph, known, types, stated, start, end, lacking, splits: SPLITS };
+    const state = { ort, known, types, stated, start, end, lacking, splits: SPLITS };
     const { failure, left } = await inferPart(state, segment);
     if (failure) warnings.push(warningOf(scope, [start, end - 1], failure, leftOut(segment, left)));
     else for (const node of segment) cache.learn(node);

@@ -22,7 +22,7 @@ export async function withRanks(ort: Ort, graph: Graph, types: Types): Promise<T
     scalars.map(({ producer }) => producer!),
     known,
   );
-  const { ranks } = await sessionTypes(ort, { graph, known }, nodes, scalars);
+  const { ranks } = await sessionTypes(ort, known, nodes, scalars);
   const unknown = scalars.filter((_, k) => ranks[k] !== 0);
   const open = unknown.map((value): [Value, Type] => [
     value,

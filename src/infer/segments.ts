@@ -1,12 +1,5 @@
 import { tensorOf } from "../graph/constants.ts";
-import {
-  type Graph,
-  type KnownType,
-  type Node,
-  outputsOf,
-  readsOf,
-  type Value,
-} from "../graph/graph.ts";
+import { type KnownType, type Node, outputsOf, readsOf, type Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { byOrder } from "../graph/scopes.ts";
 import { walk } from "../graph/walk.ts";
@@ -16,16 +9,11 @@ import { checkShapeLengths, takesUnmeasured } from "./shape-lengths.ts";
 const SEGMENT = 1000;
 
 /** Returns the nodes to infer next. They end before one that reads a shape of unknown length. */
-export function segmentFrom(
-  graph: Graph,
-  nodes: readonly Node[],
-  start: number,
-  known: KnownType,
-): Node[] {
+export function segmentFrom(nodes: readonly Node[], start: number, known: KnownType): Node[] {
   const segment = nodes.slice(start, start + SEGMENT);
   const cut = segment.findIndex((node, k) => k > 0 && takesUnmeasured(node, known));
   if (cut > 0) segment.length = cut;
-  for (const node of segment) checkShapeLengths(graph, node, known);
+  for (const node of segment) checkShapeLengths(node, known);
   return segment;
 }
 

@@ -5,7 +5,7 @@ import { attribute, type KnownType, type Node, type Value } from "../graph/graph
 import { type Dimension, dataType, dataTypeNamed, type Type } from "../onnx/dtypes.ts";
 import { type Ort, withSession } from "../ort/session.ts";
 import { isKernelLess, withKeptShapes } from "../ort/unsupported-operators.ts";
-import { skeleton, type TypedGraph } from "./skeleton.ts";
+import { skeleton } from "./skeleton.ts";
 import { inferable, TYPE_ATTRIBUTES } from "./stand-in.ts";
 
 /** The types that a session reports. */
@@ -21,12 +21,12 @@ interface SessionTypes {
  */
 export async function sessionTypes(
   ort: Ort,
-  typed: TypedGraph,
+  known: KnownType,
   nodes: readonly Node[],
   ranked: readonly Value[] = [],
 ): Promise<SessionTypes> {
   const types = new Map<Value, Type>();
-  const stripped = skeleton(typed, nodes, { shapesOf: ranked });
+  const stripped = skeleton(known, nodes, { shapesOf: ranked });
   if (stripped === null) throw new Error("the type of an input is not known");
   const model = nodes.some(isKernelLess) ? withKeptShapes(stripped.model) : stripped.model;
   const read = (bytes: Uint8Array, named: (value: Value, reported: string) => string) =>
@@ -48,7 +48,7 @@ export async function sessionTypes(
     // those of substitute types.
     const other = inferable(model);
     if (!other) throw thrown;
-    const type = (value: Value) => types.get(value) ?? typed.known(value);
+    const type = (value: Value) => types.get(value) ?? known(value);
     return read(other.model, (value, reported) => ownType(value, reported, other.held, type));
   }
 }

@@ -33,13 +33,13 @@ type Known = (value: Value) => Type | null | undefined;
  * Throws an InputError if a node, including those in bodies, reads a shape that is longer than any
  * tensor's rank. A few bytes can request billions of axes, and inference would never end.
  */
-export function checkShapeLengths(graph: Graph, node: Node, known: Known): void {
+export function checkShapeLengths(node: Node, known: Known): void {
   for (const next of nodesWithin(node)) {
     const shape = shapeOf(next);
     const length = shape ? atMost(shape, known, 0) : 0;
     if (length > LONGEST)
       throw new ShapeLengthError(
-        `${graph.file.source.name}: a ${next.op} (node ${next.index}) reads ${shape!.name}, a shape of ${length} sizes, but tensors have at most ${LONGEST} axes; the model is damaged.`,
+        `${node.scope.file.source.name}: a ${next.op} (node ${next.index}) reads ${shape!.name}, a shape of ${length} sizes, but tensors have at most ${LONGEST} axes; the model is damaged.`,
         length,
       );
   }

@@ -1,13 +1,6 @@
 import { entry } from "../entry.ts";
 import { tensorOf, typeOfTensor } from "../graph/constants.ts";
-import {
-  type Graph,
-  type KnownType,
-  type Node,
-  outputsOf,
-  readsOf,
-  type Value,
-} from "../graph/graph.ts";
+import { type KnownType, type Node, outputsOf, readsOf, type Value } from "../graph/graph.ts";
 import { byOrder } from "../graph/scopes.ts";
 import { concat } from "../onnx/bytes.ts";
 import { partsOf } from "../onnx/decode.ts";
@@ -24,7 +17,7 @@ import {
 } from "../onnx/encode.ts";
 import { isExternal } from "../onnx/external.ts";
 import { FIELD, type TensorMessage } from "../onnx/messages.ts";
-import { tensorBytes } from "../onnx/model-file.ts";
+import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
 import { plainNode } from "../onnx/new-node.ts";
 import { withDataInside } from "../ort/loading.ts";
 
@@ -35,12 +28,6 @@ export const INLINE = 64;
 export const isInlined = (tensor: TensorMessage) => elements(tensor.dims) <= INLINE;
 
 const SKELETON_IR_VERSION = 8;
-
-/** A graph, and the known types of its values. */
-export interface TypedGraph {
-  readonly graph: Graph;
-  readonly known: KnownType;
-}
 
 /** A part of a graph without its weights, as a model of its own. */
 interface Skeleton {
@@ -61,13 +48,15 @@ interface SkeletonOptions {
 
 /**
  * Builds a model of some nodes in which weights are inputs and every value is an output. Returns
- * null if an outer value has an unknown type.
+ * null if an outer value has an unknown type, or there are no nodes.
  */
 export function skeleton(
-  { graph, known }: TypedGraph,
+  known: KnownType,
   nodes: readonly Node[],
   { shapesOf = [], fed = new Set(), shown }: SkeletonOptions = {},
 ): Skeleton | null {
+  const file = nodes[0]?.scope.file;
+  if (!file) return null;
   const included = [...new Set(nodes)].filter((node) => !isLargeConstant(node));
   const computed = new Set(included.flatMap(outputsOf));
   const standIn = standIns(known, fed);
@@ -78,14 +67,14 @@ export function skeleton(
     for (const value of readsOf(node)) if (!computed.has(value)) needed.add(operand(node, value));
   const sources = [...needed].map((value) => {
     const tensor = tensorOf(value);
-    if (tensor && !fed.has(value) && isInlined(tensor)) return inlined(graph, value, tensor);
+    if (tensor && !fed.has(value) && isInlined(tensor)) return inlined(value, tensor);
     const type = typeOfTensor(value) ?? known(value);
     return type && inputField(value.name, type);
   });
   if (!sources.every((field) => field !== null)) return null;
   const body = included.sort(byOrder).map((node) => {
-    if (!isWide(node)) return bytesOf(graph, node.message.frame);
-    return reading(graph, node, (value) => operand(node, value).name);
+    if (!isWide(node)) return bytesOf(file, node.message.frame);
+    return reading(node, (value) => operand(node, value).name);
   });
   const outputs = shown ?? [...computed];
   const fields = [
@@ -94,21 +83,20 @@ export function skeleton(
       outputField(name),
     ),
   ];
-  const model = modelOf(graph, [...body, ...shapesOf.map(shapeNode)], fields);
+  const model = modelOf(file, [...body, ...shapesOf.map(shapeNode)], fields);
   return { model, outputs };
 }
 
-/** Builds a model with a graph's operator sets and functions. */
+/** Builds a model with a file's operator sets and functions. */
 function modelOf(
-  graph: Graph,
+  file: ModelFile,
   nodes: readonly Uint8Array[],
   fields: readonly Uint8Array[],
 ): Uint8Array {
-  const { file } = graph;
   const { opsets, functions, irVersion } = file.message;
   const bytes = modelOfFields({
     irVersion: Math.max(irVersion, SKELETON_IR_VERSION),
-    model: [...opsets, ...functions].map(({ frame }) => bytesOf(graph, frame)),
+    model: [...opsets, ...functions].map(({ frame }) => bytesOf(file, frame)),
     name: "skeleton",
     nodes,
     graph: fields,
@@ -116,8 +104,8 @@ function modelOf(
   return withDataInside(bytes, file);
 }
 
-const bytesOf = ({ file }: Graph, { at, end }: { at: number; end: number }) =>
-  file.reader.bytes({ start: at, end });
+const bytesOf = ({ reader }: ModelFile, { at, end }: { at: number; end: number }) =>
+  reader.bytes({ start: at, end });
 
 /** Number of inputs above which equal types share one: a session is quadratic in its inputs. */
 const WIDE = 256;
@@ -135,10 +123,11 @@ function standIns(known: KnownType, fed: ReadonlySet<Value>) {
 }
 
 /** Returns a node's field with its inputs renamed. */
-function reading({ file }: Graph, node: Node, nameOf: (value: Value) => string): Uint8Array {
-  const kept = [...file.reader.fields(node.message.frame)]
+function reading(node: Node, nameOf: (value: Value) => string): Uint8Array {
+  const { reader } = node.scope.file;
+  const kept = [...reader.fields(node.message.frame)]
     .filter(({ number }) => number !== FIELD.nodeInput)
-    .map(({ start, end }) => file.reader.bytes({ start, end }));
+    .map(({ start, end }) => reader.bytes({ start, end }));
   const input = node.inputs.map((value) => (value ? nameOf(value) : ""));
   return nodeField(concat([...kept, ...input.map((name) => slotField("input", name))]), false);
 }
@@ -153,19 +142,19 @@ const isLargeConstant = (node: Node) => {
   return tensor !== null && !isInlined(tensor);
 };
 
-function inlined(graph: Graph, value: Value, tensor: TensorMessage): Uint8Array {
-  const { reader } = graph.file;
+function inlined(value: Value, tensor: TensorMessage): Uint8Array {
+  const { file } = value.scope;
   if (tensor.name === value.name && !isExternal(tensor) && !tensor.frame.earlier)
-    return reader.bytes({ start: tensor.frame.at, end: tensor.frame.end });
+    return bytesOf(file, tensor.frame);
   if (!isExternal(tensor))
     return renamedInitializer(
-      partsOf(tensor.frame).map((part) => reader.bytes(part)),
+      partsOf(tensor.frame).map((part) => file.reader.bytes(part)),
       value.name,
     );
   return initializerField({
     name: value.name,
     dims: tensor.dims,
     dtype: dataType(tensor.dataType)!.name,
-    data: tensorBytes(graph.file, tensor),
+    data: tensorBytes(file, tensor),
   });
 }

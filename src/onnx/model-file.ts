@@ -50,6 +50,8 @@ export interface ModelFile {
   readonly graph: GraphMessage;
   /** Version of each imported operator set; "" is ai.onnx. */
   readonly opsets: ReadonlyMap<string, number>;
+  /** That of ai.onnx; the oldest that onnxruntime runs if there is none. */
+  readonly opset: number;
 }
 
 /** Returns metadata_props by key. */

@@ -33,7 +33,8 @@ export function openFile(source: Source, folder: Folder | null): ModelFile {
       `${name} imports no operator set (opset_import): it is truncated, or older than ONNX 1.0; export it again.`,
     );
   const opsets = new Map(message.opsets.map(({ domain, version }) => [domain, version]));
-  const file = { source, folder, reader, message, graph: merged(message.graphs), opsets };
+  const graph = merged(message.graphs);
+  const file = { source, folder, reader, message, graph, opsets, opset: opsets.get("") ?? 7 };
   checkShapes(file);
   return file;
 }

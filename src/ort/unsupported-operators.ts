@@ -46,8 +46,8 @@ export function withKeptShapes(model: Uint8Array): Uint8Array {
 const PIECES = 18;
 
 /** Returns the first half along the last axis. */
-function halved({ opsets }: ModelFile, { inputs: [x], outputs: [y] }: NodeMessage): NewNode[] {
-  const pieces = (opsets.get("") ?? 0) >= PIECES ? { num_outputs: 2 } : {};
+function halved({ opset }: ModelFile, { inputs: [x], outputs: [y] }: NodeMessage): NewNode[] {
+  const pieces = opset >= PIECES ? { num_outputs: 2 } : {};
   return [plainNode("Split", [x], [y, `${y}:rest`], { attributes: { axis: -1, ...pieces } })];
 }
 

@@ -19,7 +19,7 @@ const FIRST = 15;
  * run to run. A model that also draws otherwise still does.
  */
 export function withoutDraws(file: ModelFile): ModelFile {
-  if (!isRandom(file) || (file.opsets.get("") ?? 0) < FIRST) return file;
+  if (!isRandom(file) || file.opset < FIRST) return file;
   const graph = buildGraph(file);
   const nodes = [...scopesOf(graph)].flatMap((scope) => scope.nodes);
   const removed = nodes.filter(({ op }) => NORMAL.has(op) || UNIFORM.has(op));
