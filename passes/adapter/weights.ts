@@ -1,12 +1,12 @@
 import { checkArgument, checkBytesByName, checkModel, checkNames } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
-import { tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
+import { dataOf, tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import { patchedFile } from "../../src/graph/patch.ts";
 import { type Replacing, replaceWeights } from "../../src/graph/replace-weights.ts";
 import { weightNamed } from "../../src/graph/scopes.ts";
 import { type Model, modelOf } from "../../src/model.ts";
 import { externalLocations } from "../../src/onnx/all-tensors.ts";
-import { type Folder, tensorBytes } from "../../src/onnx/model-file.ts";
+import type { Folder } from "../../src/onnx/model-file.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { withWeightsAsInputs } from "../../src/ort/loading.ts";
 import { notedAsTrained } from "./trained.ts";
@@ -35,12 +35,11 @@ export function withWeights(
 export function weightOf(model: Model, name: string): DenseTensor {
   checkModel("weightOf", model);
   checkArgument("weightOf", name, typeof name === "string", "the name of a weight");
-  const { graph, source } = model;
-  const value = weightNamed(graph, name);
+  const value = weightNamed(model.graph, name);
   const tensor = tensorOf(value);
   const dtype = tensor && typeOfTensor(value!)?.dtype;
-  if (!tensor || !dtype) throw new InputError(`${source.name} has no weight ${name}.`);
-  return { name, dtype, dims: tensor.dims, data: tensorBytes(graph.file, tensor) };
+  if (!tensor || !dtype) throw new InputError(`${model.source.name} has no weight ${name}.`);
+  return { name, dtype, dims: tensor.dims, data: dataOf(value)! };
 }
 
 /**

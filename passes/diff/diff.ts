@@ -5,7 +5,7 @@ import {
   comparing,
 } from "../../src/compare/compare-models.ts";
 import { type NotRun, notRun } from "../../src/compare/outcome.ts";
-import { initializerOf, weightDifference } from "../../src/compare/weight-twins.ts";
+import { weightDifference } from "../../src/compare/weight-twins.ts";
 import { InputError } from "../../src/errors.ts";
 import { typeOfTensor } from "../../src/graph/constants.ts";
 import type { Value } from "../../src/graph/graph.ts";
@@ -97,11 +97,11 @@ interface ChangedWeights {
 }
 
 /** Compares the weights of two models. Reads those that both have. */
-function changedWeights({ a, b, weights }: MatchedModels): ChangedWeights {
+function changedWeights({ weights }: MatchedModels): ChangedWeights {
   const differing = new Set<Value>();
   const changes: WeightChange[] = [];
   for (const [value, twin] of weights.twins) {
-    const how = weightDifference(a.file, initializerOf(value)!, b.file, initializerOf(twin)!);
+    const how = weightDifference(value, twin);
     if (how === null) continue;
     differing.add(value).add(twin);
     changes.push({ ...described(twin), change: "changed", how });

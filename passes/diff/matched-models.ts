@@ -27,7 +27,7 @@ export function matchedModels(a: Graph, b: Graph): MatchedModels {
   const weights = weightTwins(a, b, pairs);
   const twins = twinValues(a, b, pairs, weights.twins);
   const changed = pairs.flatMap((pair): [Node, NodeChange[]][] => {
-    const how = changesOf(a, b, pair, twins);
+    const how = changesOf(pair, twins);
     return how.length > 0 ? [[pair.b, how]] : [];
   });
   return {
@@ -40,12 +40,7 @@ export function matchedModels(a: Graph, b: Graph): MatchedModels {
   };
 }
 
-function changesOf(
-  a: Graph,
-  b: Graph,
-  pair: Counterpart,
-  twins: ReadonlyMap<Value, Value>,
-): NodeChange[] {
+function changesOf(pair: Counterpart, twins: ReadonlyMap<Value, Value>): NodeChange[] {
   const [x, y] = [pair.a, pair.b];
   const areEqual = (left: readonly (Value | null)[], right: readonly (Value | null)[]) =>
     Array.from({ length: Math.max(left.length, right.length) }, (_, slot) =>
@@ -55,9 +50,7 @@ function changesOf(
     ...(x.op === y.op ? [] : ["operator" as const]),
     ...(areEqual(x.inputs, y.inputs) ? [] : ["inputs" as const]),
     ...(x.outputs.length === y.outputs.length ? [] : ["outputs" as const]),
-    ...(x.op === y.op && attributeDifferences(a.file, b.file, pair).length > 0
-      ? ["attributes" as const]
-      : []),
+    ...(x.op === y.op && attributeDifferences(pair).length > 0 ? ["attributes" as const] : []),
   ];
 }
 

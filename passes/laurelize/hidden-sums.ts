@@ -71,7 +71,7 @@ export function inlineSums(graph: Graph): Inlined | null {
 export function closedCalls(graph: Graph): Rejection[] {
   const holds = holder();
   const misfit = (callee: Scope): Reason | null => {
-    const why = misfitOf(graph, callee);
+    const why = misfitOf(callee);
     if (why !== null) return reasons.closedFunction(callee.name, why);
     for (const { callee: inner } of callee.nodes) {
       const reason = inner && holds(inner) ? misfit(inner) : null;

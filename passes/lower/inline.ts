@@ -39,7 +39,7 @@ export function inlined(graph: Graph, wanted: Wanted): Inlined | null {
   const inlining: Inlining = {
     graph,
     takes: (node, label) =>
-      node.callee !== null && misfitOf(graph, node.callee) === null && wanted(node, label),
+      node.callee !== null && misfitOf(node.callee) === null && wanted(node, label),
     rewriter: new Rewriter<Node>(graph.file),
     fresh,
     calls: [],
@@ -95,7 +95,8 @@ function unfold(
 }
 
 /** Returns why a function's operators mean something else in the model, as a clause; or null. */
-export function misfitOf({ file }: Graph, callee: Scope): string | null {
+export function misfitOf(callee: Scope): string | null {
+  const { file } = callee;
   for (const { domain, version } of (callee.message as FunctionMessage).opsets) {
     const own = file.opsets.get(domain) ?? version;
     const name = domain || "ai.onnx";

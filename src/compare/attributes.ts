@@ -10,11 +10,8 @@ import type { Counterpart } from "./matching.ts";
  * Returns the attributes that a node has lost, gained or changed. Graph attributes are compared
  * node by node elsewhere, and the tensors of the main graph's Constants as weights.
  */
-export function attributeDifferences(
-  a: ModelFile,
-  b: ModelFile,
-  { a: x, b: y }: Counterpart,
-): Finding[] {
+export function attributeDifferences({ a: x, b: y }: Counterpart): Finding[] {
+  const [a, b] = [x.scope.file, y.scope.file];
   const title = titleIn(x);
   if (x.op !== y.op) return [finding("node", title, `is a ${y.op} in the second`)];
   const findings: Finding[] = [];

@@ -10,7 +10,7 @@ import { type Finding, finding, placeOf, titleIn } from "./finding.ts";
 import { functionDifferences } from "./functions.ts";
 import { likeCounterparts } from "./like-counterparts.ts";
 import { bodiesOf, type Counterpart, NUMBERED, sameFunctions } from "./matching.ts";
-import { initializerOf, type WeightTwins, weightDifference, weightTwins } from "./weight-twins.ts";
+import { type WeightTwins, weightDifference, weightTwins } from "./weight-twins.ts";
 import { wiringDifferences } from "./wiring.ts";
 
 /** Returns what another model has changed or lost, by name, and what it has in addition. */
@@ -27,8 +27,8 @@ export function contentDifferences(
     ...metadataDifferences(a, b, pairs),
     ...opsetDifferences(a.file, b.file),
     ...descriptionDifferences(a, b, pairs, types),
-    ...weightDifferences(a, b, weights),
-    ...pairs.flatMap((pair) => attributeDifferences(a.file, b.file, pair)),
+    ...weightDifferences(weights),
+    ...pairs.flatMap(attributeDifferences),
     ...wiringDifferences(a, b, pairs, weights.twins),
     ...functionDifferences(a, b),
     ...counts,
@@ -141,7 +141,7 @@ function tooEarly({ message, nodes }: Scope): { node: NodeMessage; reads: string
 const NAMES = 3;
 
 /** Returns weights that the second model has lost or changed, and how many it has in addition. */
-function weightDifferences(a: Graph, b: Graph, { twins, lost, added }: WeightTwins): Finding[] {
+function weightDifferences({ twins, lost, added }: WeightTwins): Finding[] {
   const findings: Finding[] = [];
   const note = (where: string, what: string, harmless: boolean, subject?: string) =>
     findings.push({
@@ -149,7 +149,7 @@ function weightDifferences(a: Graph, b: Graph, { twins, lost, added }: WeightTwi
       ...(subject ? { subject } : {}),
     });
   for (const [value, twin] of twins) {
-    const what = weightDifference(a.file, initializerOf(value)!, b.file, initializerOf(twin)!);
+    const what = weightDifference(value, twin);
     const renamed = twin.name !== value.name;
     const also = renamed ? ` (${twin.name} in the second)` : "";
     const where = `weight ${value.name}${placeOf(value.scope)}`;

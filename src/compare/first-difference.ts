@@ -109,7 +109,7 @@ function writtenDifferently(search: ScopeSearch, [a, b]: ScopePair): Located | n
   const differing = pairsIn(search, [a, b]).find(
     (pair) =>
       pair.a.message.inputs.join("\0") !== pair.b.message.inputs.join("\0") ||
-      attributeDifferences(a.graph.file, b.graph.file, pair).length > 0,
+      attributeDifferences(pair).length > 0,
   );
   const value = differing?.a.outputs.find(Boolean)?.name;
   return differing && value ? located(a.path, differing, value, null) : null;

@@ -3,7 +3,7 @@ import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
 import { groupBy } from "../graph/group-by.ts";
 import { tensorDifference } from "../graph/same-tensor.ts";
 import type { SparseTensorMessage, TensorMessage } from "../onnx/messages.ts";
-import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
+import { tensorBytes } from "../onnx/model-file.ts";
 import { equalRanges } from "../onnx/source.ts";
 import { bodiesOf, type Counterpart, NUMBERED } from "./matching.ts";
 
@@ -15,7 +15,9 @@ export const initializerOf = (value: Value | undefined): Weight | null =>
   (value?.scope.kind === "main" ? ((tensorOf(value) as Weight | null | undefined) ?? null) : null);
 
 /** Describes how a weight differs between two models; returns null if it is equal. */
-export function weightDifference(a: ModelFile, x: Weight, b: ModelFile, y: Weight): string | null {
+export function weightDifference(value: Value, twin: Value): string | null {
+  const [a, b] = [value.scope.file, twin.scope.file];
+  const [x, y] = [initializerOf(value)!, initializerOf(twin)!];
   if (!("values" in x) && !("values" in y)) return tensorDifference(a, x, b, y);
   return equalRanges(a, x.frame, b, y.frame) ? null : "differs";
 }
@@ -47,17 +49,11 @@ export function weightTwins(a: Graph, b: Graph, pairs: readonly Counterpart[]): 
     };
     const unnamed = own.filter((value) => !match(value, namesake(value, y, partners)));
     const unread = unnamed.filter((value) => !match(value, readInstead(value, partners)));
-    const byContents = groupBy(unread.length > 0 ? left : [], (value) =>
-      keyOf(b.file, initializerOf(value)!),
-    );
+    const byContents = groupBy(unread.length > 0 ? left : [], keyOf);
     for (const value of unread) {
       const same = byContents
-        .get(keyOf(a.file, initializerOf(value)!))
-        ?.find(
-          (other) =>
-            left.has(other) &&
-            weightDifference(a.file, initializerOf(value)!, b.file, initializerOf(other)!) === null,
-        );
+        .get(keyOf(value))
+        ?.find((other) => left.has(other) && weightDifference(value, other) === null);
       if (!match(value, same)) lost.push(value);
     }
     added.push(...left);
@@ -96,12 +92,14 @@ function readInstead(value: Value, partners: ReadonlyMap<Node, Node>): Value | u
 }
 
 /** Returns a key that is equal for weights of equal contents, and for few others. */
-function keyOf(file: ModelFile, weight: Weight): string {
+function keyOf(value: Value): string {
+  const weight = initializerOf(value)!;
   if ("values" in weight) return `sparse ${weight.dims.join()}`;
   const key = `${weight.dataType} ${weight.dims.join()}`;
   if (weight.dataType === STRING) return key;
   let hash = 0x811c9dc5;
-  for (const byte of tensorBytes(file, weight)) hash = Math.imul(hash ^ byte, 0x01000193);
+  for (const byte of tensorBytes(value.scope.file, weight))
+    hash = Math.imul(hash ^ byte, 0x01000193);
   return `${key} ${hash}`;
 }
 
