@@ -23,12 +23,14 @@ const folders = [
   "if-branches",
   "if-same-layer",
   "if-branch-made-outside",
+  "if-of-opset-7",
   "loop-body",
   "loop-from-zeros",
   "loop-of-layers",
   "loop-that-grows",
   "loop-with-branches",
   "scan-body",
+  "scan-of-opset-8",
 ];
 
 const augmented = async (bytes: Uint8Array, variant: VariantName = "rw+lr"): Promise<Laurelized> =>

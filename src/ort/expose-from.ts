@@ -1,6 +1,7 @@
 import type { Graph, Node, Scope } from "../graph/graph.ts";
 import type { Patch, Port, Slot } from "../graph/patch-contents.ts";
 import { allScopes, type ScopeStep } from "../graph/scopes.ts";
+import { elements } from "../onnx/dtypes.ts";
 import { type Attributes, type DenseTensor, plainNode } from "../onnx/new-node.ts";
 
 /** A value to expose, and its data type; null if that is unknown. */
@@ -131,13 +132,38 @@ const constant = (tensor: Omit<DenseTensor, "name">): Attributes => ({
   value: { tensor: { name: "", ...tensor } },
 });
 
-/** Returns an empty tensor. */
-const empty = (to: ExposeDraft, scope: Scope, dtype: string, before: Node | null = null): string =>
-  addNode(to, scope, {
-    op: "Constant",
-    attributes: constant({ dtype, dims: [0], data: new Uint8Array() }),
+/**
+ * Returns an empty tensor. Before opset 11, both branches of an If must have one rank: inference
+ * knows none of what a Loop hands on.
+ */
+function empty(to: ExposeDraft, scope: Scope, dtype: string, before: Node | null = null): string {
+  const fixed = (type: string, dims: readonly number[]) => {
+    const tensor = { dtype: type, dims, data: new Uint8Array(8 * elements(dims)) };
+    return addNode(to, scope, { op: "Constant", attributes: constant(tensor), before });
+  };
+  const none = fixed(dtype, [0]);
+  if ((to.graph.file.opsets.get("") ?? ANY_RANK) >= ANY_RANK) return none;
+  const types = [
+    { dtype: "int64", shape: [] },
+    { dtype: "bool", shape: [] },
+    { dtype, shape: null },
+  ];
+  const inputs = types.map((type) => ({ name: to.fresh(), type }));
+  const outputs = inputs.slice(1).map(({ type }) => ({ name: to.fresh(), type }));
+  const nodes = outputs.map(({ name }, k) =>
+    plainNode("Identity", [inputs[k + 1].name], [name], { name }),
+  );
+  const attributes = { body: { graph: { name: to.fresh(), nodes, inputs, outputs } } };
+  return addNode(to, scope, {
+    op: "Loop",
+    inputs: [fixed("int64", []), "", none],
+    attributes,
     before,
   });
+}
+
+/** The opset from which on branches of an If may have values of several ranks. */
+const ANY_RANK = 11;
 
 /** Adds nodes that compute `after`: `before`, or the value itself while `before` is empty. */
 function addFirst(

@@ -62,6 +62,8 @@ export type Taps = ReturnType<typeof withTaps>;
 /** Makes values of any scope outputs of the model; those of a loop at its first iteration. */
 export function withTaps(file: ModelFile, taps: Iterable<Tap>) {
   const outputs = new Map<Value, string>();
+  // In opset 8, a Scan runs its body for each example.
+  const stacked = (file.opsets.get("") ?? 9) < 9 ? 2 : 1;
   let to: ExposeDraft | undefined;
   for (const { value, dtype } of taps) {
     if (outputs.has(value)) continue;
@@ -82,7 +84,7 @@ export function withTaps(file: ModelFile, taps: Iterable<Tap>) {
     read(ort: Ort, value: Value, results: Tensors): Tensor | null {
       const tensor = own(results, outputs.get(value) ?? "");
       return tensor && value.scope.owner
-        ? firstIteration(ort, value.scope, tensor)
+        ? firstIteration(ort, value.scope, tensor, stacked)
         : (tensor ?? null);
     },
   };
@@ -124,9 +126,9 @@ const importsOnnx = (scope: Scope) =>
     ({ message }) => !("opsets" in message) || message.opsets.some(({ domain }) => domain === ""),
   );
 
-/** Returns the first iteration of each Scan around a value; null if the value was not computed. */
-function firstIteration(ort: Ort, scope: Scope, tensor: Tensor): Tensor | null {
-  const turns = pathTo(scope).filter(({ node }) => node.op === "Scan").length;
+/** Returns the first iteration of each Scan around a value, which adds axes; null if the value was not computed. */
+function firstIteration(ort: Ort, scope: Scope, tensor: Tensor, axes: number): Tensor | null {
+  const turns = pathTo(scope).filter(({ node }) => node.op === "Scan").length * axes;
   const { dims } = tensor;
   if (dims.slice(0, turns).includes(0)) return null;
   const shape = dims.slice(turns);
