@@ -162,7 +162,7 @@ function empty(to: ExposeDraft, scope: Scope, dtype: string, before: Node | null
   });
 }
 
-/** The opset from which on branches of an If may have values of several ranks. */
+/** The first opset in which the branches of an If may have values of several ranks. */
 const ANY_RANK = 11;
 
 /** Adds nodes that compute `after`: `before`, or the value itself while `before` is empty. */
