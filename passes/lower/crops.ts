@@ -7,13 +7,22 @@ import type { Composite, LoweringRule } from "./composite.ts";
  * of the image, or from the nearest; what lies outside is a constant.
  */
 export const CropAndResize: LoweringRule = (call) => {
-  const { op, to, input, numbers, float, scalar, dtype } = call;
+  const { op, to, input, numbers, float, scalar, constant, dtype, shape, fixed } = call;
   const [high, wide] = numbers(3, "crop sizes");
+  const [n, c, height, width] = shape(0).map((size) => fixed(size, "a size is not fixed"));
   const rows = alongAxis(call, 0, high);
   const columns = alongAxis(call, 1, wide);
-  const image = op.Gather(input(0), input(2), { axis: 0 });
-  const across = op.MatMul(image, op.Transpose(columns.weights, { perm: [0, 1, 3, 2] }));
-  const crop = op.MatMul(rows.weights, across);
+  const image = to.unsqueeze(to.cast(input(2), "int64"), [1, 2, 3]);
+  const belongs = to.cast(op.Equal(image, constant("int64", [1, n, 1], range(n))), dtype(0));
+  // The rows of all images, of which a box reads those of its own.
+  const placed = to.reshape(op.Mul(op.Transpose(rows.weights, { perm: [0, 2, 1, 3] }), belongs), [
+    -1,
+    n * height,
+  ]);
+  const all = to.reshape(op.Transpose(input(0), { perm: [0, 2, 1, 3] }), [n * height, c * width]);
+  const lines = to.reshape(op.MatMul(placed, all), [-1, high, c, width]);
+  const across = op.MatMul(lines, op.Transpose(columns.weights, { perm: [0, 1, 3, 2] }));
+  const crop = op.Transpose(across, { perm: [0, 2, 1, 3] });
   const inside = op.And(rows.inside, op.Transpose(columns.inside, { perm: [0, 1, 3, 2] }));
   return [to.where(inside, crop, scalar(float("extrapolation_value", 0)), dtype(0))];
 };
@@ -21,7 +30,7 @@ export const CropAndResize: LoweringRule = (call) => {
 /** The weights [R, 1, cells, size] of an axis's positions, and which cells lie inside, [R, 1, cells, 1]. */
 function alongAxis(call: Composite, axis: number, cells: number) {
   const { op, to, input, shape, scalar, constant, dtype, text, fixed } = call;
-  const size = fixed(shape(0)[axis + 2], "a size of its input is not fixed");
+  const size = fixed(shape(0)[axis + 2], "a size is not fixed");
   const side = (k: number) =>
     to.unsqueeze(to.slice(op.Mul(input(1), scalar(size - 1)), [k], [k + 1], [1]), [2, 3]);
   const [first, last] = [side(axis), side(axis + 2)];

@@ -1,9 +1,17 @@
 import { InputError } from "../../src/errors.ts";
 import { newBuilder } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
-import { called, type Graph, type Node, type Scope, type Types } from "../../src/graph/graph.ts";
+import {
+  called,
+  type Graph,
+  type Node,
+  readsOf,
+  type Scope,
+  type Types,
+} from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
-import { canBeSame, showShape } from "../../src/onnx/dtypes.ts";
+import { encodeNumbers } from "../../src/graph/tensor.ts";
+import { canBeSame, isFloat, showShape } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { Rewriter } from "../../src/onnx/renamed-nodes.ts";
 import { bodyNodes, bodyWeights } from "./inner-nodes.ts";
@@ -71,10 +79,16 @@ export function withoutIf(graph: Graph, types: Types, branches: Branches): Patch
   const rewriter = new Rewriter<Node>(graph.file);
   const draft: Draft = { types, fresh, rewriter, written: [], tensors: [] };
   for (const [node, taken] of branches)
-    if ("nodes" in taken) writeBranch(draft, node, taken, node.message.outputs);
+    if ("nodes" in taken) writeBranch(draft, node, taken, node.message);
     else chooseAfterBoth(draft, node, taken);
   const { tensors, written } = draft;
   return { tensors, removed: [...branches.keys()], written };
+}
+
+/** New names of a branch's outputs, and of values that it reads from outside. */
+interface BranchNames {
+  readonly outputs: readonly string[];
+  readonly instead?: readonly (readonly [string, string])[];
 }
 
 /** Writes a branch's nodes and weights before its If, with new names for its outputs. */
@@ -82,11 +96,11 @@ function writeBranch(
   { fresh, rewriter, written, tensors }: Draft,
   node: Node,
   body: Scope,
-  names: readonly string[],
+  { outputs: names, instead = [] }: BranchNames,
 ): void {
   const writer = { rewriter, fresh, label: called(node) };
   const outputs = body.outputs.map(({ name }, k) => [name, names[k] ?? ""] as const);
-  const given = bodyWeights(body, writer, tensors);
+  const given = [...bodyWeights(body, writer, tensors), ...instead];
   for (const bytes of bodyNodes(body, writer, { given, outputs }))
     written.push({ before: node, bytes });
 }
@@ -97,12 +111,18 @@ function chooseAfterBoth(draft: Draft, node: Node, both: Both): void {
   const write = (op: string, inputs: string[], output: string) =>
     written.push({ before: node, bytes: rewriter.plain(op, inputs, output) });
   const { outputs } = node.message;
-  const [then, otherwise] = both.map((body) => {
+  const condition = scalarCondition(draft, node, write);
+  const [then, otherwise] = both.map((body, k) => {
     const names = outputs.map((name) => name && fresh(`${name}.branch`));
-    writeBranch(draft, node, body, names);
+    const instead = floatsRead(draft, body).map(({ name, dtype }) => {
+      const [safe, other] = [fresh(`${name}.safe`), fresh(`${name}.other`)];
+      draft.tensors.push({ name: other, dtype, dims: [], data: encodeNumbers(dtype, [SAFE]) });
+      write("Where", [condition, ...(k === 0 ? [name, other] : [other, name])], safe);
+      return [name, safe] as const;
+    });
+    writeBranch(draft, node, body, { outputs: names, instead });
     return names;
   });
-  const condition = scalarCondition(draft, node, write);
   for (const [k, output] of outputs.entries())
     if (output && types.get(both[0].outputs[k])?.dtype !== "bool")
       write("Where", [condition, then[k], otherwise[k]], output);
@@ -115,6 +135,20 @@ function chooseAfterBoth(draft: Draft, node: Node, both: Both): void {
       write("Or", [left, right], output);
     }
 }
+
+/** A number at which a branch that is not taken has slopes, as 1 / x, ln x and ln (1 − x) do. */
+const SAFE = 0.5;
+
+/**
+ * Returns the computed floats that a branch reads from outside. While it is not taken it reads another
+ * number instead: what is infinite there would make its gradient NaN, not 0.
+ */
+const floatsRead = ({ types }: Draft, body: Scope) =>
+  [...new Set(body.nodes.flatMap(readsOf))].flatMap((value) => {
+    const dtype = types.get(value)?.dtype ?? "";
+    const isComputed = value.scope !== body && value.initializer === null && isFloat(dtype);
+    return isComputed ? [{ name: value.name, dtype }] : [];
+  });
 
 /** Reshapes the condition to a scalar: one of higher rank would add axes to the result. */
 function scalarCondition(

@@ -34,6 +34,12 @@ export const openedSamples: readonly Sample[] = [
       }),
     ),
   ),
+  // The branch that is not taken divides by 0.
+  {
+    text: "s = Sub(x, x) t = ReduceSum <keepdims = 0> (s) c = Greater(t, zero) y = If <then_branch = t () => (double[3] a) { d = Div(x, t) a = Log(d) }, else_branch = e () => (double[3] b) { b = Mul(x, w) }> (c)",
+    inputs: { x: [3], w: [3] },
+    given: "double zero = {0.0}",
+  },
   ...at(
     [11, 13, 24],
     unary("l = SequenceConstruct(x, x) y = SequenceAt(l, i)", [3], { given: "int64 i = {-1}" }),
