@@ -8,19 +8,29 @@ import {
   type Ort,
   type Tensors,
 } from "../src/index.ts";
+import { fileSource } from "../src/internal.ts";
 
 /** Reads the user's inputs: an .npz, or a folder of ONNX test data. */
 export async function readInputs(ort: Ort, model: Model, place: string): Promise<Tensors> {
   if (!fs.existsSync(place)) throw new InputError(`${place} does not exist; check --inputs.`);
   const isFile = (file: string) => fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
-  if (isFile(place)) return inputsFromNpz(model, fs.readFileSync(place), { ort });
   if (!fs.statSync(place).isDirectory())
-    throw new InputError(`${place} is not a regular file; give an .npz file or a folder.`);
+    return inputsFromNpz(model, contentOf(place, ".npz"), { ort });
   const files = fs
     .readdirSync(place)
     .filter((name) => name.endsWith(".pb") && isFile(path.join(place, name)));
-  const contents = files.map((name) => [name, fs.readFileSync(path.join(place, name))] as const);
+  const contents = files.map((name) => [name, contentOf(path.join(place, name), ".pb")] as const);
   return inputsFromTestData(model, new Map(contents), { ort });
+}
+
+/** Returns the bytes of a file. Throws an InputError if it is none, or does not fit into memory. */
+function contentOf(file: string, kind: string): Uint8Array {
+  const source = fileSource(file, kind);
+  try {
+    return source.read(0, source.size);
+  } finally {
+    source.close?.();
+  }
 }
 
 /** Returns sizes of free dimensions as `--dim name=4` gives them. */

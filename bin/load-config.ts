@@ -6,6 +6,8 @@ import { UsageError } from "./failure.ts";
 const FILES = ["ts", "mts", "js", "mjs", "json"].map((ending) => `laurelize.config.${ending}`);
 const PACKAGE = "package.json";
 const KEY = "laurelize";
+/** Bytes that a configuration has at most. */
+const LONGEST = 1 << 24;
 
 /** What a configuration file holds, unchecked, and how messages name it. */
 export interface LoadedConfig {
@@ -18,7 +20,7 @@ export interface LoadedConfig {
  * package.json. Looks nowhere else. Throws a UsageError if there is none, or more than one.
  */
 export async function loadConfig(folder: string): Promise<LoadedConfig> {
-  const files = FILES.filter((name) => fs.existsSync(path.join(folder, name)));
+  const files = FILES.filter((name) => isFile(path.join(folder, name)));
   const inPackage = packageKey(folder);
   const names = [...files, ...(inPackage === undefined ? [] : [`the key ${KEY} of ${PACKAGE}`])];
   if (names.length === 0)
@@ -53,10 +55,18 @@ async function imported(file: string): Promise<unknown> {
   return jiti.import(file, { default: true });
 }
 
+/** Whether there is a file that may hold options: no pipe, which might be waited for, and no data. */
+function isFile(file: string): boolean {
+  if (!fs.existsSync(file)) return false;
+  const stat = fs.statSync(file);
+  return stat.isFile() && stat.size <= LONGEST;
+}
+
 /** Returns the key of a folder's package.json; undefined if there is none. */
 function packageKey(folder: string): unknown {
+  const file = path.join(folder, PACKAGE);
   try {
-    return JSON.parse(fs.readFileSync(path.join(folder, PACKAGE), "utf8"))?.[KEY];
+    return isFile(file) ? JSON.parse(fs.readFileSync(file, "utf8"))?.[KEY] : undefined;
   } catch {
     return undefined;
   }

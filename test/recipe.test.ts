@@ -1,8 +1,9 @@
+import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { defineConfig } from "laurelize/config";
 import { describe, expect, it } from "vitest";
-import { cli, cliProcess } from "./support/cli.ts";
+import { bin, cli, cliProcess } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 
 const root = temporaryFolder();
@@ -150,6 +151,15 @@ describe("--recipe", () => {
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toMatch(why);
     expect(stderr.trim().split("\n")).toHaveLength(1);
+  });
+
+  it.skipIf(process.platform === "win32")("waits for no pipe in the place of a file", () => {
+    const folder = workingFolder({});
+    const names = ["package.json", "laurelize.config.json", "laurelize.config.ts"];
+    spawnSync("mkfifo", names, { cwd: folder });
+    const run = (...args: string[]) => cliProcess(["strip", "m.onnx", ...args], {}, bin, folder);
+    expect(run().stderr).toContain("not laurelized");
+    expect(run("--recipe", "small").stderr).toContain("--recipe needs");
   });
 
   it("loads nothing that is not asked for, nor from a folder above", () => {

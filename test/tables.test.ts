@@ -217,6 +217,7 @@ describe("a table", () => {
     }
   });
 
+  const NESTED = /row 0 .* nested more than 64 deep/;
   it.each([
     ["no.csv", "a,b,y\n1,,0\n", "float[n, 2] x", /row 0 of no.csv .* no value in column b/],
     [
@@ -264,6 +265,23 @@ describe("a table", () => {
       "float[n, 2] a",
       /row 1 .* shape \[1\], and the rows before \[2\]/,
     ],
+    ["deep.csv", `a,y\n"${"[".repeat(1e5)}${"]".repeat(1e5)}",0\n`, "float[n, 1] a", NESTED],
+    [
+      "deep.jsonl",
+      `{"a":${'{"b":'.repeat(1e5)}1${"}".repeat(1e5)},"y":0}\n`,
+      "float[n, 1] a",
+      NESTED,
+    ],
+    ["digits.csv", `a,y\n"1 ${"1".repeat(3e5)}x",0\n`, "float[n, 2] a", /is not a number/],
+    ["quotes.jsonl", `{"a":NaN,"y":"${'\\"'.repeat(3e5)}\n`, "float[n, 1] a", /not a JSON object/],
+    ["twice.csv", `${"c,".repeat(2e5)}y\n`, "float[n, 1] a", /two columns named c/],
+    [
+      "many.csv",
+      `${Array.from({ length: 1e5 }, (_, k) => `c${k}`)},y\n`,
+      "float[n, 1] a, float[n, 1] b",
+      /no column a, .* it has c0, .* and 99993 more/,
+    ],
+    ["row.csv", new Uint8Array(18 << 20), "float[n, 1] a", /row of more than 16 MB.*every quote/],
   ] as const)("%s is refused in a sentence", async (name, text, inputs, why) => {
     await expect(read(inputs, written(name, text))).rejects.toThrow(why);
   });

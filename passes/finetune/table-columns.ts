@@ -38,23 +38,25 @@ export function assignedColumns(
   const assigned = new Set(named.flatMap((names) => names ?? []));
   const left = columns.filter((column) => !assigned.has(column));
   const open = expected.filter(({ role }, k) => role === "input" && named[k] === null);
+  const placesOf = new Map(columns.map((name, place) => [name, place]));
   const notes: string[] = [];
   const arrays = expected.map((array, k): ArrayColumns => {
     const names = named[k] ?? (array.role === "input" && open.length === 1 ? left : []);
     if (names.length === 0)
       throw new InputError(
-        `${file} has no column ${array.name}, which is ${useOf(array)}; it has ${columns.join(", ")}${array.role === "input" ? `; --columns ${array.name}=${left.slice(0, 2).join(",") || "a,b"} says which it takes` : ""}.`,
+        `${file} has no column ${array.name}, which is ${useOf(array)}; it has ${listed(columns)}${array.role === "input" ? `; --columns ${array.name}=${left.slice(0, 2).join(",") || "a,b"} says which it takes` : ""}.`,
       );
-    const places = names.map((name) => columns.indexOf(name));
-    const missing = names[places.indexOf(-1)];
+    const missing = names.find((name) => !placesOf.has(name));
     if (missing !== undefined)
-      throw new InputError(`${file} has no column ${missing}; it has ${columns.join(", ")}.`);
+      throw new InputError(`${file} has no column ${missing}; it has ${listed(columns)}.`);
+    const places = names.map((name) => placesOf.get(name)!);
     if (named[k] === null)
       notes.push(`input ${array.name} takes the columns ${listed(names)} of ${file}.`);
     checkCount(file, array, names, named[k] === null);
     return { expected: array, places, names };
   });
-  const unread = left.filter((name) => !arrays.some(({ names }) => names.includes(name)));
+  const read = new Set(arrays.flatMap(({ names }) => names));
+  const unread = left.filter((name) => !read.has(name));
   if (unread.length > 0)
     notes.push(
       `${unread.length === 1 ? "column" : "columns"} ${listed(unread)} of ${file} ${unread.length === 1 ? "is" : "are"} neither input nor target.`,

@@ -18,8 +18,10 @@ export interface TableRows {
   rows(): Generator<readonly TableCell[]>;
 }
 
-/** Bytes that are read at a time. */
-const BLOCK = 1 << 20;
+/** Bytes that are read at a time, and most bytes of a row. */
+const [BLOCK, LONGEST] = [1 << 20, 1 << 24];
+/** How deep lists may be nested. */
+const DEEPEST = 64;
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;
 
@@ -60,14 +62,15 @@ async function csv(source: Source): Promise<TableRows> {
           throw new InputError(
             `row ${row} of ${name} (from 0) has ${cells.length} values, but its header has ${columns.length} columns; write it as CSV again.`,
           );
-        row++;
-        yield cells.map(listOf);
+        const read = cells.map(listOf);
+        checkDepth(name, row++, read);
+        yield read;
       }
   }
   return { columns, rows };
 }
 
-const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+const NUMBER = /^[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?$/i;
 
 /** Returns the text of a cell; null for a list of a .jsonl. */
 export const textOf = (cell: TableCell): string | null =>
@@ -94,7 +97,8 @@ function nested(text: string, cell: string): TableCell {
 }
 
 function checkColumns(name: string, columns: readonly string[]): void {
-  const twice = columns.find((column, k) => columns.indexOf(column) < k);
+  const before = new Set<string>();
+  const twice = columns.find((column) => before.size === before.add(column).size);
   if (twice !== undefined)
     throw new InputError(`${name} has two columns named ${twice}; give each column its own name.`);
   if (
@@ -118,7 +122,7 @@ function jsonLines(source: Source): TableRows {
           throw new InputError(
             `row ${row} of ${name} (from 0) is not a JSON object; write one object a line, one line for each example.`,
           );
-        row++;
+        checkDepth(name, row++, Object.values(record));
         yield record as Record<string, TableCell>;
       }
   };
@@ -130,11 +134,23 @@ function jsonLines(source: Source): TableRows {
   return { columns, rows };
 }
 
+/** Throws an InputError if cells of a row hold lists in lists without end. */
+function checkDepth(file: string, row: number, cells: readonly unknown[]): void {
+  const isDeep = (cell: unknown, depth = 0): boolean =>
+    typeof cell === "object" &&
+    cell !== null &&
+    (depth === DEEPEST || Object.values(cell).some((each) => isDeep(each, depth + 1)));
+  if (cells.some((cell) => isDeep(cell)))
+    throw new InputError(
+      `row ${row} of ${file} (from 0) holds lists that are nested more than ${DEEPEST} deep; write arrays of numbers.`,
+    );
+}
+
 /** Parses a line; NaN, which Python writes although JSON does not have it, counts as missing. */
 function parsedLine(line: string): unknown {
   try {
     return JSON.parse(
-      line.replace(/"(?:[^"\\]|\\.)*"|\bNaN\b/g, (part) => (part === "NaN" ? "null" : part)),
+      line.replace(/"(?:[^"\\]|\\.)*"?|\bNaN\b/g, (part) => (part === "NaN" ? "null" : part)),
     );
   } catch {
     return null;
@@ -151,24 +167,32 @@ function* pieces(source: Source, quoted: boolean): Generator<string> {
       throw new InputError(`${source.name} is not text in UTF-8; save it in UTF-8.`);
     }
   };
-  let left = new Uint8Array();
+  let left: Uint8Array[] = [];
+  let isInside = false;
   for (let at = 0; at < source.size; at += BLOCK) {
+    if (left.length * BLOCK > LONGEST)
+      throw new InputError(
+        `${source.name} has a row of more than ${LONGEST >> 20} MB; write one example a line${quoted ? ", and close every quote" : ""}, or save arrays with numpy.savez.`,
+      );
     const block = source.read(at, Math.min(source.size, at + BLOCK));
-    const joined = concat([left, block]);
-    const isLast = at + BLOCK >= source.size;
-    const end = isLast ? joined.length : lastLine(joined, quoted);
-    if (end > 0) yield decoded(joined.subarray(0, end));
-    left = joined.slice(end);
+    const last = lastLine(block, quoted, isInside);
+    const end = at + BLOCK >= source.size ? block.length : last.end;
+    if (end > 0) {
+      yield decoded(concat([...left, block.subarray(0, end)]));
+      left = [];
+    }
+    left.push(block.slice(end));
+    isInside = last.isInside;
   }
 }
 
-/** The end of the last line that is not part of a quoted value. */
-function lastLine(bytes: Uint8Array, quoted: boolean): number {
+/** The end of the last line that is not part of a quoted value, and whether one is open behind it. */
+function lastLine(bytes: Uint8Array, quoted: boolean, startsInside: boolean) {
   let end = 0;
-  let isInside = false;
+  let isInside = startsInside;
   for (let k = 0; k < bytes.length; k++) {
     if (quoted && bytes[k] === QUOTE) isInside = !isInside;
     else if (bytes[k] === NEWLINE && !isInside) end = k + 1;
   }
-  return end;
+  return { end, isInside };
 }

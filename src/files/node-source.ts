@@ -34,7 +34,7 @@ export function fileSource(file: string, kind = ".onnx"): FileSource {
     stat,
     size: Number(stat.size),
     read(start, end) {
-      const bytes = new Uint8Array(end - start);
+      const bytes = memoryFor(end - start, file);
       fill(open(), bytes, start, file);
       return bytes;
     },
@@ -100,6 +100,17 @@ function unreadable(file: string, error: unknown): InputError {
   if (code === "ENOENT") return new InputError(`${file} does not exist; check the path.`);
   if (code === "EACCES") return new InputError(`${file} cannot be read; check its permissions.`);
   return new InputError(`${file} cannot be read (${code}).`);
+}
+
+/** Returns zeros to read a part of a file into, which may be larger than memory. */
+function memoryFor(length: number, file: string): Uint8Array<ArrayBuffer> {
+  if (length <= MOST) return new Uint8Array(length);
+  try {
+    if (length < process.availableMemory()) return new Uint8Array(length);
+  } catch {} // Node's own limit.
+  throw new InputError(
+    `${file} does not fit into memory: ${(length / 1e9).toFixed(1)} GB of it are read at once; is it damaged?`,
+  );
 }
 
 /** Maximum number of bytes that one call reads; Node takes none of 2 GiB. */

@@ -1,0 +1,5 @@
+/**
+ * Stands for what yargs looks a package.json up with, for a version that it is given anyway: it would
+ * read one of the working folder, or of a folder around it.
+ */
+export default (): undefined => undefined;
