@@ -174,6 +174,16 @@ describe("a folder of images with a folder for each class", () => {
     data.close();
   });
 
+  it("of one row of pixels is not enlarged beyond what is cut out", async () => {
+    const data = await opened(
+      "uint8[n, 3, 28, 28] x",
+      await images("thin", [["cat/t.png", 40_000, 1, 0]]),
+    );
+    const [{ x }] = batches(data, { ort, batchSize: 1 });
+    // Pillow's, of all 1,280,000×32 pixels.
+    expect((x.data as Uint8Array).reduce((a, b) => a + b)).toBe(234808);
+  });
+
   it("of other sizes, channels first or last, in gray, with the classes of the training", async () => {
     const place = path.join(folder, "photos");
     const gray = await opened("float[n, 28, 28, 1] x", place);
@@ -204,6 +214,16 @@ describe("a folder of images with a folder for each class", () => {
     await expect(two).rejects.toThrow(/folder of images, and the model has 2 inputs \(x, t\)/);
     await expect(opened("float[n, 7, 28, 28] x", place)).rejects.toThrow(/takes 7 channels/);
     fs.mkdirSync(path.join(folder, "bad/cat"), { recursive: true });
+    const uses = Array.from(
+      { length: 30 },
+      (_, k) => `<g id="a${k + 1}">${`<use href="#a${k}"/>`.repeat(10)}</g>`,
+    );
+    fs.writeFileSync(
+      path.join(folder, "bad/cat/x.png"),
+      `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path id="a0" d="M0 0h9"/>${uses.join("")}<use href="#a30"/></svg>`,
+    );
+    const drawn = opened("float[n, 3, 28, 28] x", path.join(folder, "bad"));
+    await expect(drawn).rejects.toThrow(/cannot be read as an image \(SVG/);
     fs.writeFileSync(path.join(folder, "bad/cat/x.png"), "no image");
     const bad = opened("float[n, 3, 28, 28] x", path.join(folder, "bad"));
     await expect(bad).rejects.toThrow(/x\.png cannot be read as an image \(.*\); remove it/);

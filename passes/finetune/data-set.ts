@@ -59,11 +59,12 @@ export interface ArrayReading extends PixelOptions {
 /** What torchvision's models take: pixels less the mean of ImageNet's, over their deviation. */
 const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
-const imagePixels = (arrays: readonly StoredArray[], given: PixelOptions): PixelOptions => ({
-  ...filled<PixelOptions>(
-    arrays.some(({ dims }) => dims.length === 4 && dims[3] === 3) ? IMAGENET : {},
-    given,
-  ),
+/** Whether an array of a folder's images is color, for a model that does not take bytes. */
+const isColor = ({ dims }: StoredArray, { dtype }: Expected) =>
+  dims.length === 4 && dims[3] === 3 && dtype !== null && isFloat(dtype);
+
+const imagePixels = (isColor: boolean, given: PixelOptions): PixelOptions => ({
+  ...filled<PixelOptions>(isColor ? IMAGENET : {}, given),
   layout: "nhwc",
 });
 
@@ -148,7 +149,8 @@ function readFile(
       );
     return { ...given, dims };
   });
-  const asked = source.isImages ? imagePixels(arrays, pixels) : pixels;
+  const colored = expected.some((array, k) => isColor(arrays[k], array));
+  const asked = source.isImages ? imagePixels(colored, pixels) : pixels;
   const pictures = expected.map((array, k) => picturesOf(source.name, array, arrays[k], asked));
   for (const [k, array] of expected.entries()) {
     const { dtype } = arrays[k];

@@ -1,7 +1,10 @@
-/** An image: rows of pixels, 8 bits for each of its channels. */
-interface Image {
+interface Size {
   readonly width: number;
   readonly height: number;
+}
+
+/** An image: rows of pixels, 8 bits for each of its channels. */
+interface Image extends Size {
   readonly channels: number;
   readonly pixels: Uint8Array;
 }
@@ -15,12 +18,16 @@ interface Shares {
   readonly of: Int32Array;
 }
 
-/** The shares of a triangle that is as wide as the step between new pixels, as Pillow has them. */
-function sharesOf(before: number, after: number): Shares[] {
+/**
+ * The shares of a triangle that is as wide as the step between new pixels, as Pillow has them, for
+ * the `count` pixels in the middle of `after`.
+ */
+function sharesOf(before: number, after: number, count: number): Shares[] {
   const step = before / after;
   const wide = Math.max(step, 1);
-  return Array.from({ length: after }, (_, k) => {
-    const center = (k + 0.5) * step;
+  const first = halfToEven(after - count);
+  return Array.from({ length: count }, (_, k) => {
+    const center = (first + k + 0.5) * step;
     const from = Math.max(0, Math.trunc(center - wide + 0.5));
     const to = Math.min(before, Math.trunc(center + wide + 0.5));
     const shares = Array.from({ length: to - from }, (_, j) =>
@@ -31,48 +38,35 @@ function sharesOf(before: number, after: number): Shares[] {
   });
 }
 
+/** Returns a pixel made of others, which stand a step apart. */
+function mixed(pixels: Uint8Array, at: number, step: number, of: Int32Array): number {
+  let sum = 2 ** (FRACTION - 1);
+  for (let k = 0; k < of.length; k++) sum += pixels[at + k * step] * of[k];
+  return Math.floor(sum / 2 ** FRACTION);
+}
+
 /**
- * Scales an image as Pillow does by BILINEAR, with antialiasing: along its rows, rounded to 8 bits,
- * then along its columns.
+ * Returns the middle of an image that is scaled to `whole`, as torchvision cuts it out. Scales as
+ * Pillow does by BILINEAR, with antialiasing: along its rows, rounded to 8 bits, then along its
+ * columns; only what is cut out.
  */
-export function resized(image: Image, width: number, height: number): Image {
-  const { channels } = image;
-  const wide = width === image.width ? image : { ...image, width, pixels: alongRows(image, width) };
-  if (height === image.height) return wide;
-  const pixels = new Uint8Array(width * height * channels);
-  const row = width * channels;
-  for (const [y, { from, of }] of sharesOf(image.height, height).entries())
-    for (let x = 0; x < row; x++) {
-      let sum = 2 ** (FRACTION - 1);
-      for (let k = 0; k < of.length; k++) sum += wide.pixels[(from + k) * row + x] * of[k];
-      pixels[y * row + x] = Math.floor(sum / 2 ** FRACTION);
-    }
-  return { width, height, channels, pixels };
-}
-
-function alongRows({ width: before, height, channels, pixels: old }: Image, width: number) {
-  const pixels = new Uint8Array(width * height * channels);
-  const shares = sharesOf(before, width);
-  for (let y = 0; y < height; y++)
-    for (const [x, { from, of }] of shares.entries())
-      for (let c = 0; c < channels; c++) {
-        let sum = 2 ** (FRACTION - 1);
-        const at = (y * before + from) * channels + c;
-        for (let k = 0; k < of.length; k++) sum += old[at + k * channels] * of[k];
-        pixels[(y * width + x) * channels + c] = Math.floor(sum / 2 ** FRACTION);
-      }
-  return pixels;
-}
-
-/** Cuts the center out of an image that is at least as large, as torchvision does. */
-function centerCropped(image: Image, width: number, height: number): Image {
+function middleOf(image: Image, whole: Size, { width, height }: Size): Image {
   const { channels, pixels: old } = image;
-  const [top, left] = [halfToEven(image.height - height), halfToEven(image.width - width)];
-  const pixels = new Uint8Array(width * height * channels);
-  for (let y = 0; y < height; y++) {
-    const at = ((top + y) * image.width + left) * channels;
-    pixels.set(old.subarray(at, at + width * channels), y * width * channels);
-  }
+  const columns = sharesOf(image.width, whole.width, width);
+  const rows = sharesOf(image.height, whole.height, height);
+  const [{ from: top }, last] = [rows[0], rows[height - 1]];
+  const row = width * channels;
+  const wide = new Uint8Array((last.from + last.of.length - top) * row);
+  for (let y = 0; y * row < wide.length; y++)
+    for (const [x, { from, of }] of columns.entries())
+      for (let c = 0; c < channels; c++) {
+        const at = ((top + y) * image.width + from) * channels + c;
+        wide[y * row + x * channels + c] = mixed(old, at, channels, of);
+      }
+  const pixels = new Uint8Array(height * row);
+  for (const [y, { from, of }] of rows.entries())
+    for (let x = 0; x < row; x++)
+      pixels[y * row + x] = mixed(wide, (from - top) * row + x, row, of);
   return { width, height, channels, pixels };
 }
 
@@ -98,11 +92,7 @@ export function gray({ width, height, pixels: old }: Image): Image {
  */
 export function forEvaluation(
   image: Image,
-  {
-    width,
-    height,
-    shorter,
-  }: { readonly width: number; readonly height: number; readonly shorter: number },
+  { width, height, shorter }: Size & { readonly shorter: number },
 ): Image {
   const { width: w, height: h } = image;
   const factor = shorter / Math.min(w, h);
@@ -112,5 +102,5 @@ export function forEvaluation(
   const more = Math.max(width / wide, height / high, 1);
   const size = (side: number, whole: number) =>
     more > 1 ? Math.ceil(side * factor * more) : whole;
-  return centerCropped(resized(image, size(w, wide), size(h, high)), width, height);
+  return middleOf(image, { width: size(w, wide), height: size(h, high) }, { width, height });
 }

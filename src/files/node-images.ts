@@ -82,6 +82,7 @@ export async function decodedImage(file: string) {
   opened.close?.();
   let why: string | null;
   try {
+    if (isSvg(bytes)) throw new Error("SVG, which is drawn at any size");
     const image = sharp(bytes, { ignoreIcc: true, failOn: "error" });
     const metadata = await image.metadata();
     const { format } = metadata;
@@ -106,12 +107,17 @@ export async function decodedImage(file: string) {
 
 const TRANSPARENT = "a GIF with transparent pixels, whose colors are not decoded";
 
+/** Whether sharp would draw a file as SVG, for however long that takes. */
+function isSvg(bytes: Buffer): boolean {
+  const isPacked = bytes[0] === 0x1f && bytes[1] === 0x8b;
+  return isPacked || /^(?=[\t-\x7f]{24}).*<svg/is.test(bytes.toString("latin1", 0, 1024));
+}
+
 /** What sharp reads otherwise than Pillow does: a clause; null if nothing is known of. */
 function differsFromPillow(
   bytes: Buffer,
   { format, depth, channels }: Pick<Metadata, "format" | "depth" | "channels">,
 ): string | null {
-  if (format === "svg") return "SVG, which is drawn at any size";
   if (format === "heif") return "AVIF, which decoders read differently";
   if (depth === "ushort" && channels < 3 && bytes[25] !== GRAY_WITH_ALPHA)
     return "gray of 16 bits, of which Pillow keeps 0 to 255 alone";
