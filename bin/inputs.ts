@@ -23,7 +23,7 @@ export async function readInputs(ort: Ort, model: Model, place: string): Promise
   return inputsFromTestData(model, new Map(contents), { ort });
 }
 
-/** Returns the bytes of a file. Throws an InputError if it is none, or does not fit into memory. */
+/** Returns the bytes of a file. Throws an InputError if it is not a file, or does not fit into memory. */
 function contentOf(file: string, kind: string): Uint8Array {
   const source = fileSource(file, kind);
   try {
