@@ -143,15 +143,22 @@ export function failures(check: Made): string[] {
   return check.differences.map((difference) => `      ${difference}`);
 }
 
-/** Returns lines for what is not finite in the original already. */
+/** Returns lines for what is not finite in the original already, or nothing but zeros. */
 export function notFinite(check: Made): string[] {
   if (check.name === "same function")
-    return check.outputs
-      .filter((output) => output.notFinite > 0)
-      .map(
-        ({ output, notFinite }) =>
-          `      output ${output} is not finite in the original: ${counted(notFinite, "number")} NaN or infinite`,
-      );
+    return [
+      ...check.outputs
+        .filter((output) => output.notFinite > 0)
+        .map(
+          ({ output, notFinite }) =>
+            `      output ${output} is not finite in the original: ${counted(notFinite, "number")} NaN or infinite`,
+        ),
+      ...(check.beside
+        ? [
+            `      the outputs hold only zeros, NaN or infinities on these inputs, so ${listed(check.beside)} were compared, too; give real ones with --inputs`,
+          ]
+        : []),
+    ];
   if (check.name !== "it can learn" || check.notFinite.length === 0) return [];
   const { length } = check.notFinite;
   return [

@@ -1,6 +1,7 @@
 import { laurelize, openModel, prove } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { made } from "./support/checks.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 import { watchedRuns } from "./support/session.ts";
 
@@ -73,6 +74,17 @@ describe("random inputs", () => {
     const bytes = model(input, after, "float[A, B, C, D] y, float[E, F] out", weights);
     const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw" });
     expect((await prove(laurel, { ort })).passed).toBe(true);
+  });
+
+  it("are limits within the numbers of the table that they limit", async () => {
+    const after = `above = GreaterOrEqual(table, low) below = LessOrEqual(table, high)
+      inside = And(above, below) c = Cast<to = 1>(inside) m = ReduceMax<keepdims = 0>(c)
+      out = Mul(y, m)`;
+    const table = "float[4] table = {50.0, 120.0, 700.0, 1500.0}";
+    const bytes = model("float low, float high", after, "float[1, 3, 8, 8] out", table);
+    const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw" });
+    const proof = await prove(laurel, { ort });
+    expect([proof.passed, made("same function", proof).beside]).toEqual([true, undefined]);
   });
 
   it("are ascending, or few, before they are zeros, which would hide the sum here", async () => {

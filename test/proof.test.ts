@@ -72,6 +72,23 @@ describe("the proof", () => {
     expect(failing(await prove(laurel, { ort }))).toEqual([]);
   });
 
+  it.each([
+    ["zeros, so that what they are made of is compared, too", "Relu(b)", ["b", "y"]],
+    ["other numbers", "Neg(b)", undefined],
+  ])("finds a factor that is not 1 at the start where outputs are %s", async (_, end, beside) => {
+    const model = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+    net (float[2, 8] x) => (float[2, 8] out) <float[8, 8] w, float two = {2.0}>
+    { h = Relu(x) f = MatMul(h, w) y = Add(x, f) a = Sigmoid(y) b = Sub(a, two) out = ${end} }`);
+    const laurel = await laurelize(await openModel(model), { ort, variant: "rw" });
+    const same = made("same function", await prove(laurel, { ort }));
+    expect([same.outcome, same.beside]).toEqual(["passed", beside]);
+    const proto = onnx.ModelProto.decode(laurel.model.toBytes()) as ModelProto;
+    const [{ name }] = Object.values(laurel.plan.sites[0].parameters);
+    setFloat(initializer(proto, name).rawData!, 0, 1.5);
+    const changed = await openModel(onnx.ModelProto.encode(proto).finish());
+    expect(failing(await prove({ ...laurel, model: changed }, { ort }))).toContain("same function");
+  });
+
   it("finds α and β exchanged, and names the site", async () => {
     const proof = await tampered((model) => {
       const { input } = nodeMaking(model, "y");

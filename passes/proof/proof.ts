@@ -11,6 +11,7 @@ import { weightNamed } from "../../src/graph/scopes.ts";
 import { checkSizes } from "../../src/infer/value-sizes.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
 import { stepper } from "../../src/ort/abortable.ts";
+import { withOutputs } from "../../src/ort/expose.ts";
 import { isRandom } from "../../src/ort/fixed-seeds.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { reason } from "../../src/ort/messages.ts";
@@ -68,7 +69,7 @@ export async function runChecks(proved: Proved, options: ProofOptions = {}): Pro
     ? await onFewOrAll(inputs, (some) => checkLowering(lowered, closed, some))
     : null;
   progress(0.1, "same function");
-  const same = await checkFunction(ort, file, result.runnable, inputs);
+  const same = await checkFunction(proved, file, inputs);
   if (same.outcome === "not run") return proveUnrun(all, same.reason, options);
   const some = options.allSites ? null : sampledPlan(whole);
   const subject = { ...all, plan: some?.plan ?? whole };
@@ -191,15 +192,32 @@ async function onFewOrAll<Report>(
   return few?.outcome === "passed" ? few : check(feeds, {});
 }
 
-const checkFunction = (
-  ort: Ort,
-  before: ModelFile,
-  after: Runnable,
+/**
+ * Compares outputs. If they hold nothing but zeros, NaN and infinities, which any model may give, the
+ * floats that they are made of and the last site's sum are compared, too.
+ */
+async function checkFunction(
+  { ort, original, result, plan }: Proved,
+  file: ModelFile,
   inputs: ProofInputs,
-): Promise<Outcome<FunctionReport>> =>
-  onFewOrAll(inputs, async (feeds, known) =>
-    sameFunction(ort, await nudgedBaseline(ort, before, feeds, known), after),
-  ).catch((thrown) => notRun(`onnxruntime does not take the original (${reason(thrown)})`));
+): Promise<Outcome<FunctionReport>> {
+  const { graph, types, judged } = original;
+  const compared = (before: ModelFile, after: Runnable, known: ProofInputs) =>
+    onFewOrAll(known, async (feeds, outputs) =>
+      sameFunction(ort, await nudgedBaseline(ort, before, feeds, outputs), after),
+    ).catch((thrown) => notRun(`onnxruntime does not take the original (${reason(thrown)})`));
+  const same = await compared(file, result.runnable, inputs);
+  if (same.outcome !== "passed" || same.outputs.some(({ plain }) => plain.magnitude > 0))
+    return same;
+  const { output: last } = plan.sites.at(-1)!.site;
+  const sum = last.scope.kind === "main" ? [last.name] : [];
+  const beside = [...new Set([...floatsBeforeLoss(graph, types), ...sum])];
+  const [before, after] = [file, judged.provable(result.graph.file)].map((each) =>
+    withOutputs(each, beside),
+  );
+  const more = await compared(before, runnable(after), { ...inputs, plain: null });
+  return more.outcome === "not run" ? same : { ...more, beside };
+}
 
 /** Whether a result is known to give the same in every run: it equals an original that draws nothing. */
 const isSteady = (original: ModelFile, same: Outcome<FunctionReport>) =>

@@ -49,6 +49,8 @@ export interface FunctionReport {
   /** Number of sets of inputs. */
   readonly inputs: number;
   readonly outputs: readonly OutputReport[];
+  /** Values that are compared beside outputs that hold nothing but zeros, NaN and infinities. */
+  readonly beside?: readonly string[];
   /** Optimization level of both: "all", or the highest at which onnxruntime loads the first. */
   readonly level: Level;
   /** onnxruntime's message if it rejects the second model; otherwise null. */

@@ -34,6 +34,8 @@ export const FACTS = {
   sorts: "passes the numbers of its first operand on, sorted or selected",
   arithmetic: "computes one of the four operations",
   keeps: "its result has the shape of its first operand",
+  larger: "tells where its first operand is the larger one",
+  smaller: "tells where its first operand is the smaller one",
   broadcasts: "broadcasts its operands against each other",
   shortens: "its result has at most as many elements as its first operand",
   grows: "makes many elements from few",

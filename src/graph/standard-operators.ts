@@ -49,8 +49,8 @@ Gemm 1 product matmul weights=1,2 added=2
 GlobalAveragePool 1 projection sensitive
 GlobalLpPool 1 sensitive
 GlobalMaxPool 1 projection
-Greater 1 broadcasts steps
-GreaterOrEqual 12 broadcasts steps
+Greater 1 broadcasts steps larger
+GreaterOrEqual 12 broadcasts steps larger
 GridSample 16 enlarges
 GroupNormalization 18 projection norm weights=1,2
 HardSigmoid 1 keeps activation step saturates
@@ -63,8 +63,8 @@ IsNaN 9 minor
 LSTM 1 block weights=1,2,3,7
 LayerNormalization 17 projection half norm step weights=1,2
 LeakyRelu 1 keeps activation
-Less 1 broadcasts steps
-LessOrEqual 12 broadcasts steps
+Less 1 broadcasts steps smaller
+LessOrEqual 12 broadcasts steps smaller
 LinearAttention 27 attention
 Log 1 sensitive keeps
 LogSoftmax 1 sensitive keeps

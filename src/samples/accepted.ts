@@ -1,4 +1,4 @@
-import { numbersOf } from "../graph/constants.ts";
+import { dataOf, numbersOf, numbersOfData, typeOfTensor } from "../graph/constants.ts";
 import { attribute, type Node, outputsOf, type Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
@@ -73,7 +73,8 @@ const NAMES: readonly (readonly [RegExp, Accepted])[] = [
 export function acceptedAt(input: Value, float: boolean): Accepted | null {
   for (const { uses } of dataArrivals(input))
     for (const { node, index } of uses) {
-      const accepted = own(SLOTS, node.op)?.[index] ?? tokensOf(node, index);
+      const accepted =
+        own(SLOTS, node.op)?.[index] ?? tokensOf(node, index) ?? limitAt(node, index);
       if (accepted) return accepted;
     }
   const named = float ? NAMES.find(([name]) => name.test(input.name)) : undefined;
@@ -84,6 +85,21 @@ const tokensOf = (node: Node, index: number): Accepted | null =>
   SEARCHES.test(node.op) && index === 0
     ? [0, Math.max(attribute(node, "vocab_size")?.i ?? 0, FEWEST)]
     : null;
+
+const [LARGER, SMALLER] = [operatorsThat("larger"), operatorsThat("smaller")];
+
+/** A lower limit of a table of numbers is in its lower half, an upper one above, so that some are within. */
+function limitAt({ op, inputs }: Node, index: number): Accepted | null {
+  if (!LARGER.has(op) && !SMALLER.has(op)) return null;
+  const table = inputs[1 - index];
+  const data = dataOf(table);
+  const numbers = (data && numbersOfData(typeOfTensor(table!)!.dtype, data)) ?? [];
+  const low = numbers.reduce((least, number) => Math.min(least, number), Infinity);
+  const high = numbers.reduce((most, number) => Math.max(most, number), -Infinity);
+  if (!(low < high)) return null;
+  const middle = (low + high) / 2;
+  return LARGER.has(op) === (index === 0) ? [middle, high] : [low, middle];
+}
 
 const CARRIERS = operatorsThat("carries");
 
