@@ -3,8 +3,8 @@ import { dataOf, numbersOfData } from "../../src/graph/constants.ts";
 import type { Node, Types, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 
-/** A graph, and the values that depend on nothing but weights that stay as they are. */
-export interface FrozenGraph {
+/** The types of values, and those that depend on nothing but weights that stay as they are. */
+export interface FrozenValues {
   readonly types: Types;
   readonly frozen: ReadonlySet<Value>;
 }
@@ -25,7 +25,7 @@ interface Normalization {
  * else: onnxruntime runs a Mul on all threads, and a BatchNormalization on one. Returns whether the
  * node is one.
  */
-export function asProduct(known: FrozenGraph, write: Builder, node: Node): boolean {
+export function asProduct(known: FrozenValues, write: Builder, node: Node): boolean {
   const normalization = normalizationOf(known, node);
   if (!normalization || known.frozen.has(normalization.parameters[0])) return false;
   const { x, output, channels, rank, parameters, epsilon } = normalization;
@@ -49,7 +49,7 @@ export function asProduct(known: FrozenGraph, write: Builder, node: Node): boole
 
 /** Returns the single number that a scale repeats, as it is multiplied by ones; null for any other. */
 function singleOf(
-  { types }: FrozenGraph,
+  { types }: FrozenValues,
   { producer }: Value,
   is: (value: Value, number: number) => boolean,
 ): string | null {
@@ -65,7 +65,7 @@ function singleOf(
  * old one; null if the node is none. onnxruntime does so itself in inference; here its gradient
  * loses a product.
  */
-export function intoConvolution(known: FrozenGraph, write: Builder, node: Node): Node | null {
+export function intoConvolution(known: FrozenValues, write: Builder, node: Node): Node | null {
   const normalization = normalizationOf(known, node);
   const conv = normalization?.x.producer;
   if (
@@ -108,7 +108,7 @@ export function convolutionAttributes(conv: Node) {
 }
 
 /** Returns a node as a BatchNormalization in inference; null for any other. */
-function normalizationOf({ types, frozen }: FrozenGraph, node: Node): Normalization | null {
+function normalizationOf({ types, frozen }: FrozenValues, node: Node): Normalization | null {
   if (node.op !== "BatchNormalization" || node.outputs.length > 1) return null;
   const { int, float } = attributesOf(node);
   if (int("training_mode", 0) === 1 || int("spatial", 1) === 0) return null;

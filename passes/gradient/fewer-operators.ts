@@ -3,7 +3,7 @@ import { constants } from "../../src/graph/constants.ts";
 import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { float } from "../../src/onnx/new-node.ts";
-import { asProduct, type FrozenGraph, intoConvolution } from "./fewer-normalizations.ts";
+import { asProduct, type FrozenValues, intoConvolution } from "./fewer-normalizations.ts";
 import { intoLinear } from "./fewer-scales.ts";
 import { gatedBy } from "./gates.ts";
 import { withoutBracket } from "./site-sum.ts";
@@ -21,7 +21,7 @@ export function withFewerOperators(
   const write = newBuilder(graph, "fewer");
   const removed = new Set<Node>();
   const frozen = constants(graph, new Set([...free].map(({ name }) => name)));
-  const known = { graph, types, frozen };
+  const known = { types, frozen };
   for (const node of nodes) {
     if (asProduct(known, write, node)) removed.add(node);
     const conv = intoConvolution(known, write, node);
@@ -49,7 +49,7 @@ interface Candidate {
  * of images in place of four that do not.
  */
 function withHardSwish(
-  { types }: FrozenGraph,
+  { types }: FrozenValues,
   write: Builder,
   { node, free, removed }: Candidate,
 ): void {

@@ -4,7 +4,7 @@ import type { Node, Use, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import { placeOfAxis } from "../../src/onnx/dtypes.ts";
 import { float } from "../../src/onnx/new-node.ts";
-import type { FrozenGraph } from "./fewer-normalizations.ts";
+import type { FrozenValues } from "./fewer-normalizations.ts";
 
 /** A LayerNormalization over the last axis whose scale and bias are frozen. */
 interface Scaled {
@@ -36,7 +36,7 @@ const LAYER = 17;
  * normalized value, which the gradient reads, so it is computed once. The gradient needs no product
  * with the scale.
  */
-export function intoLinear(known: FrozenGraph, write: Builder, node: Node): readonly Node[] {
+export function intoLinear(known: FrozenValues, write: Builder, node: Node): readonly Node[] {
   const scale = scaledOf(known, node);
   if (!scale) return [];
   const { x, output, width, epsilon } = scale;
@@ -83,7 +83,7 @@ function writeLayer(
   else write.node({ ...bare, op: "MatMul", inputs: [rows, scaled] });
 }
 
-function scaledOf({ types, frozen }: FrozenGraph, node: Node): Scaled | null {
+function scaledOf({ types, frozen }: FrozenValues, node: Node): Scaled | null {
   if (node.op !== "LayerNormalization" || node.outputs.slice(1).some((value) => value)) return null;
   if (node.scope.file.opset < LAYER) return null;
   const [x, scale, bias = null] = node.inputs;
@@ -110,7 +110,7 @@ const isOf = (shape: readonly unknown[] | null | undefined, sizes: readonly numb
   shape?.length === sizes.length && sizes.every((size, axis) => shape[axis] === size);
 
 /** The linear layer that one use of a normalization goes into; null for anything else. */
-function linearOf(known: FrozenGraph, { node, index }: Use, width: number): Linear | null {
+function linearOf(known: FrozenValues, { node, index }: Use, width: number): Linear | null {
   const [output] = node.outputs;
   if (index !== 0 || !output) return null;
   if (node.op !== "Reshape") return layerOf(known, node, width);
@@ -122,7 +122,7 @@ function linearOf(known: FrozenGraph, { node, index }: Use, width: number): Line
   return behind && { ...behind, reshape: node };
 }
 
-function layerOf({ types, frozen }: FrozenGraph, node: Node, width: number): Linear | null {
+function layerOf({ types, frozen }: FrozenValues, node: Node, width: number): Linear | null {
   const [, weight, bias = null] = node.inputs;
   const shape = weight && types.get(weight)?.shape;
   if (!weight || shape?.length !== 2 || !frozen.has(weight) || weight.uses.length > 1) return null;

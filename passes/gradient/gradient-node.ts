@@ -9,7 +9,7 @@ import { knownSizes } from "./broadcasting.ts";
 import { RuleRefusal } from "./no-gradient-error.ts";
 import type { Cotangent, GradientNode } from "./rule.ts";
 
-/** What is known of the graph during differentiation. */
+/** What is known of the values during differentiation. */
 export interface Known {
   readonly types: Types;
   /** Returns the type of a value's cotangents: its own, or that of the float it represents. */

@@ -3,7 +3,7 @@ import type { Node, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { POSITIONS } from "./convolution-sums.ts";
-import { convolutionAttributes, type FrozenGraph } from "./fewer-normalizations.ts";
+import { convolutionAttributes, type FrozenValues } from "./fewer-normalizations.ts";
 
 /** A value that nothing else reads: factor · value, or the value alone. */
 interface Scaled {
@@ -29,7 +29,7 @@ interface SiteSum {
  * the images are large, both convolutions become one, of α h and u: f itself is never computed, and
  * onnxruntime adds β x and a Relu behind it within the Conv. Returns the nodes that are replaced.
  */
-export function withoutBracket(known: FrozenGraph, write: Builder, sum: Node): readonly Node[] {
+export function withoutBracket(known: FrozenValues, write: Builder, sum: Node): readonly Node[] {
   const site = siteSum(known, sum);
   if (!site) return [];
   const { f, x, map, factor, inner } = site;
@@ -67,7 +67,7 @@ export function withoutBracket(known: FrozenGraph, write: Builder, sum: Node): r
 }
 
 /** Returns a sum as f + β (x + Conv(u, w)); null for any other. */
-function siteSum(known: FrozenGraph, sum: Node): SiteSum | null {
+function siteSum(known: FrozenValues, sum: Node): SiteSum | null {
   const { types, frozen } = known;
   const output = sum.outputs[0]!;
   const { dtype, shape } = types.get(output) ?? {};
@@ -96,7 +96,7 @@ function siteSum(known: FrozenGraph, sum: Node): SiteSum | null {
  * Returns a value as α Conv(h, v) or Conv(h, v) with a single position, of frozen v and fewer channels
  * of large images; null for any other.
  */
-function narrowBranch(known: FrozenGraph, f: Value): Scaled | null {
+function narrowBranch(known: FrozenValues, f: Value): Scaled | null {
   const { types, frozen } = known;
   const scaled = scaledValue(known, f);
   const convolution = innerNode(scaled.value, "Conv");
@@ -110,7 +110,7 @@ function narrowBranch(known: FrozenGraph, f: Value): Scaled | null {
 }
 
 /** Whether a Conv has a single position, and reads all of the image. */
-function isPointwise({ types }: FrozenGraph, convolution: Node): boolean {
+function isPointwise({ types }: FrozenValues, convolution: Node): boolean {
   const { ints, int } = attributesOf(convolution);
   const [, , ...kernel] = types.get(convolution.inputs[1]!)?.shape ?? [];
   const lists = [kernel, ints("strides") ?? []];
@@ -122,7 +122,7 @@ function isPointwise({ types }: FrozenGraph, convolution: Node): boolean {
 }
 
 /** Returns a value as a product with a single number that is read once, or as it is. */
-function scaledValue({ types }: FrozenGraph, value: Value): Scaled {
+function scaledValue({ types }: FrozenValues, value: Value): Scaled {
   const node = innerNode(value, "Mul");
   const isSingle = (value: Value) => types.get(value)?.shape?.length === 0;
   const scaled = node && bothWays(node).find(([, factor]) => isSingle(factor));
