@@ -56,6 +56,13 @@ describe("a table", () => {
     await expect(unknown).rejects.toThrow(/row 0 .* has the class fox .*training data does not/);
   });
 
+  it("of pandas, with row numbers in a column without a name, gives the others", async () => {
+    const file = written("pandas.csv", ",a,b,y\n0,1,2,0\n1,3,4,1\n");
+    const { data, numbers } = await read("float[n, F] x", file);
+    expect(numbers("x")).toEqual([1, 2, 3, 4]);
+    expect(data.notes[0]).toBe("the column of pandas.csv without a name is left out.");
+  });
+
   it("gives columns to inputs of their names, numbers to targets, and reports what nothing reads", async () => {
     const file = written("two.tsv", "a\tb\tid\ty\n1\t2.5\t7\t0.5\n3\t-1e3\t8\tTrue\n");
     const { data, batch, numbers } = await read("int64[n, 1] a, float[n] b", file);

@@ -36,10 +36,11 @@ export function assignedColumns(
     throw new InputError(`${file} is empty; its first line must name the columns.`);
   const named = expected.map((array) => own(stated, array.name) ?? ownColumn(columns, array));
   const assigned = new Set(named.flatMap((names) => names ?? []));
-  const left = columns.filter((column) => !assigned.has(column));
+  // Row numbers, as pandas writes them, have no name.
+  const left = columns.filter((column) => column !== "" && !assigned.has(column));
   const open = expected.filter(({ role }, k) => role === "input" && named[k] === null);
   const placesOf = new Map(columns.map((name, place) => [name, place]));
-  const notes: string[] = [];
+  const notes = columns.includes("") ? [`the column of ${file} without a name is left out.`] : [];
   const arrays = expected.map((array, k): ArrayColumns => {
     const names = named[k] ?? (array.role === "input" && open.length === 1 ? left : []);
     if (names.length === 0)
