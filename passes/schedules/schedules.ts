@@ -3,7 +3,7 @@ import { type Declared, type Options, positiveInteger } from "../../src/options.
 
 /** Where a training is after the warm-up. */
 interface Place {
-  /** Steps taken, and all steps; these are 0 if the schedule does not end. */
+  /** Steps taken, and all steps; these are 1 if the schedule does not end. */
   readonly step: number;
   readonly steps: number;
   /** The share of steps taken, from 0 to 1. */
@@ -14,18 +14,16 @@ interface Place {
 export type ShapeValues = Readonly<Record<string, number>>;
 
 /** How the learning rate goes on after the warm-up. */
-interface Shape<N extends string = string, O extends Options = Options> {
-  readonly name: N;
+interface Shape {
+  readonly name: string;
   /** Whether its steps must be known. */
   readonly ends: boolean;
   /** Whether it rises by itself, in place of the warm-up. */
   readonly rises?: true;
-  readonly options: O;
+  readonly options: Options;
   /** Returns what of the learning rate is used, a factor from 0 to 1. */
   at(place: Place, options: ShapeValues): number;
 }
-
-const shape = <const N extends string, const O extends Options>(declared: Shape<N, O>) => declared;
 
 const minLr = {
   minLr: {
@@ -50,15 +48,15 @@ function oneCycle({ step, steps }: Place): number {
 
 /** Every schedule, as in PyTorch, in the order of listings; the first is the default. */
 export const schedules = [
-  shape({ name: "constant", ends: false, options: {}, at: () => 1 }),
-  shape({ name: "linear", ends: true, options: minLr, at: ({ done }) => 1 - done }),
-  shape({
+  { name: "constant", ends: false, options: {}, at: () => 1 },
+  { name: "linear", ends: true, options: minLr, at: ({ done }) => 1 - done },
+  {
     name: "cosine",
     ends: true,
     options: minLr,
     at: ({ done }) => along(1, 0, done),
-  }),
-  shape({
+  },
+  {
     name: "polynomial",
     ends: true,
     options: {
@@ -71,8 +69,8 @@ export const schedules = [
       },
     },
     at: ({ done }, { power }) => (1 - done) ** power,
-  }),
-  shape({
+  },
+  {
     name: "step",
     ends: true,
     options: {
@@ -90,9 +88,9 @@ export const schedules = [
     },
     at: ({ step, steps }, { decay, decayEvery }) =>
       decay ** Math.floor(step / (decayEvery ?? Math.max(1, steps / 3))),
-  }),
-  shape({ name: "one-cycle", ends: true, rises: true, options: {}, at: oneCycle }),
-] as const;
+  },
+  { name: "one-cycle", ends: true, rises: true, options: {}, at: oneCycle },
+] as const satisfies readonly Shape[];
 
 /** A schedule's name. */
 export type ScheduleName = (typeof schedules)[number]["name"];
