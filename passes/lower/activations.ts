@@ -1,5 +1,5 @@
 import { float } from "../../src/onnx/new-node.ts";
-import { type Composite, type LoweringTable, plus } from "./composite.ts";
+import { type Composite, type LoweringRule, type LoweringTable, plus } from "./composite.ts";
 
 /** x Φ(x) = x/2 (1 + erf(x / √2)). */
 function gelu({ op, scalar }: Composite, x: string): string {
@@ -55,8 +55,20 @@ export function activated(
   }
 }
 
-/** Activations of onnxruntime. */
+/** An activation of early exporters, with the parameters that its attributes give. */
+const early =
+  (name: string): LoweringRule =>
+  (call) => [activated(call, name, [call.float("alpha", 1), call.float("beta", 0)], call.input(0))];
+
+/** Activations of onnxruntime and of early exporters. */
 export const loweredActivations: LoweringTable = {
+  Affine: early("Affine"),
+  ScaledTanh: early("ScaledTanh"),
+  /** α softplus(β x). */
+  ParametricSoftplus: ({ op, input, scalar, float }) => {
+    const steep = op.Softplus(op.Mul(input(0), scalar(float("beta", 1))));
+    return [op.Mul(steep, scalar(float("alpha", 1)))];
+  },
   /** com.microsoft.Gelu. */
   "com.microsoft.Gelu": (call) => [gelu(call, call.input(0))],
   /** gelu(x + b). */

@@ -18,6 +18,21 @@ export const loweredRenamed: LoweringTable = {
     if (!Number.isNaN(axis)) return [op.Gather(input(0), to.ints(chosen), { axis })];
     return [op.Gather(to.reshape(input(0), [-1]), to.ints(chosen), { axis: 0 })];
   },
+  /** An image without its borders: left, top, right and bottom, or of a size from the top left on. */
+  Crop: ({ to, input, ints, refuse }) => {
+    const [left, top, right, bottom] = ints("border") ?? refuse("its border is not stated");
+    const [height, width] = ints("scale") ?? [];
+    if (height === undefined) return [to.pad(input(0), [0, 0, -top, -left, 0, 0, -bottom, -right])];
+    return [to.slice(input(0), [top, left], [top + height, left + width], [2, 3])];
+  },
+  /** x times a number. */
+  Scale: ({ op, input, scalar, float: number }) => [op.Mul(input(0), scalar(number("scale", 1)))],
+  /** An image times a number, plus a number for each channel. */
+  ImageScaler: ({ op, input, constant, dtype, scalar, floats, float: number }) => {
+    const bias = floats("bias") ?? [];
+    const scaled = op.Mul(input(0), scalar(number("scale", 1)));
+    return [op.Add(scaled, constant(dtype(0), [bias.length, 1, 1], bias))];
+  },
   /** ScatterElements at the positions from each example's index on. */
   TensorScatter: (call) => {
     const { op, to, input, inputs, shape, int, text } = call;

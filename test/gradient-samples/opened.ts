@@ -87,6 +87,13 @@ export const openedSamples: readonly Sample[] = [
   unary("g = com.microsoft.GatherND(x, k) y = Mul(g, g)", [3, 3], {
     given: "int64[2, 1] k = {2, 2}",
   }),
+  ...[
+    "s = ImageScaler <bias = [0.5, -0.25], scale = 1.5> (x) y = Mul(s, s)",
+    "c = Crop <border = [1, 0, 2, 1]> (x) y = Mul(c, c)",
+    "c = Crop <border = [1, 1, 0, 0], scale = [2, 3]> (x) s = Scale <scale = 0.5> (c) y = Mul(s, s)",
+    "a = Affine <alpha = 2.0, beta = 0.5> (x) y = ScaledTanh <alpha = 1.5, beta = 0.5> (a)",
+    "y = ParametricSoftplus <alpha = 1.5, beta = 0.5> (x)",
+  ].map((text) => own(unary(text, [2, 2, 4, 5], { opset: 7 }))),
   cropped("<extrapolation_value = 0.5>", "moved"),
   cropped(`<mode = "nearest">`, "frozen"),
   own(unary("y = com.microsoft.ExpandDims(x, k)", [2, 3], { given: "int32 k = {-2}" })),
