@@ -13,7 +13,7 @@ import { scopesOf } from "../../src/graph/scopes.ts";
 import { derived, scopesIn } from "../../src/graph/walk.ts";
 import { isComputed } from "../lower/composite.ts";
 import { type Inlined, inlined, misfitOf } from "../lower/inline.ts";
-import { forms } from "../residuals/index.ts";
+import { sumIn } from "../residuals/index.ts";
 import { type Reason, reasons } from "../residuals/reasons.ts";
 import { type Rejection, rejection, type Site } from "../residuals/residual.ts";
 
@@ -55,8 +55,7 @@ const holder = () =>
     ({ nodes }, holds) =>
       nodes.some(
         (node) =>
-          forms.some((form) => form.sumOf(node, { types: new Map() })) ||
-          scopesIn(node).some((one) => holds(one)),
+          sumIn(node, { types: new Map() }) !== null || scopesIn(node).some((one) => holds(one)),
       ),
     () => false,
   );

@@ -1,22 +1,28 @@
-import { outputsOf, textAttribute, type Value } from "../../src/graph/graph.ts";
+import { type Node, outputsOf, textAttribute, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import { comesBy } from "./branch-of-x.ts";
 import { computedSources, inFloats } from "./operators.ts";
 import type { Reach } from "./reach.ts";
-import { type Form, type Setting, type Sum, type Term, termsAt, weighted } from "./residual.ts";
+import { type Setting, type Sum, type Term, termsAt, weighted } from "./residual.ts";
 
 /** Sub: x − f(x) is the sum of x and −1 times f(x). */
-export const differenceSum: Form = {
-  name: "difference",
-  sumOf(node) {
-    const [output] = node.outputs;
-    const [from, less] = termsAt(node);
-    if (node.op !== "Sub" || !output || !less) return null;
-    return { node, output, terms: [from, weighted(less, -1)], place: 0, bias: null, rare: true };
-  },
-};
+export function differenceSum(node: Node): Sum | null {
+  if (node.op !== "Sub") return null;
+  const [output] = node.outputs;
+  const [from, less] = termsAt(node);
+  if (!output || !less) return null;
+  return {
+    form: "difference",
+    node,
+    output,
+    terms: [from, weighted(less, -1)],
+    place: 0,
+    bias: null,
+    rare: true,
+  };
+}
 
 const ADDITION = operatorsThat("addition");
 

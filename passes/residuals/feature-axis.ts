@@ -80,9 +80,9 @@ function branchEnd(
   for (const at of descend([{ value, axes: sameAxes(rank) }], operandsOf, valueAt)) {
     if (++looks > LOOKS) break;
     const { writes, reads } = evidenceAt(at) ?? {};
-    const mixer = writes && along(writes, at.axes);
+    const mixer = writes && placeAlong(writes, at.axes);
     if (mixer) return { mixer: at.isResized ? { ...mixer, size: null } : mixer, scale };
-    if (!writes && reads) scale ??= along(reads, at.axes);
+    if (!writes && reads) scale ??= placeAlong(reads, at.axes);
   }
   return { mixer: null, scale };
 }
@@ -96,7 +96,7 @@ function normBefore(setting: Setting, skip: Value, rank: number): Place | null {
     if (!node || computed.length !== 1) return null;
     const { writes, reads } = evidence(setting, node);
     if (writes !== null) return null;
-    const place = reads && along(reads, axes);
+    const place = reads && placeAlong(reads, axes);
     if (place) return place;
     const [before] = computed;
     const index = node.inputs.indexOf(before);
@@ -168,23 +168,27 @@ function nextRead(
     seen.add(at.value);
     if (at.value === until) return [];
     const readers: Reader[] = [];
+    // To one node, the way that keeps most axes is taken: to x / σ that of x.
+    const lost = at.axes.filter((axis) => axis === null).length / (at.axes.length + 1);
     for (const use of at.value.uses) {
       if (readers.length >= looks) break;
       if (use.node.scope === scope && !readsShapeOnly(use.node))
-        readers.push({ use, axes: at.axes });
+        readers.push({ use, axes: at.axes, order: use.node.index + lost });
     }
     return readers;
   };
   let next: Reader[] = [];
-  // To one node, the way that keeps most axes is taken: to x / σ that of x.
-  const nearest = ({ use, axes: there }: Reader) =>
-    use.node.index + there.filter((axis) => axis === null).length / (there.length + 1);
-  for (const { use, axes: there } of bestFirst(readersOf({ value, axes }), () => next, nearest)) {
+  const starts = readersOf({ value, axes });
+  for (const { use, axes: there } of bestFirst(
+    starts,
+    () => next,
+    (reader) => reader.order,
+  )) {
     if (--looks < 0) return null;
     const { node, index } = use;
     const { reads, writes, norm } = evidence(setting, node);
     const shows = reads !== null || (normsOnly && writes !== null);
-    const place = reads && along(reads, there);
+    const place = reads && placeAlong(reads, there);
     if (place && (norm || !normsOnly)) return { ...place, node, norm };
     next = (shows ? [] : outputsOf(node)).flatMap((output) => {
       const through = axesThrough(setting, node, index, output);
@@ -211,16 +215,17 @@ interface Seen {
   readonly isResized?: boolean;
 }
 
-/** A reader of such a value, and the value's axes. */
+/** A reader of such a value, the value's axes, and where the reader stands among others. */
 interface Reader {
   readonly use: Use;
   readonly axes: AxisMap;
+  readonly order: number;
 }
 
 const valueAt = ({ value }: Seen) => value;
 
-/** Maps axes of another value to the sum; null if they are not kept. */
-function along({ axis, size, mask }: Place, axes: AxisMap): Place | null {
+/** Maps a place by the axes of its value; null if its axis is not kept. */
+export function placeAlong({ axis, size, mask }: Place, axes: AxisMap): Place | null {
   const there = axes[axis] ?? null;
   return there === null ? null : { axis: there, size, mask };
 }

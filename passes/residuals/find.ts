@@ -7,7 +7,7 @@ import type { Graph, Node, Scope, Types, Value } from "../../src/graph/graph.ts"
 import { labelOf, pathOf, scopesOf, visible } from "../../src/graph/scopes.ts";
 import type { Declared } from "../../src/options.ts";
 import { blockedValues } from "./blocked.ts";
-import { forms } from "./index.ts";
+import { sumsIn } from "./index.ts";
 import { recognize } from "./inserted.ts";
 import { isLaurel } from "./laurel-block.ts";
 import { withLoopWeights } from "./loop-weights.ts";
@@ -24,6 +24,7 @@ import {
   rejection,
   type Setting,
   type Site,
+  type Sum,
   type Traits,
 } from "./residual.ts";
 import { layers } from "./same-layer.ts";
@@ -73,7 +74,8 @@ export function findSites(graph: Graph, inferred: Types, options: ResidualOption
   const earlier = options.earlier ?? [];
   const scopes = [...scopesOf(graph)];
   const facts = { types, constants: withLoopWeights(graph, constants(graph)) };
-  const recognized = recognize(facts, scopes, forms);
+  const sums = sumsIn(facts, scopes);
+  const recognized = recognize(facts, sums.values());
   const listed = listedOriginals(scopes, earlier);
   const classified = new Map<Node, Traits>();
   const setting: Setting = {
@@ -87,13 +89,12 @@ export function findSites(graph: Graph, inferred: Types, options: ResidualOption
   const isInserted = (node: Node) =>
     recognized.nodes.has(node) || prefixes.some((prefix) => node.message.name.startsWith(prefix));
   const reach = new Reach(setting);
-  const { found, rejected } = search({ setting, reach, options, isInserted }, scopes, named);
+  const { found, rejected } = search({ setting, scopes, sums, reach, options, isInserted }, named);
   const isUnlisted = (value: Value) => recognized.originals.has(value) && !listed.has(value);
   const unique = uniqueNames();
-  const sites = found.reverse().map(({ candidate, feature }) => {
-    const name = unique(nameOf(candidate.within ?? candidate.node));
-    return siteOf(setting, name, candidate, feature);
-  });
+  const sites = found
+    .reverse()
+    .map(({ candidate, feature }) => siteOf(setting, unique(candidate.name), candidate, feature));
   return {
     sites: inStreams(setting, layers(setting, sites.reverse())),
     rejected,
@@ -105,15 +106,26 @@ export function findSites(graph: Graph, inferred: Types, options: ResidualOption
 function siteOf(
   setting: Setting,
   name: string,
-  { node, within, sum, skip, branches, kind, form }: Found,
+  { node, within, sum, skip, branches, kind }: Found,
   feature: Feature,
-): Omit<Unplaced, "layer"> {
-  const { output, place, bias } = sum;
+): Unplaced {
+  const { form, output, place, bias } = sum;
   const { dtype, shape } = setting.types.get(output)!;
   return {
-    ...{ name, node, within, scope: node.scope, output, place, skip, branches, bias },
+    name,
+    layer: name,
+    node,
+    within,
+    scope: node.scope,
+    output,
+    place,
+    skip,
+    branches,
+    bias,
     kind: isLaurel(setting, skip, branches, feature.size) ? "laurel" : kind,
-    ...{ form, dtype, feature },
+    form,
+    dtype,
+    feature,
     shape: shape!.map((dim, axis) => (axis === feature.axis ? feature.size : dim)),
   };
 }
@@ -122,12 +134,13 @@ function siteOf(
 interface Found extends Candidate {
   readonly node: Node;
   readonly within: Node | null;
-  readonly form: string;
 }
 
 /** What a search looks at, and which nodes are LAuReL's own. */
 interface Search {
   readonly setting: Setting;
+  readonly scopes: readonly Scope[];
+  readonly sums: ReadonlyMap<Node, Sum>;
   readonly reach: Reach;
   readonly options: ResidualOptions;
   readonly isInserted: (node: Node) => boolean;
@@ -138,9 +151,8 @@ interface Search {
  * order in which they are computed. The last sum is looked at first: it takes the sums inside it
  * along. If it has no feature axis, they are looked at after all.
  */
-function search(searching: Search, scopes: readonly Scope[], named: NamedAxes) {
-  const { setting } = searching;
-  const nodes = scopes.flatMap((scope) => scope.nodes);
+function search(searching: Search, named: NamedAxes) {
+  const { setting, scopes, sums } = searching;
   const order = new Map(scopes.map((scope, k) => [scope, k]));
   const inOrder = ({ node: a }: { readonly node: Node }, { node: b }: { readonly node: Node }) =>
     order.get(a.scope)! - order.get(b.scope)! || a.index - b.index;
@@ -148,7 +160,7 @@ function search(searching: Search, scopes: readonly Scope[], named: NamedAxes) {
   const rejected: Rejection[] = [];
   const absorbed = new Set<Node>();
   const axes = new Map<Found, FoundAxis>();
-  for (let pending = [...nodes].reverse(); pending.length > 0; ) {
+  for (let pending = [...sums.keys()].reverse(); pending.length > 0; ) {
     for (const node of pending) {
       const seen = absorbed.has(node) ? null : sumAt(searching, node);
       if (seen === null) continue;
@@ -180,10 +192,9 @@ function search(searching: Search, scopes: readonly Scope[], named: NamedAxes) {
 }
 
 /** The sum that a node holds, with its slots or the reason why it has none; null if it holds none. */
-function sumAt({ setting, reach, options, isInserted }: Search, node: Node) {
-  const held = isInserted(node) ? null : sumIn(setting, node);
-  if (!held) return null;
-  const { form, sum } = held;
+function sumAt({ setting, sums, reach, options, isInserted }: Search, node: Node) {
+  const sum = sums.get(node);
+  if (!sum || isInserted(node)) return null;
   const within = options.within?.get(sum.output.name) ?? null;
   const places = slots(setting, reach, sum);
   const optional = "reason" in places ? places.optional : undefined;
@@ -197,25 +208,17 @@ function sumAt({ setting, reach, options, isInserted }: Search, node: Node) {
     return { ...rejection(node, sum.output, reason), within, kind };
   }
   const name = nameOf(within ?? node);
-  const names = [name, name.replace(/^\//, ""), sum.output.name];
   const known = options.features?.get(sum.output.name) ?? null;
-  const candidate: Found = { ...chosen, names, known, node, within, sum, form: form.name };
-  return candidate;
-}
-
-/** The sum that a node holds, and its form; null if it holds none. */
-function sumIn(setting: Setting, node: Node) {
-  for (const form of forms) {
-    const sum = form.sumOf(node, setting);
-    if (sum) return { form, sum };
-  }
-  return null;
+  const { skip, branches, kind } = chosen;
+  return { name, node, within, sum, skip, branches, kind, known } satisfies Found;
 }
 
 /** Returns the sums inside a sum that it absorbs. */
-const innerSums = ({ node, skip, branches }: Found): Node[] => [
-  ...new Set([skip, ...branches].flatMap(({ use }) => (use.node === node ? [] : [use.node]))),
-];
+function innerSums({ node, skip, branches }: Found): ReadonlySet<Node> {
+  const inner = new Set([skip, ...branches].map(({ use }) => use.node));
+  inner.delete(node);
+  return inner;
+}
 
 /** Returns what the sums read since the insertion, by the manifest's names, and x_i. */
 function listedOriginals(

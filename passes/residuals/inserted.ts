@@ -5,7 +5,7 @@ import { behind, descend } from "../../src/graph/walk.ts";
 import { bare, isScaling, scaledOf, weightsOf } from "./inserted-scale.ts";
 import { flatten } from "./nested-sums.ts";
 import { computedBy } from "./operators.ts";
-import type { Form, KnownValues, Sum } from "./residual.ts";
+import type { KnownValues, Sum } from "./residual.ts";
 
 /** LAuReL found in a model by its structure; names and metadata are ignored. */
 interface Inserted {
@@ -19,17 +19,11 @@ interface Inserted {
  * Recognizes LAuReL at the sums of a model. A term is x plus low-rank maps or multiples of x and
  * earlier skips, or terms are weighted by α and β as in RW.
  */
-export function recognize(
-  facts: KnownValues,
-  scopes: readonly Scope[],
-  forms: readonly Form[],
-): Inserted {
+export function recognize(facts: KnownValues, sums: Iterable<Sum>): Inserted {
   const originals = new Map<Value, Value>();
   const nodes = new Set<Node>();
   const weighted: Weighted[] = [];
-  for (const node of scopes.flatMap((scope) => scope.nodes)) {
-    const sum = forms.reduce<Sum | null>((found, form) => found ?? form.sumOf(node, facts), null);
-    const terms = sum?.terms ?? [];
+  for (const { node, terms } of sums) {
     if (terms.length < 2 || terms.some(({ value }) => facts.constants.has(value))) continue;
     for (const { value } of terms) {
       const { x, nodes: inner } = bracketOf(facts, value);
@@ -145,9 +139,9 @@ function productOf({ constants }: KnownValues, value: Value): Value | null {
   const [x, weights, bias] = node?.inputs ?? [];
   if (!node || !x || !weights || constants.has(x) || !constants.has(weights)) return null;
   if (PRODUCTS.has(node.op)) return bias && constants.has(bias) ? null : x;
+  if (node.op !== "Conv" || bias || (attribute(node, "group")?.i ?? 1) !== 1) return null;
   const kernel = attribute(node, "kernel_shape")?.ints ?? [1];
-  const plain = node.op === "Conv" && !bias && (attribute(node, "group")?.i ?? 1) === 1;
-  return plain && kernel.every((size) => size === 1) ? x : null;
+  return kernel.every((size) => size === 1) ? x : null;
 }
 
 /** Whether a product has at most as many features as its operand, as far as sizes are known. */

@@ -38,17 +38,18 @@ export function namedAxes(given: FeatureAxis | undefined) {
   });
   const seen = new Set<string>();
   return {
-    /** Returns the axis named for a sum, or why it has no such axis; null if none is named. */
-    of(names: readonly string[], shape: readonly Dimension[]): number | { reason: string } | null {
-      seen.add(names[0]);
+    /** Returns the axis named for a sum or its value, or why it has none; null if none is named. */
+    of(name: string, value: string, shape: readonly Dimension[]) {
+      seen.add(name);
+      const names = all.length > 0 ? [name, name.replace(/^\//, ""), value] : [];
       const named = all.find(({ matches }) => names.some(matches));
       if (!named) return null;
       const axis = placeOfAxis(named.axis, shape.length);
       if (axis in shape) {
-        named.fits.push(names[0]);
+        named.fits.push(name);
         return axis;
       }
-      const why = `${names[0]} has rank ${shape.length}, ${showShape(shape)}: its axes are 0 to ${shape.length - 1}, or -${shape.length} to -1`;
+      const why = `${name} has rank ${shape.length}, ${showShape(shape)}: its axes are 0 to ${shape.length - 1}, or -${shape.length} to -1`;
       named.misfits.push(why);
       return { reason: `axis ${named.axis} does not exist; ${why}` };
     },

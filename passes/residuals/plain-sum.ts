@@ -1,14 +1,15 @@
-import { type Form, termsAt, weighted } from "./residual.ts";
+import type { Node } from "../../src/graph/graph.ts";
+import { type Sum, termsAt, weighted } from "./residual.ts";
 
 /** Add, Sum and Mean: every input is a term. */
-export const plainSum: Form = {
-  name: "plain",
-  sumOf(node) {
-    const [output] = node.outputs;
-    const { op } = node;
-    const { length } = node.inputs;
-    if ((op !== "Add" && op !== "Sum" && op !== "Mean") || !output || length < 2) return null;
-    const terms = termsAt(node).map((term) => (op === "Mean" ? weighted(term, 1 / length) : term));
-    return terms.length === length ? { node, output, terms, place: 0, bias: null } : null;
-  },
-};
+export function plainSum(node: Node): Sum | null {
+  const [output] = node.outputs;
+  const { op } = node;
+  const { length } = node.inputs;
+  if ((op !== "Add" && op !== "Sum" && op !== "Mean") || !output || length < 2) return null;
+  const added = termsAt(node);
+  const terms = op === "Mean" ? added.map((term) => weighted(term, 1 / length)) : added;
+  return terms.length === length
+    ? { form: "plain", node, output, terms, place: 0, bias: null }
+    : null;
+}

@@ -1,15 +1,7 @@
 import { RANDOM, readsShapeOnly } from "../../src/graph/constants.ts";
-import {
-  type Node,
-  outputsOf,
-  outward,
-  readsOf,
-  type Scope,
-  type Value,
-} from "../../src/graph/graph.ts";
+import { type Node, outputsOf, readsOf, type Scope, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { byOrder } from "../../src/graph/scopes.ts";
-import { walk } from "../../src/graph/walk.ts";
 import { inFloats } from "./operators.ts";
 import type { Setting, Term } from "./residual.ts";
 import { besides } from "./skip-norm.ts";
@@ -76,21 +68,19 @@ export class Reach {
     const paths = new Map<Value, Paths>([[from, START]]);
     for (const value of besides(from)) paths.set(value, { ...START, nonlinear: true });
     const limits = limitsOf(limit);
-    const readersOf = ({ uses }: Value) => {
-      const readers: Node[] = [];
+    const nodes = new Set<Node>();
+    const addReaders = ({ uses }: Value) => {
       for (const { node } of uses) {
         const reader = visible(node, limits);
-        if (reader && !readsShapeOnly(reader) && !RANDOM.has(reader.op)) readers.push(reader);
+        if (reader && !readsShapeOnly(reader) && !RANDOM.has(reader.op)) nodes.add(reader);
       }
-      return readers;
     };
-    const nodes: Node[] = [];
-    const starts = [...paths.keys()].flatMap(readersOf);
-    for (const node of walk(starts, (at) => outputsOf(at).flatMap(readersOf))) {
+    for (const value of paths.keys()) addReaders(value);
+    for (const node of nodes) {
       if (++this.#visits > VISITS) return paths;
-      nodes.push(node);
+      for (const output of outputsOf(node)) addReaders(output);
     }
-    for (const node of nodes.sort(byOrder)) {
+    for (const node of [...nodes].sort(byOrder)) {
       const through = this.#through(node, paths);
       for (const output of outputsOf(node)) paths.set(output, through);
     }
@@ -98,7 +88,11 @@ export class Reach {
   }
 
   #through(node: Node, paths: ReadonlyMap<Value, Paths>): Paths {
-    const before = readsOf(node).flatMap((value) => paths.get(value) ?? []);
+    const before: Paths[] = [];
+    for (const value of readsOf(node)) {
+      const one = paths.get(value);
+      if (one) before.push(one);
+    }
     const own = this.#setting.traits(node);
     const { mixer, pooling, upsampling, reducing, repeating, nonlinear } = own;
     const repeated = ({ repeated }: Paths) => repeated;
@@ -119,8 +113,8 @@ export class Reach {
 
 /** Returns the limit in each scope that a node sees: itself, and the nodes around it. */
 function limitsOf(limit: Node): ReadonlyMap<Scope, Node> {
-  const limits = new Map([[limit.scope, limit]]);
-  for (const { owner } of outward(limit.scope)) if (owner) limits.set(owner.scope, owner);
+  const limits = new Map<Scope, Node>();
+  for (let at: Node | null = limit; at; at = at.scope.owner) limits.set(at.scope, at);
   return limits;
 }
 

@@ -25,9 +25,10 @@ export function refinedTypes(graph: Graph, types: Types): Types {
     for (const node of nodes) {
       const [output] = node.outputs;
       const type = output && types.get(output);
-      const from = QUANTIZING.test(node.op) ? shapeOf(node.inputs[0]) : null;
-      if (type?.shape?.length === 0 && from && from.length > 0)
-        refined.set(output!, { ...type, shape: from });
+      if (type?.shape?.length === 0 && QUANTIZING.test(node.op)) {
+        const from = shapeOf(node.inputs[0]);
+        if (from && from.length > 0) refined.set(output!, { ...type, shape: from });
+      }
       if (!type?.shape?.includes("")) continue;
       const told = toldBy(node, type.shape.length, shapeOf);
       if (told?.some((size, axis) => size !== null && type.shape![axis] === ""))

@@ -25,6 +25,8 @@ export function termsAt(node: Node, slots: Iterable<number> = node.inputs.keys()
 
 /** A node that adds, as read by a form. */
 export interface Sum {
+  /** The form in which the node holds it. */
+  readonly form: string;
   readonly node: Node;
   readonly terms: readonly Term[];
   /** The output: the sum itself if it is a value, otherwise the value computed from it. */
@@ -37,13 +39,6 @@ export interface Sum {
   readonly closed?: Reason;
   /** Such nodes are seldom residual connections: others are not listed as sums. */
   readonly rare?: true;
-}
-
-/** A form in which a node holds a sum; one file each. */
-export interface Form {
-  readonly name: string;
-  /** Returns the sum that this node holds; null if it does not hold one. */
-  readonly sumOf: (node: Node, known: Pick<KnownValues, "types">) => Sum | null;
 }
 
 /** Sums that are sites on request: x + x·gate, joins of two scales, a skip without data. */

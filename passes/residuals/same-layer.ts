@@ -7,9 +7,10 @@ import { externalRange, isExternal } from "../../src/onnx/external.ts";
 import type { TensorMessage } from "../../src/onnx/messages.ts";
 import { type ModelFile, tensorBytes } from "../../src/onnx/model-file.ts";
 import { equalRanges } from "../../src/onnx/source.ts";
-import type { Setting, Site } from "./residual.ts";
+import type { Setting } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 import { besides } from "./skip-norm.ts";
+import type { Unplaced } from "./streams.ts";
 
 /** Number of bytes at each end that are compared first. */
 const ENDS = 64;
@@ -55,36 +56,31 @@ function areEqual(file: ModelFile, a: TensorMessage, b: TensorMessage): boolean 
   return equalBytes(tensorBytes(file, a), tensorBytes(file, b));
 }
 
-type Placed = Omit<Site, "stream" | "position" | "previous" | "layer">;
-
 /**
  * Names the layer of each site: its own name, or that of an earlier site that is the same layer.
  * Sites are the same layer if they are in different branches of the same If, and all learned
  * weights of f are equal: the same outer values, or the same bytes. If branches contain a layer
  * several times, they are paired in order.
  */
-export function layers<S extends Placed>(
-  setting: Setting,
-  sites: readonly S[],
-): (S & { readonly layer: string })[] {
+export function layers(setting: Setting, sites: readonly Unplaced[]): Unplaced[] {
   const weights = new SameWeights();
-  const known = new Map<string, S[][]>();
+  const known = new Map<string, Unplaced[][]>();
   return sites.map((site) => {
     const own = branchesOf(site).size === 0 ? [] : weightsOf(setting, site);
-    if (own.length === 0) return { ...site, layer: site.name };
+    if (own.length === 0) return site;
     const numbers = new Set(own.map((value) => weights.numberOf(value)));
     const { dtype, shape, feature } = site;
     const key = JSON.stringify([[...numbers].sort(), dtype, shape.length, feature]);
     const groups = entry(known, key, () => []);
     const group = groups.find((members) => members.every((other) => apart(site, other)));
-    if (group) group.push(site);
-    else groups.push([site]);
-    return { ...site, layer: (group?.[0] ?? site).name };
+    if (!group) groups.push([site]);
+    else group.push(site);
+    return group ? { ...site, layer: group[0].name } : site;
   });
 }
 
 /** Returns the Ifs that enclose a site, and its branch in each. */
-function branchesOf({ scope }: Placed): ReadonlyMap<Node, Scope> {
+function branchesOf({ scope }: Unplaced): ReadonlyMap<Node, Scope> {
   const branches = new Map<Node, Scope>();
   for (let at = scope; at.owner; at = at.owner.scope)
     if (at.owner.op === "If") branches.set(at.owner, at);
@@ -92,7 +88,7 @@ function branchesOf({ scope }: Placed): ReadonlyMap<Node, Scope> {
 }
 
 /** Whether an If runs either one of two sites or the other. */
-function apart(a: Placed, b: Placed): boolean {
+function apart(a: Unplaced, b: Unplaced): boolean {
   const other = branchesOf(b);
   return [...branchesOf(a)].some(([owner, body]) => {
     const branch = other.get(owner);
@@ -101,7 +97,7 @@ function apart(a: Placed, b: Placed): boolean {
 }
 
 /** Returns the learned weights between skip and sum: constants of nodes that mix features. */
-function weightsOf(setting: Setting, { skip, branches }: Placed): Value[] {
+function weightsOf(setting: Setting, { skip, branches }: Unplaced): Value[] {
   const ends = new Set(
     [...skipChain(setting, skip.value)].flatMap(({ value }) => [value, ...besides(value)]),
   );

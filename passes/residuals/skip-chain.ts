@@ -96,10 +96,7 @@ function origin(setting: Setting, node: Node, layout: boolean, length: number): 
   return only && continues ? linkTo(only) : null;
 }
 
-const ORDER = ["identity", "scaled", "projected"] as const;
-
-const worse = (a: Link["kind"], b: Link["kind"]) =>
-  ORDER[Math.max(ORDER.indexOf(a), ORDER.indexOf(b))];
+const worse = (a: Link["kind"], b: Link["kind"]) => (a === "identity" || b === "projected" ? b : a);
 
 /** Returns the nearest value from which all of these come by skip chains. */
 function commonOrigin(setting: Setting, values: readonly Value[], length: number): Link | null {

@@ -1,34 +1,35 @@
-import type { Value } from "../../src/graph/graph.ts";
+import type { Node, Value } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
 import { SKIP_NORMS } from "../lower/skip-norms.ts";
-import { type Form, termsAt } from "./residual.ts";
+import { type Sum, termsAt } from "./residual.ts";
 
 /** A norm that adds its skip: norm(input + skip + bias), with the sum as an optional output. */
-export const skipNorm: Form = {
-  name: "skip norm",
-  sumOf(node) {
-    const layout = own(SKIP_NORMS, node.op);
-    const [normed] = node.outputs;
-    if (!layout || !normed) return null;
-    const terms = termsAt(node, layout.terms);
-    if (terms.length !== 2) return null;
-    const [bias = null] = termsAt(node, [layout.bias]);
-    return { node, terms, output: node.outputs[layout.sum] ?? normed, place: layout.sum, bias };
-  },
-};
+export function skipNorm(node: Node): Sum | null {
+  const layout = own(SKIP_NORMS, node.op);
+  const [normed] = node.outputs;
+  if (!layout || !normed) return null;
+  const terms = termsAt(node, layout.terms);
+  if (terms.length !== 2) return null;
+  const [bias = null] = termsAt(node, [layout.bias]);
+  return {
+    form: "skip norm",
+    node,
+    terms,
+    output: node.outputs[layout.sum] ?? normed,
+    place: layout.sum,
+    bias,
+  };
+}
 
 /** x + bias + skip in one node. */
-export const biasAdd: Form = {
-  name: "bias add",
-  sumOf(node) {
-    const [output] = node.outputs;
-    if (node.op !== "com.microsoft.BiasAdd" || !output) return null;
-    const terms = termsAt(node, [0, 2]);
-    if (terms.length !== 2) return null;
-    const [bias = null] = termsAt(node, [1]);
-    return { node, terms, output, place: 0, bias };
-  },
-};
+export function biasAdd(node: Node): Sum | null {
+  const [output] = node.outputs;
+  if (node.op !== "com.microsoft.BiasAdd" || !output) return null;
+  const terms = termsAt(node, [0, 2]);
+  if (terms.length !== 2) return null;
+  const [bias = null] = termsAt(node, [1]);
+  return { form: "bias add", node, terms, output, place: 0, bias };
+}
 
 /** Returns what a node computes from a sum that is another of its outputs, such as the norm. */
 export function besides(value: Value): readonly Value[] {

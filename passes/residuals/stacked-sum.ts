@@ -1,24 +1,21 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
 import { placeOfAxis } from "../../src/onnx/dtypes.ts";
-import { type Form, type KnownValues, type Term, termsAt, weighted } from "./residual.ts";
+import { type KnownValues, type Sum, type Term, termsAt, weighted } from "./residual.ts";
 
 /** ReduceSum and ReduceMean over values that were stacked: each value is a term. */
-export const stackedSum: Form = {
-  name: "stacked",
-  sumOf(node, known) {
-    const [stack] = node.inputs;
-    const [output] = node.outputs;
-    if (!/^Reduce(Sum|Mean)$/.test(node.op) || !stack || !output) return null;
-    const axis = onlyAxis(known, node, stack);
-    const keeps = attribute(node, "keepdims")?.i !== 0;
-    const stacked = axis === null ? null : stackedAlong(known, stack, axis, keeps);
-    if (!stacked) return null;
-    const factor = node.op === "ReduceMean" ? 1 / stacked.length : 1;
-    const terms = stacked.map((term) => weighted(term, factor));
-    return { node, output, terms, place: 0, bias: null };
-  },
-};
+export function stackedSum(node: Node, known: Known): Sum | null {
+  const [stack] = node.inputs;
+  const [output] = node.outputs;
+  if ((node.op !== "ReduceSum" && node.op !== "ReduceMean") || !stack || !output) return null;
+  const axis = onlyAxis(known, node, stack);
+  const keeps = attribute(node, "keepdims")?.i !== 0;
+  const stacked = axis === null ? null : stackedAlong(known, stack, axis, keeps);
+  if (!stacked) return null;
+  const factor = node.op === "ReduceMean" ? 1 / stacked.length : 1;
+  const terms = stacked.map((term) => weighted(term, factor));
+  return { form: "stacked", node, output, terms, place: 0, bias: null };
+}
 
 type Known = Pick<KnownValues, "types">;
 

@@ -2,7 +2,7 @@ import { outputsOf, type Value } from "../../src/graph/graph.ts";
 import { groupBy } from "../../src/graph/group-by.ts";
 import { type AxisMap, axesThrough, compose, inverse, sameAxes } from "./axes.ts";
 import type { Place } from "./evidence.ts";
-import { type Shown, shownAt } from "./feature-axis.ts";
+import { placeAlong, type Shown, shownAt } from "./feature-axis.ts";
 import type { NamedAxes } from "./named-axes.ts";
 import { type Reason, reasons } from "./reasons.ts";
 import type { Feature, Kind, Setting, Sum, Term } from "./residual.ts";
@@ -16,8 +16,7 @@ export interface Candidate {
   readonly kind: Kind;
   /** Its feature axis, if it is known already. */
   readonly known: Feature | null;
-  /** Names by which a user may refer to it. */
-  readonly names: readonly string[];
+  readonly name: string;
 }
 
 /** A sum's feature axis, or why it has none. */
@@ -55,8 +54,8 @@ export function featureAxes(
     ]),
   );
   return members.map((member) => {
-    const { known, names } = member.candidate;
-    const given = named.of(names, member.shape);
+    const { known, name, sum } = member.candidate;
+    const given = named.of(name, sum.output.name, member.shape);
     if (given === null && known) return known;
     const root = member.root ?? member;
     const stream = streams.get(root)!;
@@ -127,6 +126,8 @@ function decide(
   axis: number | { readonly reason: string },
 ): FoundAxis {
   if (typeof axis !== "number") return { reason: reasons.noFeatureAxis(axis.reason) };
+  const own = member.shape[axis];
+  if (typeof own === "number") return { axis, size: own };
   const sizes = sizesAt(member, axis, stream);
   if (sizes.size > 1)
     return {
@@ -187,9 +188,8 @@ function endsOf(stream: readonly Member[]): Place[] {
 
 /** Returns the axis that all these places have; null if they differ or there is none. */
 function only(places: readonly Place[]): number | null {
-  const axes = new Set(places.map(({ axis }) => axis));
-  const [axis] = axes;
-  return axes.size === 1 ? axis : null;
+  const [first] = places;
+  return first && places.every(({ axis }) => axis === first.axis) ? first.axis : null;
 }
 
 /** Returns the axis of a stream's norms; of what may be masks alone, if its branches do not all write another. */
@@ -199,10 +199,7 @@ function normedAxis(norms: readonly Place[], written: readonly Place[]): number 
 }
 
 const atRoot = ({ toRoot }: Member, places: readonly Place[]): Place[] =>
-  places.flatMap(({ axis, ...place }) => {
-    const there = toRoot[axis] ?? null;
-    return there === null ? [] : [{ ...place, axis: there }];
-  });
+  places.flatMap((place) => placeAlong(place, toRoot) ?? []);
 
 /** Returns where an axis of the stream's first sum is at another sum. */
 function here({ toRoot }: Member, axis: number | null): number | null {
@@ -210,10 +207,8 @@ function here({ toRoot }: Member, axis: number | null): number | null {
   return at < 0 ? null : at;
 }
 
-/** Returns the sizes of an axis by the sum's own shape and weights, otherwise by its stream's. */
+/** Returns the sizes of an axis by the sum's own weights, otherwise by its stream's. */
 function sizesAt(member: Member, axis: number, stream: readonly Member[]): ReadonlySet<number> {
-  const size = member.shape[axis];
-  if (typeof size === "number") return new Set([size]);
   const { norms, written, read } = member.shown;
   const own = sizes([...norms, ...written, ...(read ? [read] : [])], axis);
   if (own.size > 0) return own;

@@ -9,7 +9,7 @@ import type {
 } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { openFile } from "../onnx/open-file.ts";
-import { withOne } from "../onnx/short-lists.ts";
+import { listFrom, withOne } from "../onnx/short-lists.ts";
 import { bytesSource } from "../onnx/source.ts";
 import { called, type Graph, type Node, outward, type Scope, type Value } from "./graph.ts";
 import { isKnownOperator } from "./operators.ts";
@@ -56,7 +56,7 @@ function scopeOf(
   for (const node of nodes) {
     if (node.message.name) names.add(node.message.name);
     const from = { producer: node, initializer: null };
-    node.outputs = node.message.outputs.map((name) =>
+    node.outputs = listFrom(node.message.outputs, (name) =>
       name === "" ? null : define(to, scope, name, from),
     );
   }
@@ -155,7 +155,7 @@ const EMPTY = Object.freeze([]) as unknown as never[];
 
 function connect(to: Linking, node: Linked): void {
   const { scope, message } = node;
-  node.inputs = message.inputs.map((name, index) => {
+  node.inputs = listFrom(message.inputs, (name, index) => {
     if (name === "") return null;
     const value = resolve(to.file, node, name);
     value.uses = withOne(value.uses, { node, index });

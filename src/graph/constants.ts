@@ -27,16 +27,18 @@ const readsDataOf = ({ op, inputs }: Node) => (op === "CastLike" ? inputs.slice(
 export function constants(graph: Graph, free: ReadonlySet<string> = new Set()): ReadonlySet<Value> {
   const known = new Set<Value>();
   const isKnown = (value: Value | null) => !value || known.has(value);
-  const note = (values: Iterable<Value>) => {
-    for (const value of values) if (!free.has(value.name)) known.add(value);
+  const note = (value: Value) => {
+    if (!free.has(value.name)) known.add(value);
   };
   for (const { values } of allScopes(graph))
-    note([...values.values()].filter(({ initializer }) => initializer));
+    for (const value of values.values()) if (value.initializer) note(value);
   for (const node of bodiesFirst([graph.main, ...graph.functions])) {
     const { op, bodies, captures } = node;
     if (RANDOM.has(op) || (bodies.length > 0 && op !== "If")) continue;
-    const reads = [...readsDataOf(node), ...captures, ...bodies.flatMap(({ outputs }) => outputs)];
-    if (readsShapeOnly(node) || reads.every(isKnown)) note(outputsOf(node));
+    const within =
+      bodies.length > 0 ? [...captures, ...bodies.flatMap(({ outputs }) => outputs)] : [];
+    const isFixed = readsDataOf(node).every(isKnown) && within.every(isKnown);
+    if (isFixed || readsShapeOnly(node)) outputsOf(node).forEach(note);
   }
   return known;
 }

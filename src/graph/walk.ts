@@ -11,19 +11,16 @@ export function* walk<Item>(
   limit = Infinity,
   keyOf: (item: Item) => unknown = itself,
 ): Generator<Item> {
-  const seen = new Set<unknown>();
-  const items: Item[] = [];
+  const items = new Map<unknown, Item>();
   const find = (found: Iterable<Item>) => {
     for (const item of found) {
       const key = keyOf(item);
-      if (seen.has(key)) continue;
-      seen.add(key);
-      items.push(item);
+      if (!items.has(key)) items.set(key, item);
     }
   };
   find(from);
-  for (const item of items) {
-    if (items.length > limit) return;
+  for (const item of items.values()) {
+    if (items.size > limit) return;
     yield item;
     find(next(item));
   }
@@ -128,10 +125,10 @@ export const scopesIn = ({ bodies, callee }: Node): readonly Scope[] =>
 export function* bodiesFirst(scopes: Iterable<Scope>): Generator<Node> {
   for (const { nodes } of scopes)
     for (const node of nodes) {
-      yield* bodiesFirst(node.bodies);
+      if (node.bodies.length > 0) yield* bodiesFirst(node.bodies);
       yield node;
     }
 }
 
 /** Returns the bodies of a scope's nodes. */
-export const bodiesIn = ({ nodes }: Scope): Scope[] => nodes.flatMap(({ bodies }) => [...bodies]);
+export const bodiesIn = ({ nodes }: Scope): Scope[] => nodes.flatMap(({ bodies }) => bodies);

@@ -34,7 +34,7 @@ export async function sessionTypes(
       const metadata = outputMetadata(session);
       for (const [k, value] of stripped.outputs.entries()) {
         const type = typeOf(metadata[k]);
-        if (type) types.set(value, { ...type, dtype: named(value, type.dtype) });
+        if (type) types.set(value, { dtype: named(value, type.dtype), shape: type.shape });
       }
       const ranks = metadata
         .slice(stripped.outputs.length)

@@ -140,7 +140,11 @@ export const namedBySafetensors = (name: string): string | undefined =>
 export const elements = (dims: readonly number[]) => dims.reduce((n, dim) => n * dim, 1);
 
 /** Returns 0, 1, … count − 1. */
-export const range = (count: number): number[] => Array.from({ length: count }, (_, k) => k);
+export function range(count: number): number[] {
+  const numbers: number[] = [];
+  for (let k = 0; k < count; k++) numbers.push(k);
+  return numbers;
+}
 
 /** Returns the place of an axis, which counts from the end if it is negative. */
 export const placeOfAxis = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
