@@ -145,20 +145,19 @@ export function failures(check: Made): string[] {
 
 /** Returns lines for what is not finite in the original already, or nothing but zeros. */
 export function notFinite(check: Made): string[] {
-  if (check.name === "same function")
-    return [
-      ...check.outputs
-        .filter((output) => output.notFinite > 0)
-        .map(
-          ({ output, notFinite }) =>
-            `      output ${output} is not finite in the original: ${counted(notFinite, "number")} NaN or infinite`,
-        ),
-      ...(check.beside
-        ? [
-            `      the outputs hold only zeros, NaN or infinities on these inputs, so ${listed(check.beside)} were compared, too; give real ones with --inputs`,
-          ]
-        : []),
-    ];
+  if (check.name === "same function") {
+    const lines = check.outputs.flatMap(({ output, notFinite: count }) =>
+      count > 0
+        ? `      output ${output} is not finite in the original: ${counted(count, "number")} NaN or infinite`
+        : [],
+    );
+    return check.beside
+      ? [
+          ...lines,
+          `      the outputs hold only zeros, NaN or infinities on these inputs, so ${listed(check.beside)} were compared, too; give real ones with --inputs`,
+        ]
+      : lines;
+  }
   if (check.name !== "it can learn" || check.notFinite.length === 0) return [];
   const { length } = check.notFinite;
   return [
