@@ -17,7 +17,7 @@ const NAMES: Readonly<Record<string, (stem: string) => string>> = {
 /** Returns where a command writes by default: beside the model, or into a folder. */
 export function defaultOutput(command: string, model: string, folder?: string): string {
   const { dir, name, ext } = path.parse(model);
-  const file = NAMES[command](ext === ".onnx" ? name : name + ext);
+  const file = NAMES[command](ext.toLowerCase() === ".onnx" ? name : name + ext);
   return path.join(folder ?? dir, file);
 }
 

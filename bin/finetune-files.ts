@@ -20,7 +20,7 @@ export function filesOf(
   { dataFiles }: Pick<Model, "dataFiles">,
 ): Files {
   const file = output ?? defaultOutput("finetune", model);
-  const stem = file.replace(/\.onnx$/, "");
+  const stem = file.replace(/\.onnx$/i, "");
   return {
     model: file,
     data:

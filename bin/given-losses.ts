@@ -39,4 +39,4 @@ function termOf(text: string): WrittenTerm {
 
 /** Returns a loss by its name, or the graph in a file. */
 export const namedLoss = async (name: string) =>
-  name.endsWith(".onnx") ? openModel(name) : (name as LossName);
+  /\.onnx$/i.test(name) ? openModel(name) : (name as LossName);
