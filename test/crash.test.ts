@@ -65,6 +65,17 @@ describe.skipIf(process.platform === "win32")("a crash of onnxruntime", () => {
     expect(fs.readdirSync(folder).sort()).toEqual(["model.laurel.onnx", "model.onnx"]);
   });
 
+  it("names the file whose types are inferred", () => {
+    const { model } = modelIn(
+      "types",
+      `<ir_version: 8, opset_import: ["" : 17]>
+g (float[2, 3] x, int64[2, 1] i) => (float[2] y) { y = GatherND<batch_dims = -2147483648>(x, i) }`,
+    );
+    const { code, stderr } = cliProcess(["compare", model, model]);
+    expect(code).toBe(4);
+    expect(stderr).toContain('crashed (SIGSEGV) during "types" (nodes of model.onnx,');
+  });
+
   it("is in the report, each other line once", () => {
     const { model } = modelIn("told", crashing('""'));
     const { code, stdout, stderr } = cliProcess([model]);

@@ -158,7 +158,7 @@ export function nodesAlone(
     Object.hasOwn(given, name) ? { dtype: dtypeOf(given[name]), shape: given[name].dims } : null;
   const shown = [...new Set(last.flatMap(outputsOf))];
   const part = skeleton(known, nodes, { fed, shown });
-  return part && { model: part.model, weights };
+  return part && { ...part, weights };
 }
 
 /** The nodes between what is given and some nodes, these included. */

@@ -86,7 +86,7 @@ async function run(
   const stripped = computed.length > 0 ? skeleton(known, [...nodes]) : null;
   if (!stripped) return {};
   const fed = new Map([...feeds].map(([value, tensor]) => [value.name, tensor]));
-  const running = withSession(ort, { model: stripped.model }, "disabled", (session) => {
+  const running = withSession(ort, stripped, "disabled", (session) => {
     const inputs = session.inputNames.map((name) => [name, fed.get(name)!] as const);
     return runFor(session, Object.fromEntries(inputs), computed);
   });

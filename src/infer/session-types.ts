@@ -29,8 +29,9 @@ export async function sessionTypes(
   const stripped = skeleton(known, nodes, { shapesOf: ranked });
   if (stripped === null) throw new Error("the type of an input is not known");
   const model = nodes.some(isKernelLess) ? withKeptShapes(stripped.model) : stripped.model;
+  const { title } = stripped;
   const read = (bytes: Uint8Array, named: (value: Value, reported: string) => string) =>
-    withSession(oneThread(ort), { model: bytes }, "disabled", async (session) => {
+    withSession(oneThread(ort), { model: bytes, title }, "disabled", async (session) => {
       const metadata = outputMetadata(session);
       for (const [k, value] of stripped.outputs.entries()) {
         const type = typeOf(metadata[k]);

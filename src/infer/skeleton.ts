@@ -32,6 +32,8 @@ const SKELETON_IR_VERSION = 8;
 /** A part of a graph without its weights, as a model of its own. */
 interface Skeleton {
   readonly model: Uint8Array;
+  /** What messages call it. */
+  readonly title: string;
   /** Values whose types its outputs show, in order. */
   readonly outputs: readonly Value[];
 }
@@ -84,7 +86,7 @@ export function skeleton(
     ),
   ];
   const model = modelOf(file, [...body, ...shapesOf.map(shapeNode)], fields);
-  return { model, outputs };
+  return { model, title: `nodes of ${file.source.name}`, outputs };
 }
 
 /** Builds a model with a file's operator sets and functions. */
