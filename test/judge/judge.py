@@ -119,6 +119,9 @@ def judge(request):
     return answer
 
 
+# onnx's checker prints warnings on stdout from C++: what it writes there goes to stderr.
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
 for line in sys.stdin:
     if line.strip():
-        print(json.dumps(judge(json.loads(line))), flush=True)
+        print(json.dumps(judge(json.loads(line))), file=answers, flush=True)
