@@ -67,6 +67,17 @@ describe("differentiate", () => {
     expect([...((await session.run({ x }))["x.grad"].data as Float32Array)]).toEqual([2, -4, 6]);
   });
 
+  it("gives a power of 0 the slope 0 where it is infinite, however near to 1 the exponent is", async () => {
+    const model = await open(`g (float[3] x) => (float y)
+      <float[3] many = {0.5, 0.99, 1.5}, float one = {0.99}, int64[1] all = {0}>
+      { a = Pow(x, many) b = Pow(x, one) s = Add(a, b) y = ReduceSum<keepdims = 0>(s, all) }`);
+    const { model: result } = await differentiate(model, { ort, wrt: ["x"] });
+    const session = await sessionOn(result.toBytes());
+    const x = new ort.Tensor("float32", new Float32Array(3), [3]);
+    expect([...((await session.run({ x }))["x.grad"].data as Float32Array)]).toEqual([0, 0, 0]);
+    await session.release();
+  });
+
   it("passes a Dropout in training mode as it dropped, which its mask tells", async () => {
     const model = await open(
       "g (float[40] x) => (float[40] y) <float r = {0.25}, bool t = {1}> { y, m = Dropout(x, r, t) }",

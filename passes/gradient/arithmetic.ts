@@ -1,8 +1,7 @@
-import { largest } from "../../src/graph/tensor.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { piecewise } from "./activations.ts";
 import { dotOfAll } from "./dot.ts";
-import { aboveZero, throughRoot } from "./elementwise.ts";
+import { throughRoot } from "./elementwise.ts";
 import { whereEqual } from "./indicators.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 
@@ -106,10 +105,8 @@ function power(at: GradientNode, x: string) {
   if (exponent && new Set(exponent).size === 1 && !needs[1])
     return [constantPower(at, x, exponent[0])];
   const p = at.like(1);
-  const isZero = op.Not(op.Greater(op.Abs(x), scalar(0)));
-  const isSteep = write.cast(op.And(isZero, op.Less(p, scalar(1))), dtype);
-  const base = op.Add(x, op.Mul(isSteep, scalar(largest(dtype))));
-  const slope = op.Mul(p, op.Pow(base, op.Sub(p, scalar(1))));
+  const isSteep = op.And(isZero(at, x), op.Less(p, scalar(1)));
+  const slope = slopeButAt(at, x, p, isSteep);
   const positive = write.where(op.Greater(x, scalar(0)), x, scalar(1), dtype);
   return [op.Mul(g, slope), op.Mul(g, op.Mul(y, op.Log(positive)))];
 }
@@ -122,6 +119,16 @@ function constantPower(at: GradientNode, x: string, p: number) {
   if (p === 3) return op.Mul(g, op.Mul(op.Mul(x, x), scalar(3)));
   if (p === 0.5) return throughRoot(at);
   if (p === -1) return op.Neg(op.Mul(g, op.Mul(y, y)));
-  const base = p > 0 && p < 1 ? aboveZero(at, x) : x;
-  return op.Mul(g, op.Mul(op.Pow(base, scalar(p - 1)), scalar(p)));
+  if (p > 0 && p < 1) return op.Mul(g, slopeButAt(at, x, scalar(p), isZero(at, x)));
+  return op.Mul(g, op.Mul(op.Pow(x, scalar(p - 1)), scalar(p)));
+}
+
+const isZero = ({ op, scalar }: GradientNode, x: string) =>
+  op.Not(op.Greater(op.Abs(x), scalar(0)));
+
+/** Writes p xᵖ⁻¹, but 0 where x is 0 and the slope infinite. */
+function slopeButAt({ op, write, scalar, dtype }: GradientNode, x: string, p: string, at: string) {
+  const isSteep = write.cast(at, dtype);
+  const slope = op.Mul(p, op.Pow(op.Add(x, isSteep), op.Sub(p, scalar(1))));
+  return op.Mul(slope, op.Sub(scalar(1), isSteep));
 }

@@ -43,7 +43,7 @@ export const throughRoot = (at: GradientNode): string =>
   at.op.Div(at.g, aboveZero(at, at.op.Add(at.y, at.y)));
 
 /** A value where it is positive, and elsewhere one so large that what is divided by it is 0. */
-export function aboveZero({ op, write, scalar, dtype }: GradientNode, x: string): string {
+function aboveZero({ op, write, scalar, dtype }: GradientNode, x: string): string {
   const isNone = write.cast(op.Not(op.Greater(x, scalar(0))), dtype);
   return op.Add(x, op.Mul(isNone, scalar(largest(dtype))));
 }

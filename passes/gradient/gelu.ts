@@ -5,9 +5,10 @@ import type { GradientNode } from "./rule.ts";
 export const TANH_FORM = { k: Math.sqrt(2 / Math.PI), m: 0.044715 * Math.sqrt(2 / Math.PI) };
 
 /**
- * Writes Gelu's slope Φ(x) + x φ(x) with Φ = ½ + ½ erf u, u = x / √2: all from x again. So x alone is
- * kept, and onnxruntime computes a Gelu that is written out in one operator, if u is written
- * differently there: with a division unless `divides`.
+ * Writes Gelu's slope Φ(x) + x φ(x) with Φ = ½ + ½ erf u, u = x / √2: all from x again, so that x
+ * alone is kept. A model that writes Gelu as several nodes makes u by a division, if it `divides`, or
+ * by a product. Here it is the other: if both were the same node, onnxruntime could not compute the
+ * model's Gelu in one operator.
  */
 export function geluSlope({ op, scalar, dtype }: GradientNode, x: string, divides = false) {
   const u = divides ? op.Mul(x, scalar(Math.SQRT1_2)) : op.Div(x, scalar(Math.SQRT2));
@@ -22,8 +23,8 @@ export function geluSlope({ op, scalar, dtype }: GradientNode, x: string, divide
 }
 
 /**
- * Writes the slope of the tanh form, which is x σ(2w): s + x 2w′ s (1 − s), s = σ(2w); from x alone
- * too. x is scaled before it is squared, as no model does it.
+ * Writes the slope of the tanh form, which is x σ(2w): s + x 2w′ s (1 − s) with s = σ(2w), also from x
+ * alone. Here x is scaled before it is squared. Models do not do so, and share no node with it.
  */
 export function tanhFormSlope({ op, scalar }: GradientNode, x: string, { k, m }: typeof TANH_FORM) {
   const scaled = op.Mul(x, scalar(Math.sqrt(2 * m)));
