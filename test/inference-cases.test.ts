@@ -49,7 +49,7 @@ describe("the table of data types", () => {
     const bytes = onnx.TensorProto.encode({ dims: [5], dataType: 27, int32Data }).finish();
     // 000001, 000010, 000011, 111111, 100001, from the least significant bit on.
     const bits = int32Data.map((n) => [...n.toString(2).padStart(6, "0")].reverse().join(""));
-    const packed = openTensor(bytes).bytes;
+    const packed = openTensor(bytes).data;
     const all = [...packed].map((n) => [...n.toString(2).padStart(8, "0")].reverse().join(""));
     expect(all.join("")).toBe(`${bits.join("")}00`);
   });

@@ -43,7 +43,7 @@ export async function specialize(
   for (let round = 0; ; round++) {
     const { graph } = now;
     const { types } = await typesOf(now, ort);
-    const constants = await computedConstants(ort, graph, types, new Set(free));
+    const constants = await computedConstants(ort, { graph, types }, new Set(free));
     if (constants.size === 0 || round === ROUNDS)
       return { model: now, types: await withRanks(ort, graph, types) };
     const { fresh } = newBuilder(graph, "constant");

@@ -35,5 +35,6 @@ export async function inputsFromTestData(
   checkBytesByName("inputsFromTestData", files);
   checkGiven("inputsFromTestData", options, withOrt);
   const { ort } = options;
-  return feedsOfTestData(ort, model.graph, (await typesOf(model, ort)).types, files);
+  const { types } = await typesOf(model, ort);
+  return feedsOfTestData(ort, { graph: model.graph, types }, files);
 }

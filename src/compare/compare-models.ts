@@ -1,7 +1,6 @@
 import { number } from "../arguments.ts";
 import { InputError } from "../errors.ts";
-import type { Graph, Types } from "../graph/graph.ts";
-import type { ModelFile } from "../onnx/model-file.ts";
+import type { Graph, TypedGraph } from "../graph/graph.ts";
 import type { Declared } from "../options.ts";
 import { stepper, type Watching } from "../ort/abortable.ts";
 import { runnable } from "../ort/loading.ts";
@@ -15,13 +14,7 @@ import { type FirstDifference, firstDifference } from "./first-difference.ts";
 import { judgedOf } from "./judged.ts";
 import { counterparts } from "./matching.ts";
 import { nudgedBaseline } from "./nudged-weights.ts";
-import {
-  type Agreement,
-  type Baseline,
-  type OutputReport,
-  runAll,
-  sameFunction,
-} from "./outputs.ts";
+import { type Agreement, type OutputReport, runAll, sameFunction } from "./outputs.ts";
 import { signatureDifference } from "./signature.ts";
 
 /**
@@ -76,7 +69,7 @@ const ROUNDS = 3;
  */
 export async function compareGraphs(
   ort: Ort,
-  a: { readonly graph: Graph; readonly types: Types },
+  a: TypedGraph,
   b: Graph,
   options: CompareOptions = {},
 ): Promise<Comparison> {
@@ -93,7 +86,12 @@ export async function compareGraphs(
   const sampling = { ...options, dims: { ...fixedDims(a, b), ...options.dims } };
   const { feeds, dims } = await inputsFor(ort, a, before, sampling);
   progress(0.4, "same function");
-  const baseline = await baselineOn(ort, file, a.graph.file.source.name, feeds);
+  const baseline = await nudgedBaseline(ort, file, feeds).catch((error) => {
+    const { name } = a.graph.file.source;
+    throw new InputError(
+      `${name} does not run on the given inputs (${reason(error)}); check them.`,
+    );
+  });
   const held = await sameFunction(ort, baseline, runnable(provable(b.file)), agreementOf(options));
   const { outputs, error } =
     held.outcome === "not run" ? { outputs: [], error: held.reason } : held;
@@ -139,13 +137,13 @@ const NOT_RUN = {
 /** Returns the given inputs or sample inputs. Throws an InputError if the model runs on none. */
 export async function inputsFor(
   ort: Ort,
-  { graph, types }: { readonly graph: Graph; readonly types: Types },
-  model: Runnable,
+  model: TypedGraph,
+  file: Runnable,
   options: CompareOptions,
-): Promise<Pick<Samples, "feeds" | "dims">> {
-  if (options.feeds) return givenSamples(graph, options.feeds);
-  const run = (feed: Tensors) => runAll(ort, model, "disabled", [feed]);
-  return sampleInputs({ ort, graph, types }, run, ROUNDS, options);
+): Promise<Samples> {
+  if (options.feeds) return givenSamples(model.graph, options.feeds);
+  const run = (feed: Tensors) => runAll(ort, file, "disabled", [feed]);
+  return sampleInputs({ ort, ...model }, run, ROUNDS, options);
 }
 
 /** Returns the tolerances for outputs, if any. Throws an InputError for an invalid one. */
@@ -160,23 +158,8 @@ function agreementOf({ atol, rtol }: CompareOptions): Agreement {
 const isClose = ({ passed, plain, optimized, tolerance }: OutputReport) =>
   passed || (plain.absolute <= tolerance && optimized.absolute <= tolerance);
 
-async function baselineOn(
-  ort: Ort,
-  file: ModelFile,
-  name: string,
-  feeds: readonly Tensors[],
-): Promise<Baseline> {
-  try {
-    return await nudgedBaseline(ort, file, feeds);
-  } catch (error) {
-    throw new InputError(
-      `${name} does not run on the given inputs (${reason(error)}); check them.`,
-    );
-  }
-}
-
 /** Returns free dimensions of the first model's inputs that the second has fixed. */
-function fixedDims(a: { graph: Graph; types: Types }, b: Graph): Record<string, number> {
+function fixedDims(a: TypedGraph, b: Graph): Record<string, number> {
   const dims: Record<string, number> = Object.create(null);
   const infos = new Map(b.file.graph.inputs.map((info) => [info.name, info.type?.tensor?.shape]));
   for (const input of a.graph.main.inputs)

@@ -1,4 +1,4 @@
-import type { Graph, Node, Types, Value } from "../graph/graph.ts";
+import type { Graph, Node, TypedGraph, Value } from "../graph/graph.ts";
 import { type ScopeStep, stepsInto } from "../graph/scopes.ts";
 import { bodyInputs } from "../infer/loops.ts";
 import { sessionTypes } from "../infer/session-types.ts";
@@ -40,7 +40,7 @@ export interface FirstDifference {
 
 /** The input of the search: two models, their corresponding nodes, and inputs. */
 interface ComparedRun {
-  readonly a: { readonly graph: Graph; readonly types: Types };
+  readonly a: TypedGraph;
   readonly b: Graph;
   readonly pairs: readonly Counterpart[];
   readonly feeds: readonly Tensors[];

@@ -111,6 +111,12 @@ export const titleOf = (node: Node): string => `${node.op} at ${called(node)}`;
 /** The known type of each value. */
 export type Types = ReadonlyMap<Value, Type>;
 
+/** A graph and the types of its values. */
+export interface TypedGraph {
+  readonly graph: Graph;
+  readonly types: Types;
+}
+
 /** Returns the type of a value; null if it is unknown. */
 export type KnownType = (value: Value) => Type | null;
 

@@ -1,7 +1,6 @@
 import { concat } from "../onnx/bytes.ts";
-import type { Frame } from "../onnx/decode.ts";
 import { elements } from "../onnx/dtypes.ts";
-import { append, before, type Edit, remove, replace, replaceField } from "../onnx/edits.ts";
+import { append, before, type Edit, replace, replaceRange } from "../onnx/edits.ts";
 import {
   attributeField,
   type Entry,
@@ -24,8 +23,8 @@ import {
   type NewNode,
 } from "../onnx/new-node.ts";
 import { tensorEdits } from "../onnx/tensor-edits.ts";
-import { BYTES } from "../onnx/wire.ts";
-import type { Graph, Node, Scope, Use, Value } from "./graph.ts";
+import { BYTES, type Field } from "../onnx/wire.ts";
+import type { Graph, Node, Scope, Value } from "./graph.ts";
 import { noteEdits } from "./operand-notes.ts";
 import type { NewTensor, Patch, Port, Slot } from "./patch-contents.ts";
 
@@ -46,7 +45,7 @@ export function patchEdits({ file }: Pick<Graph, "file">, patch: Patch, location
     ...(patch.written ?? []).map(({ before: node, bytes }) =>
       before(node.message, nodeField(bytes, isFunction(node.scope))),
     ),
-    ...redirects.map(({ use, name }) => redirect(file, use, name)),
+    ...redirects.map(({ use, name }) => renameSlot(file, use, "input", name)),
     ...noteEdits(file, redirects),
     ...(patch.removed ?? []).map(removal),
     ...(patch.replaced ?? []).map(({ node, by }) =>
@@ -55,15 +54,15 @@ export function patchEdits({ file }: Pick<Graph, "file">, patch: Patch, location
     ...(patch.retyped ?? []).flatMap((port) => retype(file, port)),
     ...(patch.stated ?? []).map(({ name, type }) => append(file.graph, typeField(name, type))),
     ...(patch.metadata ?? []).map((entry) => renewedEntry(file, entry)),
-    ...(patch.untold ?? []).map((name) => remove(named(file.graph.outputs, name))),
+    ...named(file.graph.outputs, patch.untold ?? []).map((info) => replace(info)),
     ...(patch.inputs ?? []).map((port) =>
       append(port.scope?.message ?? main, inputField(port.name, port.type)),
     ),
     ...(patch.outputs ?? []).map((port) => output(port, port.scope?.message ?? file.graph)),
     ...slots(file, patch),
-    ...(patch.renamed ?? []).map((one) => rename(file, one)),
+    ...(patch.renamed ?? []).map((one) => renameSlot(file, one, "output", one.name)),
     ...(patch.forgotten ?? []).flatMap((key) =>
-      file.message.metadata.filter((entry) => entry.key === key).map(remove),
+      file.message.metadata.filter((entry) => entry.key === key).map((entry) => replace(entry)),
     ),
     ...(patch.attributes ?? []).flatMap(({ node, name, value }) => attribute(node, name, value)),
   ];
@@ -142,26 +141,25 @@ function output(
   return typeof next === "object" ? before(next, bytes) : append(message, bytes);
 }
 
-/** Returns the text fields of a message with this number. */
-const texts = ({ reader }: ModelFile, { frame }: { frame: Frame }, number: number) =>
-  [...reader.fields(frame)].filter((field) => field.number === number && field.wire === BYTES);
+type SlotKind = "input" | "output";
 
-function redirect(file: ModelFile, { node, index }: Use, name: string): Edit {
-  const field = texts(file, node.message, FIELD.nodeInput)[index];
-  if (!field) throw new Error(`${node.message.name} does not have an input ${index}`);
-  return replaceField(node.message, field, slotField("input", name));
+/** Returns the fields of a node's input or output slots. */
+function slotFields({ reader }: ModelFile, { frame }: NodeMessage, slot: SlotKind): Field[] {
+  const number = slot === "input" ? FIELD.nodeInput : FIELD.nodeOutput;
+  return [...reader.fields(frame)].filter((it) => it.number === number && it.wire === BYTES);
 }
 
-/** Another name for an output of a node. */
-function rename(
+/** Puts another name into a slot of a node. */
+function renameSlot(
   file: ModelFile,
-  { node, index, name }: NonNullable<Patch["renamed"]>[number],
+  { node: { message }, index }: { readonly node: Slot["node"]; readonly index: number },
+  slot: SlotKind,
+  name: string,
 ): Edit {
-  const field = texts(file, node.message, FIELD.nodeOutput)[index];
-  return replaceField(node.message, field, slotField("output", name));
+  const field = slotFields(file, message, slot)[index];
+  if (!field) throw new Error(`${message.name} does not have an ${slot} ${index}`);
+  return replaceRange(message, field, slotField(slot, name));
 }
-
-const SLOT_NUMBER = { input: FIELD.nodeInput, output: FIELD.nodeOutput } as const;
 
 /** Adds input and output slots to nodes, each before the one at its index. */
 function slots(file: ModelFile, { nodeInputs = [], nodeOutputs = [] }: Patch): Edit[] {
@@ -174,8 +172,8 @@ function slots(file: ModelFile, { nodeInputs = [], nodeOutputs = [] }: Patch): E
     for (const node of new Set(all.map((slot) => slot.node))) {
       const added = all.filter((slot) => slot.node === node);
       const fields = withSlots(node.message[key], added).map((name) => slotField(slot, name));
-      for (const field of texts(file, node.message, SLOT_NUMBER[slot]))
-        edits.push(replaceField(node.message, field, new Uint8Array()));
+      for (const field of slotFields(file, node.message, slot))
+        edits.push(replaceRange(node.message, field));
       edits.push(append(node.message, concat(fields)));
     }
   return edits;
@@ -195,27 +193,22 @@ function withSlots(present: readonly string[], added: readonly Slot[]): string[]
 
 /** Sets an attribute of a node; replaces the one with the same name. */
 function attribute({ message }: Pick<Node, "message">, name: string, value: AttributeValue) {
-  const present = message.attributes.filter((each) => each.name === name);
-  return [...present.map(remove), append(message, attributeField(name, value))];
+  const present = named(message.attributes, [name]).map((each) => replace(each));
+  return [...present, append(message, attributeField(name, value))];
 }
 
-function removal(what: Node | Value): Edit {
-  return remove("message" in what ? what.message : (what.initializer ?? what.producer!.message));
-}
+const removal = (what: Node | Value): Edit =>
+  replace("message" in what ? what.message : (what.initializer ?? what.producer!.message));
 
-const named = <T extends { readonly name: string }>(all: readonly T[], name: string): T =>
-  all.find((each) => each.name === name)!;
+const named = <T extends { readonly name: string }>(all: readonly T[], names: readonly string[]) =>
+  all.filter(({ name }) => names.includes(name));
 
 /** States the new type where a value is an input or output; a statement inside is left to inference. */
-function retype({ graph }: ModelFile, { name, type }: Port): Edit[] {
-  const of = <T extends { readonly name: string }>(all: readonly T[]) =>
-    all.filter((each) => each.name === name);
-  return [
-    ...of(graph.inputs).map((info) => replace(info, inputField(name, type))),
-    ...of(graph.outputs).map((info) => replace(info, outputField(name, type))),
-    ...of(graph.valueInfos).map(remove),
-  ];
-}
+const retype = ({ graph }: ModelFile, { name, type }: Port): Edit[] => [
+  ...named(graph.inputs, [name]).map((info) => replace(info, inputField(name, type))),
+  ...named(graph.outputs, [name]).map((info) => replace(info, outputField(name, type))),
+  ...named(graph.valueInfos, [name]).map((info) => replace(info)),
+];
 
 /** Replaces the entry with the same key, or adds one. */
 function renewedEntry({ message }: ModelFile, entry: Entry): Edit {

@@ -1,13 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import { constants, dataOf, readsShapeOnly, tensorOf, typeOfTensor } from "../graph/constants.ts";
-import {
-  attribute,
-  type Graph,
-  inputsOf,
-  type Node,
-  type Types,
-  type Value,
-} from "../graph/graph.ts";
+import { attribute, inputsOf, type Node, type TypedGraph, type Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { encodeNumbers } from "../graph/tensor.ts";
 import { walk } from "../graph/walk.ts";
@@ -21,10 +14,8 @@ import { INLINE, isInlined, skeleton } from "./skeleton.ts";
 const FED = 65536;
 
 /** The input for computing constants. */
-interface Known {
+interface Known extends TypedGraph {
   readonly ort: Ort;
-  readonly graph: Graph;
-  readonly types: Types;
   /** Returns the values that depend only on constants and sizes. */
   readonly fixed: ReadonlySet<Value>;
 }
@@ -43,8 +34,7 @@ interface Computation {
  */
 export async function computedConstants(
   ort: Ort,
-  graph: Graph,
-  types: Types,
+  { graph, types }: TypedGraph,
   free: ReadonlySet<string>,
 ): Promise<ReadonlyMap<Value, DenseTensor>> {
   const known = { ort, graph, types, fixed: constants(graph, free) };
@@ -62,9 +52,10 @@ export async function computedConstants(
 }
 
 /** Returns the small fixed values that are read by nodes with other results. */
-function wantedValues({ graph, types, fixed }: Known): Value[] {
+function wantedValues(known: Known): Value[] {
+  const { graph, types, fixed } = known;
   const isSmallFixed = (value: Value) =>
-    fixed.has(value) && (isSmall(types.get(value)) || isBounded(types, value));
+    fixed.has(value) && (isSmall(types.get(value)) || isBounded(known, value));
   const readers = graph.main.nodes.filter(
     ({ outputs }) => !outputs.every((value) => !value || (isSmallFixed(value) && !value.isOutput)),
   );
@@ -101,7 +92,7 @@ const isSmall = (type: Type | undefined) => {
 const VARYING = operatorsThat("varying");
 
 /** Whether values decide the size of a value, as in NonZero, and it comes from few of them. */
-const isBounded = (types: Types, { producer }: Value) =>
+const isBounded = ({ types }: Known, { producer }: Value) =>
   VARYING.has(producer?.op ?? "") &&
   inputsOf(producer!).every((input) => elements(sizesOf(types.get(input)) ?? [FED + 1]) <= FED);
 

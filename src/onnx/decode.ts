@@ -1,3 +1,4 @@
+import { entry } from "../entry.ts";
 import { InputError } from "../errors.ts";
 import { withOne } from "./short-lists.ts";
 import type { Range } from "./source.ts";
@@ -70,7 +71,7 @@ export function decode<S extends Schema>(
   frame: Frame,
   before: Decoded<S> | null = null,
 ): Decoded<S> {
-  const { starts, byNumber } = slotsOf(schema);
+  const { starts, byNumber } = entry(cache, schema, () => keyed(schema));
   const message: Record<string, unknown> = { ...before, frame };
   if (!before) {
     reader.countSlots(starts.length);
@@ -86,105 +87,78 @@ export function decode<S extends Schema>(
   return message as Decoded<S>;
 }
 
-/** A slot, and the property that it sets. */
-interface KeyedSlot {
-  readonly key: string;
-  readonly slot: FieldSlot<unknown>;
-}
-
-/** The slots of a schema, and each at the index of its field number. */
-interface Slots {
-  readonly starts: readonly KeyedSlot[];
-  readonly byNumber: readonly (KeyedSlot | undefined)[];
-}
-
-const cache = new WeakMap<object, Slots>();
-
-function slotsOf(schema: object): Slots {
-  const known = cache.get(schema);
-  if (known) return known;
-  const starts = Object.entries(schema).map(([key, slot]): KeyedSlot => ({ key, slot }));
-  const byNumber: KeyedSlot[] = [];
-  for (const keyed of starts) byNumber[keyed.slot.number] = keyed;
-  cache.set(schema, { starts, byNumber });
+/** The slots of a schema with the properties that they set, and each at the index of its number. */
+function keyed(schema: Schema) {
+  const starts = Object.entries(schema).map(([key, slot]) => ({ key, slot }));
+  const byNumber: ((typeof starts)[number] | undefined)[] = [];
+  for (const one of starts) byNumber[one.slot.number] = one;
   return { starts, byNumber };
 }
 
-const single = <V>(
-  number: number,
-  wire: number,
-  start: V,
-  read: FieldSlot<V>["read"],
-): FieldSlot<V> => ({
-  number,
-  wires: [wire],
-  start,
-  read,
-});
+const cache = new WeakMap<Schema, ReturnType<typeof keyed>>();
 
 const NONE = Object.freeze([]) as unknown as never[];
 
-/** A repeated field that may be packed. */
-const many = (
+const slot = <V>(
   number: number,
-  wire: number,
-  read: (reader: WireReader, field: Field) => readonly number[],
-): FieldSlot<number[]> => ({
-  number,
-  wires: [wire, BYTES],
-  start: NONE,
-  read: (reader, field, _, all) =>
-    read(reader, field).reduce((list: number[], value) => withOne(list, value), all),
-});
+  wires: readonly number[],
+  start: V,
+  read: FieldSlot<V>["read"],
+): FieldSlot<V> => ({ number, wires, start, read });
 
 /** A string; "" if it is absent. */
 export const string = (number: number) =>
-  single(number, BYTES, "", (reader, field) => reader.text(field));
+  slot(number, [BYTES], "", (reader, field) => reader.text(field));
 
 /** An operator set's domain; "" for ai.onnx, by either of its names. */
 export const domainName = (number: number) =>
-  single(number, BYTES, "", (reader, field) => {
+  slot(number, [BYTES], "", (reader, field) => {
     const name = reader.text(field);
     return name === "ai.onnx" ? "" : name;
   });
 
 /** An integer; 0 if it is absent. Exact up to 2^53. */
 export const integer = (number: number) =>
-  single(number, VARINT, 0, (reader, field) => reader.integer(field));
+  slot(number, [VARINT], 0, (reader, field) => reader.integer(field));
 
 /** An integer truncated to 32 bits, like protobuf's int32; 0 if it is absent. */
 export const integer32 = (number: number) =>
-  single(number, VARINT, 0, (reader, field) => reader.integer32(field));
+  slot(number, [VARINT], 0, (reader, field) => reader.integer32(field));
 
 /** The number of an enumeration. protobuf keeps 32 bits and skips numbers that it does not know. */
 export const choice = (number: number, known: readonly number[]) =>
-  single(number, VARINT, 0, (reader, field, _, before) => {
+  slot(number, [VARINT], 0, (reader, field, _, before) => {
     const given = reader.integer32(field);
     return known.includes(given) ? given : before;
   });
 
 /** An integer; null if it is absent. */
 export const optionalInteger = (number: number) =>
-  single<number | null>(number, VARINT, null, (reader, field) => reader.integer(field));
+  slot<number | null>(number, [VARINT], null, (reader, field) => reader.integer(field));
 
 /** A float; null if it is absent. */
 export const optionalFloat = (number: number) =>
-  single<number | null>(number, FIXED32, null, (reader, field) => reader.floats(field)[0] ?? null);
+  slot<number | null>(number, [FIXED32], null, (reader, field) => reader.floats(field)[0] ?? null);
 
 /** The byte range of a bytes field's value; null if it is absent. */
 export const place = (number: number) =>
-  single<Range | null>(number, BYTES, null, (_, { body, end }) => ({ start: body, end }));
+  slot<Range | null>(number, [BYTES], null, (_, { body, end }) => ({ start: body, end }));
+
+/** A repeated field that may be packed. */
+const many = (
+  number: number,
+  wire: number,
+  read: (reader: WireReader, field: Field) => readonly number[],
+) =>
+  slot<number[]>(number, [wire, BYTES], NONE, (reader, field, _, all) =>
+    read(reader, field).reduce((list: number[], value) => withOne(list, value), all),
+  );
 
 /** A repeated field that holds one item. */
-const list = <V>(
-  number: number,
-  read: (reader: WireReader, field: Field, parent: Frame) => V,
-): FieldSlot<V[]> => ({
-  number,
-  wires: [BYTES],
-  start: NONE,
-  read: (reader, field, parent, all) => withOne(all, read(reader, field, parent)),
-});
+const list = <V>(number: number, read: (reader: WireReader, field: Field, parent: Frame) => V) =>
+  slot<V[]>(number, [BYTES], NONE, (reader, field, parent, all) =>
+    withOne(all, read(reader, field, parent)),
+  );
 
 /** Repeated fields that are not decoded. */
 export const undecoded = (number: number) => list(number, (_, field) => field);
@@ -206,7 +180,7 @@ export const messages = <S extends Schema>(number: number, schema: () => S) =>
 
 /** A message; null if it is absent. */
 export const message = <S extends Schema>(number: number, schema: () => S) =>
-  single<Decoded<S> | null>(number, BYTES, null, (reader, field, parent, before) =>
+  slot<Decoded<S> | null>(number, [BYTES], null, (reader, field, parent, before) =>
     decode(schema(), reader, frameOf(reader, field, parent, before), before),
   );
 

@@ -16,7 +16,14 @@ interface DataType {
   readonly numpy: string | null;
   readonly safetensors: string | null;
   /** Set for a float type that LAuReL's weights can have. */
-  readonly float: FloatForm | null;
+  readonly float: {
+    /** Bits of the fraction, without the implicit leading bit. */
+    readonly fraction: number;
+    /** Exponent of the smallest normal number. */
+    readonly least: number;
+    /** The largest finite number. */
+    readonly largest: number;
+  } | null;
 }
 
 /** A typed array's constructor. */
@@ -32,37 +39,12 @@ export type TypedArray =
   | typeof BigInt64Array
   | typeof BigUint64Array;
 
-/** The format of a binary floating-point type. */
-interface FloatForm {
-  /** Bits of the fraction, without the implicit leading bit. */
-  readonly fraction: number;
-  /** Exponent of the smallest normal number. */
-  readonly least: number;
-  /** The largest finite number. */
-  readonly largest: number;
-}
+type Facts = Partial<Omit<DataType, "number" | "name" | "bits">>;
 
-const form = (fraction: number, least: number, largest: number): FloatForm => ({
-  fraction,
-  least,
-  largest,
-});
-
-interface Facts extends Partial<Omit<DataType, "number" | "name" | "bits">> {}
+const NO_FACTS = { ort: null, inferredAs: null, array: null, numpy: null, safetensors: null };
 
 const type = (number: number, name: string, bits: number, facts: Facts = {}): DataType =>
-  Object.freeze({
-    number,
-    name,
-    bits,
-    ort: null,
-    inferredAs: null,
-    array: null,
-    numpy: null,
-    safetensors: null,
-    float: null,
-    ...facts,
-  });
+  Object.freeze({ number, name, bits, ...NO_FACTS, float: null, ...facts });
 
 /** A type of numbers that onnxruntime's API, NumPy and .safetensors all have. */
 const common = (array: TypedArray, ort: string, numpy: string, safetensors: string): Facts => ({
@@ -72,10 +54,10 @@ const common = (array: TypedArray, ort: string, numpy: string, safetensors: stri
   safetensors,
 });
 
-const FLOAT = form(23, -126, 2 ** 128 - 2 ** 104);
-const HALF = form(10, -14, 65504);
-const DOUBLE = form(52, -1022, Number.MAX_VALUE);
-const BFLOAT = form(7, -126, 2 ** 128 - 2 ** 120);
+const FLOAT = { fraction: 23, least: -126, largest: 2 ** 128 - 2 ** 104 };
+const HALF = { fraction: 10, least: -14, largest: 65504 };
+const DOUBLE = { fraction: 52, least: -1022, largest: Number.MAX_VALUE };
+const BFLOAT = { fraction: 7, least: -126, largest: 2 ** 128 - 2 ** 120 };
 const byte = { inferredAs: "uint8" };
 
 /** The types of TensorProto.DataType in onnx 1.23, in the order of their numbers. */

@@ -7,44 +7,21 @@ export interface Edit extends Range {
   readonly frame: Frame;
 }
 
-/** Adds a field at the end of a message. */
-export const append = ({ frame }: Framed, bytes: Uint8Array): Edit => ({
-  start: frame.end,
-  end: frame.end,
-  bytes,
-  frame,
-});
-
-/** Adds a field to the enclosing message, just before this one. */
-export const before = ({ frame: { at, parent } }: Framed, bytes: Uint8Array): Edit => ({
-  start: at,
-  end: at,
-  bytes,
-  frame: parent!,
-});
-
-/** Replaces a message by other fields. */
-export const replace = ({ frame: { at, end, parent } }: Framed, bytes: Uint8Array): Edit => ({
-  start: at,
-  end,
-  bytes,
-  frame: parent!,
-});
-
-/** Removes a message from the enclosing one. */
-export const remove = (message: Framed): Edit => replace(message, new Uint8Array());
-
-/** Replaces the bytes of a field inside a message. */
-export const replaceField = (
+/** Replaces a range inside a message: a field, or the whole content. */
+export const replaceRange = (
   { frame }: Framed,
   { start, end }: Range,
-  bytes: Uint8Array,
+  bytes: Uint8Array = new Uint8Array(),
 ): Edit => ({ start, end, bytes, frame });
 
-/** Replaces the whole content of a message by other fields. */
-export const replaceContent = ({ frame }: Framed, bytes: Uint8Array): Edit => ({
-  start: frame.start,
-  end: frame.end,
-  bytes,
-  frame,
-});
+/** Adds a field at the end of a message. */
+export const append = (message: Framed, bytes: Uint8Array): Edit =>
+  replaceRange(message, { start: message.frame.end, end: message.frame.end }, bytes);
+
+/** Adds a field to the enclosing message, just before this one. */
+export const before = ({ frame: { at, parent } }: Framed, bytes: Uint8Array): Edit =>
+  replaceRange({ frame: parent! }, { start: at, end: at }, bytes);
+
+/** Replaces a message by other fields; removes it if there are none. */
+export const replace = ({ frame: { at, end, parent } }: Framed, bytes?: Uint8Array): Edit =>
+  replaceRange({ frame: parent! }, { start: at, end }, bytes);

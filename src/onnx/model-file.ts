@@ -12,12 +12,11 @@ import {
   type TensorMessage,
   tensorSchema,
 } from "./messages.ts";
+import type { DenseTensor } from "./new-node.ts";
 import { bytesSource, type Range, type Source } from "./source.ts";
 import { BYTES, type Field, WireReader } from "./wire.ts";
 
 const { onnx } = onnxProto;
-
-type Long = InstanceType<typeof onnxProto.onnx.TensorProto>["int64Data"][number];
 
 /** A data file that is not written yet, by the location that tensors use for it. */
 export interface Companion {
@@ -62,9 +61,6 @@ export const metadataOf = ({ message, reader }: ModelFile) =>
 
 const utf8 = new TextDecoder();
 
-const titled = (file: ModelFile, tensor: TensorMessage) =>
-  `${file.source.name}: tensor ${tensor.name || "(unnamed)"}`;
-
 /**
  * Returns a tensor's values as little-endian raw data, like TensorProto.raw_data. Loads the whole
  * tensor, so it is meant for small ones. Throws for strings.
@@ -78,34 +74,26 @@ export function withTensorData<T>(
   tensor: TensorMessage,
   take: (source: Source, range: Range) => T,
 ): T {
-  if (isExternal(tensor)) return withExternalData(file, tensor, take);
+  const title = `${file.source.name}: tensor ${tensor.name || "(unnamed)"}`;
+  if (isExternal(tensor)) return withExternalData(file.folder, tensor, title, take);
   if (tensor.raw) return take(file.source, tensor.raw);
-  const bytes = innerBytes(file.reader, tensor, titled(file, tensor));
+  const bytes = innerBytes(file.reader, tensor, title);
   return take(bytesSource(bytes), { start: 0, end: bytes.length });
 }
 
 /** Reads a file that is one TensorProto: type, shape and raw data. Throws if it is not one. */
-export function openTensor(bytes: Uint8Array): {
-  name: string;
-  dtype: string;
-  dims: readonly number[];
-  bytes: Uint8Array;
-} {
+export function openTensor(bytes: Uint8Array): DenseTensor {
   const reader = new WireReader(bytesSource(bytes, "the tensor"));
   const tensor = decode(tensorSchema, reader, rootFrame(bytes.length));
+  const { name, dims } = tensor;
   const dtype = dataType(tensor.dataType)?.name ?? "";
-  return {
-    name: tensor.name,
-    dtype,
-    dims: tensor.dims,
-    bytes: innerBytes(reader, tensor, tensor.name),
-  };
+  return { name, dtype, dims, data: innerBytes(reader, tensor, name) };
 }
 
 function innerBytes(reader: WireReader, tensor: TensorMessage, title: string): Uint8Array {
   if (tensor.raw) return reader.bytes(tensor.raw);
   const proto = protoOf(concat(partsOf(tensor.frame).map((part) => reader.bytes(part))), title);
-  const wide = (values: readonly (number | Long)[]) =>
+  const wide = (values: typeof proto.int64Data) =>
     bytesOf(BigInt64Array.from(values, (value) => BigInt(String(value))));
   const type = dataType(tensor.dataType);
   if (!type || type.bits === 0) throw new InputError(`${title} does not hold numbers.`);
@@ -149,18 +137,18 @@ function protoOf(bytes: Uint8Array, title: string) {
 }
 
 function withExternalData<T>(
-  file: ModelFile,
+  folder: Folder | null,
   tensor: TensorMessage,
+  title: string,
   take: (source: Source, range: Range) => T,
 ): T {
-  const title = titled(file, tensor);
   const range = externalRange(title, tensor);
   const { location, offset, length } = range;
-  if (file.folder === null)
+  if (folder === null)
     throw new InputError(
       `${title} is in ${location}; open the model by its path, or give that file in option data of openModel.`,
     );
-  const data = file.folder.open(location);
+  const data = folder.open(location);
   try {
     checkInside(title, range, data.size);
     return take(data, { start: offset, end: length === null ? data.size : offset + length });
@@ -180,13 +168,11 @@ export function entryIn(reader: WireReader, { body, end }: Field) {
 
 /** Returns the entries of a message's metadata_props, by key; `number` is that field's. */
 export function entriesIn({ reader }: ModelFile, { frame }: Framed, number: number) {
-  const entries = new Map<string, string>();
-  for (const field of reader.fields(frame)) {
-    if (field.number !== number || field.wire !== BYTES) continue;
-    const { key, value } = entryIn(reader, field);
-    entries.set(key, value);
-  }
-  return entries;
+  const fields = [...reader.fields(frame)].filter(
+    (it) => it.number === number && it.wire === BYTES,
+  );
+  const entries = fields.map((field) => entryIn(reader, field));
+  return new Map(entries.map(({ key, value }) => [key, value]));
 }
 
 /** Returns what exporters note of a node, by key. */

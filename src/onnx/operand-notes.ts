@@ -1,4 +1,4 @@
-import { type Edit, replaceField } from "./edits.ts";
+import { type Edit, replaceRange } from "./edits.ts";
 import { type AnnotationMessage, FIELD, type NodeMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
 import type { Range } from "./source.ts";
@@ -25,30 +25,24 @@ export function renaming({ inputs, outputs }: NodeMessage, now: readonly string[
 /** Returns the edits that update a node's device configurations to its new operands. */
 export const deviceEdits = (file: ModelFile, message: NodeMessage, renamed: Renaming): Edit[] =>
   message.devices.map((field) =>
-    replaceField(message, field, devicesRenamed(file.reader, field, renamed)),
+    replaceRange(message, field, devicesRenamed(file.reader, field, renamed)),
   );
 
 /** Rewrites a NodeDeviceConfigurationProto with the new names of its operands. */
 export function devicesRenamed(reader: Reader, field: Field, renamed: Renaming): Uint8Array {
   const fields = fieldsIn(reader, field).flatMap((each) => {
     if (each.number !== SHARDING) return [raw(reader, each)];
-    const spec = fieldsIn(reader, each);
-    const name = spec.find(({ number }) => number === TENSOR_NAME);
-    const rest = spec.filter(({ number }) => number !== TENSOR_NAME).map((it) => raw(reader, it));
+    const name = fieldsIn(reader, each).find(({ number }) => number === TENSOR_NAME);
     if (!name) return [raw(reader, each)];
+    const rest = restOf(reader, { start: each.body, end: each.end });
     return renamed(reader.text(name)).map((now) => bytesField(SHARDING, named(now), ...rest));
   });
   return bytesField(field.number, ...fields);
 }
 
 /** Copies an annotation to another tensor, as a field of the graph. */
-export function annotationNaming(
-  reader: Reader,
-  { frame }: AnnotationMessage,
-  name: string,
-): Uint8Array {
-  return bytesField(FIELD.graphAnnotation, named(name), ...restOf(reader, frame));
-}
+export const annotationNaming = (reader: Reader, { frame }: AnnotationMessage, name: string) =>
+  bytesField(FIELD.graphAnnotation, named(name), ...restOf(reader, frame));
 
 const restOf = (reader: Reader, range: Range) =>
   [...reader.fields(range)]

@@ -1,7 +1,7 @@
 import { allTensors } from "./all-tensors.ts";
 import { type Frame, partsOf } from "./decode.ts";
 import { dataTypeNamed } from "./dtypes.ts";
-import { append, type Edit, replace, replaceContent } from "./edits.ts";
+import { append, type Edit, replace, replaceRange } from "./edits.ts";
 import { locationField, type Outside, outsideFields, tensorMessage } from "./encode.ts";
 import { isExternal } from "./external.ts";
 import { FIELD, type TensorMessage } from "./messages.ts";
@@ -40,7 +40,7 @@ export function tensorEdits(file: ModelFile, changes: TensorChanges): Edit[] {
   return [
     ...values.flatMap((one) => valueEdits(file, one)),
     ...(locations ? relocationEdits(others, locations) : []),
-    ...tensorsBy.map(({ tensor, by }) => replaceContent(tensor, tensorMessage(by))),
+    ...tensorsBy.map(({ tensor, by }) => replaceRange(tensor, tensor.frame, tensorMessage(by))),
     ...dtypes.flatMap((stated) => typeEdits(file, stated)),
   ];
 }
@@ -52,11 +52,11 @@ const VALUES: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 10, 11, 13, 14]);
 function valueEdits({ reader }: ModelFile, { tensor, to }: NewValues): Edit[] {
   const { frame, raw } = tensor;
   const inside = to instanceof Uint8Array;
-  if (inside && raw && !isExternal(tensor)) return [{ ...raw, bytes: to, frame }];
+  if (inside && raw && !isExternal(tensor)) return [replaceRange(tensor, raw, to)];
   const cuts = partsOf(frame).flatMap((part) =>
     [...reader.fields(part)]
       .filter(({ number }) => VALUES.has(number))
-      .map(({ start, end }): Edit => ({ start, end, bytes: new Uint8Array(), frame: part })),
+      .map((field) => replaceRange({ frame: part }, field)),
   );
   const fields = inside ? bytesField(FIELD.tensorRaw, to) : outsideFields(to);
   return [...cuts, append(tensor, fields)];
@@ -66,7 +66,7 @@ function typeEdits({ reader }: ModelFile, { frame, field, dtype }: StatedType): 
   const bytes = Uint8Array.of(field * 8, dataTypeNamed(dtype)!.number);
   return [...reader.fields(frame)]
     .filter(({ number }) => number === field)
-    .map(({ start, end }) => ({ start, end, bytes, frame }));
+    .map((place) => replaceRange({ frame }, place, bytes));
 }
 
 /** Returns the edits that rename the data files to which external tensors refer. */

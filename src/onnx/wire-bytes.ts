@@ -1,4 +1,4 @@
-import { allocate, join, lengthOf } from "./bytes.ts";
+import { allocate, concat, lengthOf } from "./bytes.ts";
 import { BYTES } from "./wire.ts";
 
 /** Writes a number below 2^53 as a varint; returns its end. */
@@ -29,23 +29,13 @@ export function varint(value: number): Uint8Array {
 }
 
 /** Encodes a length-delimited field: tag, length, and the parts. */
-export function bytesField(number: number, ...parts: Uint8Array[]): Uint8Array {
-  const length = lengthOf(parts);
-  const start = headLength(number, length);
-  const bytes = allocate(start + length);
-  writeHead(bytes, number, length);
-  return join(bytes, start, parts);
-}
+export const bytesField = (number: number, ...parts: Uint8Array[]): Uint8Array =>
+  concat([fieldHead(number, lengthOf(parts)), ...parts]);
 
 /** Encodes the start of a length-delimited field: tag and length. */
 export function fieldHead(number: number, length: number): Uint8Array {
-  const bytes = allocate(headLength(number, length));
-  writeHead(bytes, number, length);
+  const tag = number * 8 + BYTES;
+  const bytes = allocate(varintLength(tag) + varintLength(length));
+  writeVarint(bytes, writeVarint(bytes, 0, tag), length);
   return bytes;
 }
-
-const headLength = (number: number, length: number) =>
-  varintLength(number * 8 + BYTES) + varintLength(length);
-
-const writeHead = (bytes: Uint8Array, number: number, length: number) =>
-  writeVarint(bytes, writeVarint(bytes, 0, number * 8 + BYTES), length);

@@ -49,12 +49,12 @@ export class WireWriter {
 
   /** Writes a string; writes nothing if it is empty. */
   text(number: number, text: string): void {
-    if (text !== "") this.#sized(number, () => this.#write(text));
+    if (text !== "") this.message(number, () => this.#write(text));
   }
 
   /** Writes repeated strings, including empty ones. */
   texts(number: number, texts: readonly string[]): void {
-    for (const text of texts) this.#sized(number, () => this.#write(text));
+    for (const text of texts) this.message(number, () => this.#write(text));
   }
 
   bytes(number: number, bytes: Uint8Array): void {
@@ -65,20 +65,15 @@ export class WireWriter {
     this.#at += bytes.length;
   }
 
-  /** Writes a message; `write` writes its fields. */
-  message(number: number, write: () => void): void {
-    this.#sized(number, write);
-  }
-
   #packed(number: number, values: readonly number[], write: (value: number) => void): void {
-    if (values.length > 0) this.#sized(number, () => values.forEach(write));
+    if (values.length > 0) this.message(number, () => values.forEach(write));
   }
 
   /**
-   * Writes content whose length is known only afterwards: reserves one byte for the length, and
-   * moves the content if it needs more.
+   * Writes a message, whose fields `write` writes, or other content of a length that is known only
+   * afterwards: reserves one byte for the length, and moves the content if it needs more.
    */
-  #sized(number: number, write: () => void): void {
+  message(number: number, write: () => void): void {
     this.#tag(number, BYTES);
     this.#room(1);
     this.#at++;

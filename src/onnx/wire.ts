@@ -75,11 +75,6 @@ export class WireReader {
     }
   }
 
-  /** Reads the field at a position of a message that ends at `limit`. */
-  field(start: number, limit: number): Field {
-    return this.#field(start, limit, 0);
-  }
-
   /** Reads the value of a varint field as 64-bit two's complement; exact up to 2^53. */
   integer(field: Field): number {
     return signed(this.#varint(field.body, field.end));
@@ -131,7 +126,8 @@ export class WireReader {
     return this.source.read(range.start, range.end);
   }
 
-  #field(start: number, limit: number, depth: number): Field {
+  /** Reads the field at a position of a message that ends at `limit`, inside `depth` groups. */
+  field(start: number, limit: number, depth = 0): Field {
     const tag = Number(this.#varint(start, limit));
     const prefix = this.#pos;
     const number = Math.floor(tag / 8);
@@ -172,7 +168,7 @@ export class WireReader {
         if (Math.floor(tag / 8) !== number) break;
         return this.#pos;
       }
-      at = this.#field(at, limit, depth).end;
+      at = this.field(at, limit, depth).end;
     }
     throw this.#error(start, "a group has no end");
   }

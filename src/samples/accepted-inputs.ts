@@ -7,8 +7,8 @@ import { firstOf } from "../listed.ts";
 import { isFloat, showShape } from "../onnx/dtypes.ts";
 import { failedNode, namedSizes, reason } from "../ort/messages.ts";
 import type { Tensors } from "../ort/session.ts";
-import { type Attempt, fixedBeside, type Sizing, sizings } from "./attempts.ts";
-import type { Draw, Drawn, Sampled } from "./draw.ts";
+import { type Attempt, fixedBeside, type Sampled, type Sizing, sizings } from "./attempts.ts";
+import type { Draw, Drawn } from "./draw.ts";
 
 /** Runs a model on inputs; throws if it does not accept them. */
 export type RunOn = (feeds: Tensors) => Promise<readonly Tensors[]>;

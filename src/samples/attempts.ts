@@ -1,4 +1,11 @@
+import type { TypedGraph } from "../graph/graph.ts";
 import type { Dimension } from "../onnx/dtypes.ts";
+import type { Ort } from "../ort/session.ts";
+
+/** A model that is to be run on random inputs. */
+export interface Sampled extends TypedGraph {
+  readonly ort: Ort;
+}
 
 /** Which sizes the free dimensions have in an attempt. */
 export interface Sizing {

@@ -1,10 +1,10 @@
 import type { Tensor } from "onnxruntime-common";
 import { InputError } from "../errors.ts";
-import { attribute, type Graph, type Types, type Value } from "../graph/graph.ts";
+import { attribute, type Types, type Value } from "../graph/graph.ts";
 import { own } from "../graph/own.ts";
 import { elements, isFloat, showShape, type Type } from "../onnx/dtypes.ts";
-import type { Ort, Tensors } from "../ort/session.ts";
-import type { Attempt, Sizing } from "./attempts.ts";
+import type { Tensors } from "../ort/session.ts";
+import type { Attempt, Sampled, Sizing } from "./attempts.ts";
 import { filler } from "./random-inputs.ts";
 
 /** A user's settings for random inputs; they have no effect if the inputs are given. */
@@ -18,13 +18,6 @@ export interface SampleOptions {
 const LARGEST = 1 << 30;
 /** The same of other sizes that are tried: a model's own values may be a hundred times as large. */
 const LARGEST_OTHER = 1 << 26;
-
-/** A model that is to be run on random inputs. */
-export interface Sampled {
-  readonly ort: Ort;
-  readonly graph: Graph;
-  readonly types: Types;
-}
 
 /** One set of inputs, and the attempt that they are drawn for. */
 export interface Drawn {
@@ -41,8 +34,8 @@ export type Draw = (
 /** Returns what draws inputs. Throws an InputError for a size of a dimension that there is not. */
 export function drawer(model: Sampled, options: SampleOptions): Draw {
   checkNames(model, options);
-  const { ort, graph, types } = model;
-  const fill = filler({ ort, graph, types, seed: options.seed ?? 0 });
+  const { graph, types } = model;
+  const fill = filler(model, options.seed ?? 0);
   const given = options.dims ?? {};
   // A mask has the length of the sequence that it masks, which other inputs show.
   const inputs = [...graph.main.inputs].sort(

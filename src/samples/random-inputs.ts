@@ -1,16 +1,15 @@
 import type { Tensor } from "onnxruntime-common";
 import { InputError } from "../errors.ts";
-import { attribute, type Graph, type Types, type Value } from "../graph/graph.ts";
+import { attribute, type Types, type Value } from "../graph/graph.ts";
 import { uniform } from "../graph/random.ts";
 import { encodeNumbers } from "../graph/tensor.ts";
 import { dataTypeNamed, elements, hasTensors, isFloat, placeOfAxis } from "../onnx/dtypes.ts";
-import type { Ort } from "../ort/session.ts";
 import { tensorOfBytes } from "../ort/tensors.ts";
 import { type Accepted, acceptedAt, arrivals, comparedWith } from "./accepted.ts";
-import type { Attempt } from "./attempts.ts";
+import type { Attempt, Sampled } from "./attempts.ts";
 
 /** An input that is to be filled. */
-export interface Request {
+interface Request {
   readonly input: Value;
   readonly dtype: string;
   readonly shape: number[];
@@ -19,19 +18,12 @@ export interface Request {
   readonly round: number;
 }
 
-/** Draws random values for an input. */
-type Fill = (request: Request) => Tensor;
-
-/** What random values are drawn from. */
-interface Setting {
-  readonly ort: Ort;
-  readonly graph: Graph;
-  readonly types: Types;
+interface Setting extends Sampled {
   readonly seed: number;
 }
 
-/** Creates a generator of seeded random inputs. It caches each while only others change. */
-export function filler(setting: Setting): Fill {
+/** Returns what draws seeded random inputs. It caches each while only others change. */
+export function filler(model: Sampled, seed: number): (request: Request) => Tensor {
   const last = new Map<string, { readonly key: string; readonly tensor: Tensor }>();
   return (request) => {
     const { input, dtype, shape, attempt, round } = request;
@@ -40,7 +32,7 @@ export function filler(setting: Setting): Fill {
     const place = `${round} ${input.name}`;
     const known = last.get(place);
     if (known?.key === key) return known.tensor;
-    const tensor = randomTensor(setting, request);
+    const tensor = randomTensor({ ...model, seed }, request);
     last.set(place, { key, tensor });
     return tensor;
   };

@@ -8,8 +8,8 @@ import type { Tensors } from "../ort/session.ts";
 import { notFiniteIn } from "../ort/tensors.ts";
 import { comparedWith } from "./accepted.ts";
 import { accepted, type RunOn } from "./accepted-inputs.ts";
-import type { Attempt } from "./attempts.ts";
-import { type Draw, type Drawn, drawer, type Sampled, type SampleOptions } from "./draw.ts";
+import type { Attempt, Sampled } from "./attempts.ts";
+import { type Draw, type Drawn, drawer, type SampleOptions } from "./draw.ts";
 
 /** Declarations of the options for sample inputs. */
 export const sampling: Declared<SampleOptions> = { dims: object, seed: number };
