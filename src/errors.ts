@@ -12,6 +12,15 @@ const WRITE_FAILURES: Readonly<Record<string, string>> = {
   EROFS: "the file system is read-only",
 };
 
+/** Returns what a function returns; null if it throws. */
+export function tried<T>(work: () => T): T | null {
+  try {
+    return work();
+  } catch {
+    return null;
+  }
+}
+
 /** Returns why something cannot be written, as a clause, from the error of Node. */
 export function writeFailure(error: unknown): string {
   const { code = "" } = error as { readonly code?: string };

@@ -47,8 +47,7 @@ export default defineConfig({
   plugins: [bundled()],
   resolve: {
     alias: [
-      { find: "#node-data", replacement: path.join(root, "src/files/browser-data.ts") },
-      { find: "#node", replacement: path.join(root, "src/files/browser.ts") },
+      { find: /^#node(-data|-images)?$/, replacement: path.join(root, "src/files/browser.ts") },
       // Looks for a module by eval, which the page's policy forbids, and does without it.
       { find: "@protobufjs/inquire", replacement: path.join(import.meta.dirname, "no-module.cjs") },
     ],

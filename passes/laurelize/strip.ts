@@ -5,9 +5,8 @@ import { folderAfter } from "../../src/graph/placing.ts";
 import { listed } from "../../src/listed.ts";
 import { type Model, modelOf } from "../../src/model.ts";
 import { type ModelFile, metadataOf } from "../../src/onnx/model-file.ts";
-import { relocations } from "../../src/onnx/relocations.ts";
 import type { Range, Source } from "../../src/onnx/source.ts";
-import { altered, sampled, undone } from "../../src/onnx/undo.ts";
+import { altered, relocations, sampled, undone } from "../../src/onnx/undo.ts";
 import {
   foldedSentence,
   type Manifest,

@@ -49,20 +49,12 @@ function sameAttribute(
 }
 
 function show({ reader }: ModelFile, { i, f, s, ints, floats, t, refAttrName }: AttributeMessage) {
-  const text = s
-    ? JSON.stringify(new TextDecoder().decode(reader.bytes(s)))
-    : ints.length > 0
-      ? `[${ints.join(", ")}]`
-      : floats.length > 0
-        ? `[${floats.map(float).join(", ")}]`
-        : f !== null
-          ? float(f)
-          : i !== null
-            ? String(i)
-            : t
-              ? "a tensor"
-              : refAttrName || "of another value";
-  return text;
+  if (s) return JSON.stringify(new TextDecoder().decode(reader.bytes(s)));
+  if (ints.length > 0) return `[${ints.join(", ")}]`;
+  if (floats.length > 0) return `[${floats.map(float).join(", ")}]`;
+  if (f !== null) return float(f);
+  if (i !== null) return String(i);
+  return t ? "a tensor" : refAttrName || "of another value";
 }
 
 const float = (value: number) => String(Number(value.toPrecision(9)));

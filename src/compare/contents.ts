@@ -2,14 +2,18 @@ import type { Graph, Scope, Types } from "../graph/graph.ts";
 import { allScopes, scopesOf } from "../graph/scopes.ts";
 import { firstOf } from "../listed.ts";
 import type { Framed } from "../onnx/decode.ts";
-import { FIELD, type NodeMessage } from "../onnx/messages.ts";
+import {
+  FIELD,
+  type FunctionMessage,
+  type NodeMessage,
+  type OpsetMessage,
+} from "../onnx/messages.ts";
 import { entriesIn, type ModelFile } from "../onnx/model-file.ts";
 import { attributeDifferences } from "./attributes.ts";
 import { descriptionDifferences } from "./descriptions.ts";
 import { type Finding, finding, placeOf, titleIn } from "./finding.ts";
-import { functionDifferences } from "./functions.ts";
 import { likeCounterparts } from "./like-counterparts.ts";
-import { bodiesOf, type Counterpart, NUMBERED, sameFunctions } from "./matching.ts";
+import { bodiesOf, type Counterpart, functionName, NUMBERED, sameFunctions } from "./matching.ts";
 import { type WeightTwins, weightDifference, weightTwins } from "./weight-twins.ts";
 import { wiringDifferences } from "./wiring.ts";
 
@@ -36,6 +40,33 @@ export function contentDifferences(
     ...orderDifferences(a, b, pairs),
   ];
 }
+
+/** Returns functions that only one of two models has, or whose inputs or imports differ. */
+function functionDifferences(a: Graph, b: Graph): Finding[] {
+  const pairs = sameFunctions(a, b);
+  const shared = new Set(pairs.flat());
+  const note = (scope: Scope, what: string, harmless = false) =>
+    finding("function", `function ${functionName(scope)}`, what, harmless);
+  const only = ({ functions }: Graph, which: "first" | "second") =>
+    functions
+      .filter((scope) => !shared.has(scope))
+      .map((scope) => note(scope, `is only in the ${which}`, which === "second"));
+  const changed = pairs.flatMap(([x, y]) =>
+    (["inputs", "outputs", "opsets"] as const).flatMap((kind) => {
+      const [one, other] = [x, y].map(({ message }) => listed((message as FunctionMessage)[kind]));
+      const what = `has the ${kind} ${one} in the first, ${other} in the second`;
+      return one === other ? [] : [note(x, what)];
+    }),
+  );
+  return [...only(a, "first"), ...only(b, "second"), ...changed];
+}
+
+const listed = (entries: readonly (string | OpsetMessage)[]) =>
+  entries
+    .map((each) =>
+      typeof each === "string" ? each : `${each.domain || "ai.onnx"} ${each.version}`,
+    )
+    .join(", ") || "none";
 
 /** Returns nodes of the first model without a counterpart in the second. */
 function lostNodes(a: Graph, pairs: readonly Counterpart[]): Finding[] {

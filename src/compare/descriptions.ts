@@ -1,11 +1,12 @@
 import { type Graph, type Scope, type Types, typeOfInfo } from "../graph/graph.ts";
-import type { Framed } from "../onnx/decode.ts";
+import { groupBy } from "../graph/group-by.ts";
+import { type Framed, partsOf } from "../onnx/decode.ts";
 import { canBeSame, showShape, type Type } from "../onnx/dtypes.ts";
 import type { FunctionMessage, GraphMessage, ValueInfoMessage } from "../onnx/messages.ts";
+import { equalRanges } from "../onnx/source.ts";
+import { BYTES, type Field } from "../onnx/wire.ts";
 import { type Finding, finding, placeOf, titleIn } from "./finding.ts";
-import { functionName } from "./functions.ts";
-import { bodiesOf, type Counterpart, NUMBERED, sameFunctions } from "./matching.ts";
-import { fieldDifferences } from "./same-fields.ts";
+import { bodiesOf, type Counterpart, functionName, NUMBERED, sameFunctions } from "./matching.ts";
 
 /** Messages: the fields to compare, by their numbers, and those that are compared elsewhere. */
 const FIELDS = {
@@ -84,25 +85,45 @@ export function descriptionDifferences(
   ];
 }
 
-/** Returns the fields of two messages of one kind. */
+/** Returns the fields in which two messages of one kind differ. */
 function inFields(
   [a, b]: Models,
   kind: keyof typeof FIELDS,
   [x, y]: readonly [Framed, Framed],
   of: string,
 ): Finding[] {
-  const [left, right] = [
-    { file: a.file, message: x },
-    { file: b.file, message: y },
-  ];
-  return fieldDifferences(left, right, FIELDS[kind]).map(({ name, added }) =>
-    described(
-      `${name}${of}`,
-      added ? "is new in the second" : "is lost or changed in the second",
-      added && name !== "quantization_annotation",
-    ),
-  );
+  const names: Readonly<Record<number, string>> = FIELDS[kind].names;
+  const [left, right] = [fieldsOf(a, x, kind), fieldsOf(b, y, kind)];
+  return [...new Set([...left.keys(), ...right.keys()])].flatMap((number) => {
+    const [mine, others] = [left.get(number) ?? [], right.get(number) ?? []];
+    const same =
+      mine.length === others.length &&
+      mine.every((field, k) => equalRanges(a.file, bodyOf(field), b.file, bodyOf(others[k])));
+    if (same) return [];
+    const name = names[number] ?? `field ${number}`;
+    const added = mine.length === 0;
+    const what = added ? "is new in the second" : "is lost or changed in the second";
+    return [described(`${name}${of}`, what, added && name !== "quantization_annotation")];
+  });
 }
+
+/** Returns the fields of a message to compare, by number, without those that hold only a default. */
+function fieldsOf(
+  { file: { reader } }: Graph,
+  { frame }: Framed,
+  kind: keyof typeof FIELDS,
+): Map<number, Field[]> {
+  const isEmpty = (field: Field) =>
+    field.wire === BYTES
+      ? field.end === field.body
+      : reader.bytes(bodyOf(field)).every((byte) => byte === 0);
+  const fields = partsOf(frame)
+    .flatMap((part) => [...reader.fields(part)])
+    .filter((field) => !isEmpty(field) && !FIELDS[kind].elsewhere.includes(field.number));
+  return groupBy(fields, ({ number }) => number);
+}
+
+const bodyOf = ({ body, end }: Field) => ({ start: body, end });
 
 function inScope(models: Models, [x, y]: readonly [Scope, Scope], types: Types): Finding[] {
   const of = x.kind === "main" ? " of the graph" : ` of the graph${placeOf(x)}`;
@@ -138,7 +159,8 @@ function inInfos(
       info.type && twin?.type
         ? inFields(models, "type", [info.type, twin.type], ` of ${where}`)
         : [];
-    const told = kind === "value_info" && !renumbered(info, twin) ? inType(where, info, twin) : [];
+    const isRenumbered = !twin && NUMBERED.test(info.name);
+    const told = kind === "value_info" && !isRenumbered ? inType(where, info, twin) : [];
     return [...fields, ...type, ...told];
   });
 }
@@ -181,9 +203,6 @@ function inNode(models: Models, { a, b }: Counterpart): Finding[] {
   if (name === "" || name === other || (NUMBERED.test(name) && NUMBERED.test(other))) return fields;
   return [...fields, described(`name of ${where}`, `is ${other || "lost"} in the second`)];
 }
-
-const renumbered = ({ name }: ValueInfoMessage, twin: ValueInfoMessage | undefined) =>
-  !twin && NUMBERED.test(name);
 
 const shown = (type: Type | null) =>
   type ? `${type.dtype} ${type.shape ? showShape(type.shape) : "of any shape"}` : "not stated";

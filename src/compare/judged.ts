@@ -84,16 +84,9 @@ export function judgedOf(
   const tensors = graph.main.outputs.map(({ name }) => name).filter((n) => !others.includes(n));
   return {
     names: [...new Set([...tensors, ...shown])],
-    provable: (file) => withFixedSeeds(withTensorsOnly(file, others, shown)),
+    provable: (file) =>
+      withFixedSeeds(
+        others.length === 0 ? file : withOutputs(patchedFile(file, { untold: others }), shown),
+      ),
   };
-}
-
-/** Returns the model without outputs that are not tensors, and with these values as outputs. */
-function withTensorsOnly(
-  file: ModelFile,
-  others: readonly string[],
-  shown: readonly string[],
-): ModelFile {
-  if (others.length === 0) return file;
-  return withOutputs(patchedFile(file, { untold: others }), shown);
 }

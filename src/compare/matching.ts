@@ -58,8 +58,12 @@ export const inputPairs = (x: Scope, y: Scope) =>
   );
 
 /** Identifies a function: domain, name and overload. */
-export const functionKey = ({ message }: Scope) =>
+const functionKey = ({ message }: Scope) =>
   "domain" in message ? [message.domain, message.name, message.overload].join(":") : message.name;
+
+/** Returns the name of a function in reports: with its domain and overload, if it has them. */
+export const functionName = (scope: Scope) =>
+  functionKey(scope).split(":").filter(Boolean).join(".");
 
 function pairsOf(x: Scope, y: Scope): Counterpart[] {
   const named = namesOf(y);

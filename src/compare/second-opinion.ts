@@ -37,14 +37,32 @@ export async function secondOpinion(
 
 /** Returns a clause on why a model is too large for 32-bit memory; null if it is not. */
 export function tooLarge(file: ModelFile): string | null {
-  const size = bytesOf(file);
+  const size = written(file).reduce(
+    (sum, location) => sum + opened(file, location, (data) => data.size),
+    file.source.size + (file.folder?.companion?.bytes.length ?? 0),
+  );
   return size > LARGEST
     ? `the model and its weights take ${(size / 1e9).toFixed(1)} GB, more than the ${(LARGEST / 1e9).toFixed(1)} GB that the other runtime is given`
     : null;
 }
 
 /** Returns a runtime that takes no paths, with a model's data files for its sessions. */
-export const carrying = (ort: Ort, file: ModelFile): Ort => withData(ort, dataOf(file));
+export function carrying(ort: Ort, file: ModelFile): Ort {
+  const { companion } = file.folder ?? {};
+  const externalData = written(file).map((path) => ({
+    path,
+    data: opened(file, path, (source) => source.read(0, source.size)),
+  }));
+  if (companion) externalData.push({ path: companion.location, data: companion.bytes });
+  if (externalData.length === 0) return ort;
+  const create = (model: string | Uint8Array, options = {}) =>
+    ort.InferenceSession.create(model as Uint8Array, { ...options, externalData });
+  return {
+    Tensor: ort.Tensor,
+    sessionOptions: ort.sessionOptions,
+    InferenceSession: { create },
+  };
+}
 
 /** Returns a model as bytes, for a runtime that takes no paths. */
 export function inMemory(file: ModelFile): Runnable {
@@ -63,19 +81,6 @@ export function retyped({ Tensor }: Ort, tensors: Tensors): Tensors {
   );
 }
 
-/** Wraps a runtime so that its sessions receive the data files' bytes. */
-const withData = (ort: Ort, externalData: readonly { path: string; data: Uint8Array }[]): Ort =>
-  externalData.length === 0
-    ? ort
-    : {
-        Tensor: ort.Tensor,
-        sessionOptions: ort.sessionOptions,
-        InferenceSession: {
-          create: (model: string | Uint8Array, options = {}) =>
-            ort.InferenceSession.create(model as Uint8Array, { ...options, externalData }),
-        },
-      };
-
 /** Opens a data file if it exists, calls `take` and closes it; returns the result. */
 function opened<T>(file: ModelFile, location: string, take: (source: Source) => T): T {
   const source = file.folder!.open(location);
@@ -89,18 +94,3 @@ function opened<T>(file: ModelFile, location: string, take: (source: Source) => 
 /** Returns locations of data that is in the folder already. */
 const written = (file: ModelFile) =>
   [...externalLocations(file)].filter((name) => name !== file.folder?.companion?.location);
-
-const bytesOf = (file: ModelFile) =>
-  written(file).reduce(
-    (sum, location) => sum + opened(file, location, ({ size }) => size),
-    file.source.size + (file.folder?.companion?.bytes.length ?? 0),
-  );
-
-function dataOf(file: ModelFile) {
-  const files = written(file).map((path) => ({
-    path,
-    data: opened(file, path, (source) => source.read(0, source.size)),
-  }));
-  const { companion } = file.folder ?? {};
-  return companion ? [...files, { path: companion.location, data: companion.bytes }] : files;
-}

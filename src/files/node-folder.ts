@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
-import { InputError } from "../errors.ts";
+import { InputError, tried } from "../errors.ts";
 import type { Folder } from "../onnx/model-file.ts";
 import type { Source } from "../onnx/source.ts";
 import { blocks } from "./blocks.ts";
@@ -96,21 +96,12 @@ interface Seen {
 
 /** Returns the path to a file without links, if the open file is there; otherwise null. */
 function realOf(file: string, stat: Identity): string | null {
-  try {
-    const real = fs.realpathSync(file);
-    return sameFile(fs.lstatSync(real, { bigint: true }), stat) ? real : null;
-  } catch {
-    return null;
-  }
+  const real = tried(() => fs.realpathSync(file));
+  return real !== null && isFile(real, stat) ? real : null;
 }
 
-function kindOf(file: string): "file" | "missing" | "not a regular file" {
-  try {
-    return fs.statSync(file).isFile() ? "file" : "not a regular file";
-  } catch {
-    return "missing";
-  }
-}
+const kindOf = (file: string) =>
+  tried(() => (fs.statSync(file).isFile() ? "file" : "not a regular file")) ?? "missing";
 
 const inside = (folder: string, file: string) => {
   const relative = path.relative(folder, file);
@@ -141,7 +132,7 @@ function linkedByPnpm(file: string, data: FileSource): "store" | "place" | null 
   const kept = stores.flatMap((store) =>
     ["", "-exec"].map((end) => path.join(store, "files", name.slice(0, 2), name.slice(2) + end)),
   );
-  return kept.some((each) => isFile(each, data)) ? "store" : null;
+  return kept.some((each) => isFile(each, data.stat)) ? "store" : null;
 }
 
 const VIRTUAL_STORE = /[/\\]node_modules[/\\]\.pnpm[/\\][^/\\]+[/\\]node_modules[/\\]/;
@@ -159,33 +150,17 @@ function storesAt(folder: string): string[] {
   const record = textOf(path.join(folder, ".modules.yaml"));
   const [, quoted, plain] =
     /^[\s{]*"?storeDir"?:\s*(?:("(?:[^"\\]|\\.)*")|(\S+))/m.exec(record) ?? [];
-  const store = quoted ? parsed(quoted) : plain;
+  const store = quoted ? tried((): string => JSON.parse(quoted)) : plain;
   return store && path.isAbsolute(store) ? [store] : [];
 }
 
 const LONGEST_RECORD = 1 << 24;
 
-function textOf(file: string): string {
-  try {
+const textOf = (file: string) =>
+  tried(() => {
     const stat = fs.statSync(file);
-    return stat.isFile() && stat.size < LONGEST_RECORD ? fs.readFileSync(file, "utf8") : "";
-  } catch {
-    return "";
-  }
-}
+    return stat.isFile() && stat.size < LONGEST_RECORD ? fs.readFileSync(file, "utf8") : null;
+  }) ?? "";
 
-function parsed(quoted: string): string | null {
-  try {
-    return JSON.parse(quoted);
-  } catch {
-    return null;
-  }
-}
-
-function isFile(file: string, { stat }: FileSource): boolean {
-  try {
-    return sameFile(fs.lstatSync(file, { bigint: true }), stat);
-  } catch {
-    return false;
-  }
-}
+const isFile = (file: string, stat: Identity) =>
+  tried(() => sameFile(fs.lstatSync(file, { bigint: true }), stat)) ?? false;

@@ -1,8 +1,10 @@
+import { tried } from "../errors.ts";
 import { patchedBytes } from "../graph/patch.ts";
 import { decodeNumbers, encodeNumbers } from "../graph/tensor.ts";
+import { allGraphs } from "../onnx/all-tensors.ts";
 import type { Frame } from "../onnx/decode.ts";
 import { dataType, dataTypeNamed, elements } from "../onnx/dtypes.ts";
-import type { GraphMessage, NodeMessage, TensorMessage } from "../onnx/messages.ts";
+import type { NodeMessage, TensorMessage } from "../onnx/messages.ts";
 import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
 import type { DenseTensor } from "../onnx/new-node.ts";
 import { openFile } from "../onnx/open-file.ts";
@@ -14,18 +16,12 @@ const numberOf = (dtype: string) => dataTypeNamed(dtype)!.number;
 /** Attributes that name a data type. */
 export const TYPE_ATTRIBUTES = new Set(["to", "dtype", "output_dtype", "precision"]);
 
-/** A model rewritten in other data types. */
-interface StoodIn {
-  readonly model: Uint8Array;
-  /** The original types by name. */
-  readonly held: ReadonlySet<string>;
-}
-
 /**
  * Replaces types that onnxruntime does not report or has few kernels for: bfloat16, and those of 8
- * bits and fewer. Returns null if the small model has none of them.
+ * bits and fewer. Returns the model, and `held`, its original types by name; null if the small model
+ * has none of them.
  */
-export const inferable = (model: Uint8Array): StoodIn | null =>
+export const inferable = (model: Uint8Array) =>
   written(model, (number) => dataType(number)?.inferredAs ?? null);
 
 /** Replaces bfloat16 by float in a small model; returns null if it has no bfloat16. */
@@ -42,8 +38,8 @@ const floatFor = (number: number) => (number === numberOf("bfloat16") ? "float" 
 export const inDouble = (model: Uint8Array): Uint8Array | null =>
   written(model, (number) => (number === numberOf("float") ? "double" : null))?.model ?? null;
 
-function written(model: Uint8Array, as: (number: number) => string | null): StoodIn | null {
-  const file = opened(model);
+function written(model: Uint8Array, as: (number: number) => string | null) {
+  const file = tried(() => openFile(bytesSource(model), null));
   const other = file && retypedFile(file, as);
   return other && { model: other.source.read(0, other.source.size), held: other.held };
 }
@@ -67,44 +63,21 @@ function retypedFile(file: ModelFile, as: (number: number) => string | null) {
     const other = standIn(one.dataType);
     if (other !== null) tensorsBy.push({ tensor: one, by: retyped(file, one, other) });
   };
-  const { graph, nodes } = visiting({ tensor, retype });
-  graph(file.graph);
-  for (const one of file.message.functions) nodes(one.nodes);
-  if (dtypes.length + tensorsBy.length === 0) return null;
-  return { source: patchedBytes(file, { dtypes, tensorsBy }), held };
-}
-
-/** What is done with each tensor, and with each field that holds a data type. */
-interface Visitor {
-  readonly tensor: (one: TensorMessage) => void;
-  readonly retype: (frame: Frame, field: number, given: number) => void;
-}
-
-/** Returns what visits the tensors and types of a graph, or of nodes, with their bodies. */
-function visiting({ tensor, retype }: Visitor) {
-  const graph = ({ nodes: own, initializers, inputs, outputs, valueInfos }: GraphMessage) => {
+  const nodes = (all: readonly NodeMessage[]) => {
+    for (const { name, i, t, frame } of all.flatMap(({ attributes }) => attributes)) {
+      if (t) tensor(t);
+      if (i !== null && TYPE_ATTRIBUTES.has(name)) retype(frame, 3, i);
+    }
+  };
+  for (const { nodes: own, initializers, inputs, outputs, valueInfos } of allGraphs(file)) {
     for (const one of initializers) tensor(one);
     for (const { type } of [...inputs, ...outputs, ...valueInfos])
       if (type?.tensor) retype(type.tensor.frame, 1, type.tensor.elemType);
     nodes(own);
-  };
-  const nodes = (all: readonly NodeMessage[]) => {
-    for (const { name, i, t, g, graphs, frame } of all.flatMap(({ attributes }) => attributes)) {
-      if (t) tensor(t);
-      if (i !== null && TYPE_ATTRIBUTES.has(name)) retype(frame, 3, i);
-      if (g) graph(g);
-      for (const one of graphs) graph(one);
-    }
-  };
-  return { graph, nodes };
-}
-
-function opened(model: Uint8Array): ModelFile | null {
-  try {
-    return openFile(bytesSource(model), null);
-  } catch {
-    return null;
   }
+  for (const one of file.message.functions) nodes(one.nodes);
+  if (dtypes.length + tensorsBy.length === 0) return null;
+  return { source: patchedBytes(file, { dtypes, tensorsBy }), held };
 }
 
 /** Converts a tensor to another type. Floats keep their numbers; others become zeros. */

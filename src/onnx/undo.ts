@@ -1,6 +1,8 @@
-import { InputError } from "../errors.ts";
+import { InputError, tried } from "../errors.ts";
 import { textOfCodes } from "./bytes.ts";
-import type { Range, Source } from "./source.ts";
+import { FIELD } from "./messages.ts";
+import { entryIn } from "./model-file.ts";
+import { bytesSource, type Range, type Source } from "./source.ts";
 import {
   type PatchedSource,
   type Piece,
@@ -8,6 +10,7 @@ import {
   pieceLength,
   type Splice,
 } from "./splices.ts";
+import { BYTES, WireReader } from "./wire.ts";
 
 /** Bytes that were removed: as base64, or their number in the original file. */
 type Removed = string | number;
@@ -113,10 +116,34 @@ export function sampled(original: Source, { steps }: Undo): Source {
 }
 
 /** Decodes base64; returns null if the text is not base64. */
-export function fromBase64(text: string): Uint8Array | null {
-  try {
-    return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-  } catch {
-    return null;
+export const fromBase64 = (text: string): Uint8Array | null =>
+  tried(() => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)));
+
+/** Maximum size in bytes of an entry of external_data. */
+const LONGEST_ENTRY = 1 << 16;
+
+/**
+ * Returns the data files that undoing a patch renames: their names in the original by their names
+ * in the patched file. Neither name is validated.
+ */
+export function relocations(source: Source, { steps }: Undo): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  for (const [at, inserted, removed] of steps) {
+    if (typeof removed !== "string" || inserted > LONGEST_ENTRY) continue;
+    const now = locationIn(source.read(at, at + inserted));
+    const before = now === null ? null : locationIn(fromBase64(removed)!);
+    if (now !== null && before !== null && now !== before) names.set(now, before);
   }
+  return names;
 }
+
+/** Returns the location that bytes encode, if they are exactly one entry of external_data. */
+const locationIn = (bytes: Uint8Array): string | null =>
+  tried(() => {
+    if (bytes.length === 0 || bytes.length > LONGEST_ENTRY) return null;
+    const reader = new WireReader(bytesSource(bytes));
+    const [field, more] = [...reader.fields({ start: 0, end: bytes.length })];
+    if (more || field.number !== FIELD.tensorExternalData || field.wire !== BYTES) return null;
+    const { key, value } = entryIn(reader, field);
+    return key === "location" ? value : null;
+  });
