@@ -8,7 +8,7 @@ import { npzFile } from "../passes/finetune/array-file.ts";
 import { readDataset } from "../passes/finetune/data-set.ts";
 import type { Expected } from "../passes/finetune/expected.ts";
 import { scratch } from "../src/files/node-data.ts";
-import { firstNaN, numbersOfBytes } from "../src/graph/numbers.ts";
+import { firstNaN, numbersOfBytes } from "../src/graph/tensor.ts";
 import { bytesSource } from "../src/onnx/source.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { type NpyArray, npzOf } from "./support/npz-file.ts";

@@ -1,8 +1,8 @@
 import type { Tensor } from "onnxruntime-common";
 import { checkGiven, flag, number, withOrt } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
-import { widthOf } from "../../src/graph/numbers.ts";
 import { uniform } from "../../src/graph/random.ts";
+import { widthOf } from "../../src/graph/tensor.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { type Declared, shown } from "../../src/options.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";

@@ -1,6 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import { InputError } from "../../src/errors.ts";
-import { numbersOfBytes } from "../../src/graph/numbers.ts";
+import { numbersOfBytes } from "../../src/graph/tensor.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { bytesOfTensor, dtypeOf } from "../../src/ort/tensors.ts";
 import type { ChosenLoss } from "../losses/loss.ts";

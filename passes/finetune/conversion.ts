@@ -1,5 +1,4 @@
-import { numbersOfBytes } from "../../src/graph/numbers.ts";
-import { encodeNumbers, largest } from "../../src/graph/tensor.ts";
+import { encodeNumbers, largest, numbersOfBytes } from "../../src/graph/tensor.ts";
 import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
 
 /**

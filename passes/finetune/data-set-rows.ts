@@ -1,6 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 import type { StoredArray } from "../../src/formats/npz.ts";
-import { firstNaN, numbersOfBytes, widthOf } from "../../src/graph/numbers.ts";
+import { firstNaN, numbersOfBytes, widthOf } from "../../src/graph/tensor.ts";
 import { elements, isFloat } from "../../src/onnx/dtypes.ts";
 import type { Source } from "../../src/onnx/source.ts";
 import { conversionOf, firstLost } from "./conversion.ts";

@@ -1,7 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 import type { StoredArray } from "../../src/formats/npz.ts";
-import { numbersOfBytes } from "../../src/graph/numbers.ts";
-import { encodeNumbers } from "../../src/graph/tensor.ts";
+import { encodeNumbers, numbersOfBytes } from "../../src/graph/tensor.ts";
 import { elements, isFloat } from "../../src/onnx/dtypes.ts";
 import type { ValuesOf } from "../../src/option-values.ts";
 import type { Given, Options } from "../../src/options.ts";

@@ -1,9 +1,8 @@
 import { sha256 } from "#node";
 import { scratchWriter } from "#node-data";
 import { InputError } from "../../src/errors.ts";
-import { widthOf } from "../../src/graph/numbers.ts";
 import { own } from "../../src/graph/own.ts";
-import { encodeNumbers } from "../../src/graph/tensor.ts";
+import { encodeNumbers, widthOf } from "../../src/graph/tensor.ts";
 import { listed } from "../../src/listed.ts";
 import { concat } from "../../src/onnx/bytes.ts";
 import { elements } from "../../src/onnx/dtypes.ts";

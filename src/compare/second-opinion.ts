@@ -1,10 +1,10 @@
-import type { Tensor } from "onnxruntime-common";
 import { externalLocations } from "../onnx/all-tensors.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import type { Source } from "../onnx/source.ts";
 import { withFixedSeeds } from "../ort/fixed-seeds.ts";
 import { reason } from "../ort/messages.ts";
 import type { Ort, Runnable, Tensors } from "../ort/session.ts";
+import { newTensor } from "../ort/tensors.ts";
 import { nudgedBaseline } from "./nudged-weights.ts";
 import { notRun, type Outcome } from "./outcome.ts";
 import { type Baseline, type FunctionReport, sameFunction } from "./outputs.ts";
@@ -71,15 +71,13 @@ export function inMemory(file: ModelFile): Runnable {
 }
 
 /** Returns tensors of this runtime's own class. */
-export function retyped({ Tensor }: Ort, tensors: Tensors): Tensors {
-  const Own = Tensor as unknown as new (type: string, data: unknown, dims: unknown) => Tensor;
-  return Object.fromEntries(
+export const retyped = (ort: Ort, tensors: Tensors): Tensors =>
+  Object.fromEntries(
     Object.entries(tensors).map(([name, { type, data, dims }]) => [
       name,
-      new Own(type, data, dims),
+      newTensor(ort, type, data, dims),
     ]),
   );
-}
 
 /** Opens a data file if it exists, calls `take` and closes it; returns the result. */
 function opened<T>(file: ModelFile, location: string, take: (source: Source) => T): T {

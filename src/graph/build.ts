@@ -65,8 +65,9 @@ function scopeOf(
   for (const name of message.outputs.map(nameOf)) {
     const value = visible(scope, name);
     if (!value)
-      throw new InputError(
-        `${file.source.name}: output ${name} of graph ${scope.name || "(unnamed)"} is not made by any node; the model is damaged.`,
+      throw refused(
+        file,
+        `output ${name} of graph ${scope.name || "(unnamed)"} is not made by any node; the model is damaged`,
       );
     value.isOutput = true;
     scope.outputs.push(value);
@@ -81,13 +82,25 @@ function define(
   name: string,
   from: Pick<Value, "producer" | "initializer">,
 ): Value {
-  if (name === "") throw nameless(file, scope.name);
-  if (name.includes("\0")) throw unnameable(file, scope.name, name);
+  const { owner } = scope;
+  const graph = scope.name || "(unnamed)";
+  if (name === "")
+    throw refused(
+      file,
+      `an input or weight of graph ${graph} has no name, which means "absent" in ONNX; the model is damaged`,
+    );
+  if (name.includes("\0"))
+    throw refused(
+      file,
+      `a value of graph ${graph} is named "${name}", a name that onnxruntime's JavaScript API cannot use for inputs and outputs; rename it`,
+    );
   if (scope.values.has(name)) throw twice(file, name);
   // onnxruntime lets only an input of a body shadow an outer value.
-  if (scope.owner && (from.producer || from.initializer))
-    for (const around of outward(scope.owner.scope))
-      if (around.values.has(name)) throw shadows(file, scope, name);
+  if (owner && (from.producer || from.initializer) && visible(owner.scope, name))
+    throw refused(
+      file,
+      `value ${name} of graph ${graph}, a body of ${owner.message.name || owner.op}, has the name of an outer value, which only an input of a body may have; rename one of them`,
+    );
   const { producer, initializer } = from;
   const value: Value = { name, scope, producer, initializer, uses: EMPTY, isOutput: false };
   scope.values.set(name, value);
@@ -111,25 +124,10 @@ function defineInputs(to: Linking, scope: Scope): void {
 
 const nameOf = (it: ValueInfoMessage | string) => (typeof it === "string" ? it : it.name);
 
-const nameless = (file: ModelFile, graph: string) =>
-  new InputError(
-    `${file.source.name}: an input or weight of graph ${graph || "(unnamed)"} has no name, which means "absent" in ONNX; the model is damaged.`,
-  );
-
-const unnameable = (file: ModelFile, graph: string, name: string) =>
-  new InputError(
-    `${file.source.name}: a value of graph ${graph || "(unnamed)"} is named "${name}", a name that onnxruntime's JavaScript API cannot use for inputs and outputs; rename it.`,
-  );
+const refused = ({ source }: ModelFile, why: string) => new InputError(`${source.name}: ${why}.`);
 
 const twice = (file: ModelFile, name: string) =>
-  new InputError(
-    `${file.source.name}: value ${name} is defined twice, which ONNX forbids; the model is damaged.`,
-  );
-
-const shadows = (file: ModelFile, { name: body, owner }: Scope, name: string) =>
-  new InputError(
-    `${file.source.name}: value ${name} of graph ${body || "(unnamed)"}, a body of ${owner?.message.name || owner?.op}, has the name of an outer value, which only an input of a body may have; rename one of them.`,
-  );
+  refused(file, `value ${name} is defined twice, which ONNX forbids; the model is damaged`);
 
 /** A node while it is linked. */
 type Linked = { -readonly [K in keyof Node]: Node[K] };
@@ -137,17 +135,8 @@ type Linked = { -readonly [K in keyof Node]: Node[K] };
 function nodeOf(scope: Scope, message: NodeMessage): Linked {
   const { domain, opType } = message;
   const op = domain === "" ? opType : `${domain}.${opType}`;
-  return {
-    message,
-    scope,
-    op,
-    inputs: EMPTY,
-    outputs: EMPTY,
-    bodies: EMPTY,
-    captures: NONE,
-    callee: null,
-    index: -1,
-  };
+  const lists = { inputs: EMPTY, outputs: EMPTY, bodies: EMPTY };
+  return { message, scope, op, ...lists, captures: NONE, callee: null, index: -1 };
 }
 
 const NONE: ReadonlySet<Value> = new Set();
@@ -157,7 +146,12 @@ function connect(to: Linking, node: Linked): void {
   const { scope, message } = node;
   node.inputs = listFrom(message.inputs, (name, index) => {
     if (name === "") return null;
-    const value = resolve(to.file, node, name);
+    const value = visible(scope, name);
+    if (!value)
+      throw refused(
+        to.file,
+        `node ${called(node)} (${node.op}) reads ${name}, which does not exist; the model is damaged or its weights are missing`,
+      );
     value.uses = withOne(value.uses, { node, index });
     if (value.scope !== scope) capture(scope, value);
     return value;
@@ -176,14 +170,6 @@ function capture(scope: Scope, value: Value): void {
     if (owner?.captures === NONE) owner.captures = new Set();
     (owner?.captures as Set<Value> | undefined)?.add(value);
   }
-}
-
-function resolve(file: ModelFile, node: Node, name: string): Value {
-  const value = visible(node.scope, name);
-  if (value) return value;
-  throw new InputError(
-    `${file.source.name}: node ${called(node)} (${node.op}) reads ${name}, which does not exist; the model is damaged or its weights are missing.`,
-  );
 }
 
 /** Maximum depth of nested calls. */
@@ -205,11 +191,11 @@ function linkCalls(file: ModelFile, main: Scope, functions: readonly Scope[]): v
       return [key(domain, name, overload), scope];
     }),
   );
-  const refused = (why: string) => new InputError(`${file.source.name}: ${why}.`);
   const linked = derived<Scope, number>(
     (scope, nodesIn, depth) => {
       if (depth > MAX_CALLS)
         throw refused(
+          file,
           `functions call one another more than ${MAX_CALLS} deep; inline the model's functions first`,
         );
       let inlined = 0;
@@ -222,12 +208,16 @@ function linkCalls(file: ModelFile, main: Scope, functions: readonly Scope[]): v
       return inlined + scope.nodes.length;
     },
     ({ name }) => {
-      throw refused(`function ${name} calls itself, which ONNX forbids; the model is damaged`);
+      throw refused(
+        file,
+        `function ${name} calls itself, which ONNX forbids; the model is damaged`,
+      );
     },
   );
   for (const scope of functions) linked(scope);
   if (linked(main) - main.nodes.length > MAX_INLINED)
     throw refused(
+      file,
       `the calls of its functions come to more than ${MAX_INLINED} nodes once they are inlined, as onnxruntime does; export it without functions`,
     );
 }

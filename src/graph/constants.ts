@@ -2,9 +2,9 @@ import { dataType, dataTypeNamed, elements, isHalf, type Type } from "../onnx/dt
 import type { TensorMessage } from "../onnx/messages.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
 import { attribute, type Graph, type Node, outputsOf, type Scope, type Value } from "./graph.ts";
-import { arrayOf } from "./numbers.ts";
 import { operatorsThat } from "./operators.ts";
 import { allScopes, weightNamed } from "./scopes.ts";
+import { arrayOf } from "./tensor.ts";
 import { bodiesFirst } from "./walk.ts";
 
 /** Operators that draw at random and have a float attribute `seed`. */

@@ -1,5 +1,5 @@
 import { dataType, dataTypeNamed } from "../onnx/dtypes.ts";
-import { constantNode, type DenseTensor, type NewNode, plainNode } from "../onnx/new-node.ts";
+import { constantNode, type DenseTensor, plainNode } from "../onnx/new-node.ts";
 import { dataOf, numbersOfData, tensorOf } from "./constants.ts";
 import type { Graph, Scope } from "./graph.ts";
 import type { NewContents, Patch } from "./patch-contents.ts";
@@ -14,16 +14,11 @@ const FIRST_TYPES: ReadonlySet<string> = new Set(["float16", "float", "double"])
 /** Whether the model's opset limits the types of its Constants. */
 export const limitsConstants = ({ file }: Graph): boolean => file.opset < ANY_CONSTANT;
 
-interface Split {
-  readonly tensor: DenseTensor;
-  readonly cast: NewNode;
-}
-
 /**
  * Converts a tensor of integers to doubles, which hold every integer below 2⁵³, and a Cast back;
  * returns null for other types.
  */
-function asDoubles({ names }: Graph, { name, dtype, dims, data }: DenseTensor): Split | null {
+function asDoubles({ names }: Graph, { name, dtype, dims, data }: DenseTensor) {
   const numbers = FIRST_TYPES.has(dtype) ? null : numbersOfData(dtype, data);
   if (numbers === null) return null;
   let double = `${name}.double`;
@@ -50,10 +45,7 @@ export function withAllowedTensors(graph: Graph, patch: NewContents): NewContent
   });
   return {
     ...patch,
-    tensors: patch.tensors.map((tensor, k) => {
-      const { scope } = tensor;
-      return splits[k] ? { ...splits[k].tensor, scope } : tensor;
-    }),
+    tensors: patch.tensors.map((tensor, k) => ({ ...tensor, ...splits[k]?.tensor })),
     nodes: [...casts, ...patch.nodes],
   };
 }
@@ -65,20 +57,9 @@ export function withAllowedConstants(graph: Graph): Patch | null {
     const tensor = node.op === "Constant" ? tensorOf(output) : null;
     const dtype = tensor && dataType(tensor.dataType)?.name;
     if (!dtype) return [];
-    const { dims } = tensor;
-    const split = asDoubles(graph, {
-      name: output!.name,
-      dtype,
-      dims,
-      data: dataOf(output)!,
-    });
-    return split ? [{ node, nodes: [constantNode(split.tensor), split.cast] }] : [];
+    const [{ name }, { dims }] = [output!, tensor];
+    const split = asDoubles(graph, { name, dtype, dims, data: dataOf(output)! });
+    return split ? [{ node, by: [constantNode(split.tensor), split.cast] }] : [];
   });
-  if (replaced.length === 0) return null;
-  return {
-    nodes: replaced.flatMap(({ node, nodes }) =>
-      nodes.map((made) => ({ before: node, node: made })),
-    ),
-    removed: replaced.map(({ node }) => node),
-  };
+  return replaced.length === 0 ? null : { replaced };
 }

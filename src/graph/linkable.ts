@@ -2,7 +2,8 @@ import { nodesBackwards } from "../onnx/all-tensors.ts";
 import { isExternal } from "../onnx/external.ts";
 import type { TensorMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
-import { originOf, type Stretch } from "../onnx/source.ts";
+import { originOf, type Source, type Stretch } from "../onnx/source.ts";
+import type { NewValues } from "../onnx/tensor-edits.ts";
 import { operatorsThat } from "./operators.ts";
 
 const SENSITIVE = operatorsThat("sensitive");
@@ -33,6 +34,17 @@ export function linkable(file: ModelFile): [TensorMessage, Stretch][] {
     return origin ? [[tensor, origin] as [TensorMessage, Stretch]] : [];
   });
 }
+
+/** Returns these tensors with their positions as new values; of those in the files that `fits` accepts. */
+export const linkedValues = (
+  file: ModelFile,
+  fits: (source: Source) => boolean = () => true,
+): NewValues[] =>
+  linkable(file).flatMap(([tensor, { source, start, end }]) =>
+    fits(source)
+      ? [{ tensor, to: { location: source.name, offset: start, length: end - start } }]
+      : [],
+  );
 
 /**
  * Returns the names of values that sensitive operators read. onnxruntime must place their numbers

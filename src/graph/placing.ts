@@ -3,8 +3,8 @@ import { externalLocations } from "../onnx/all-tensors.ts";
 import { fileKey } from "../onnx/external.ts";
 import type { Companion, Folder, ModelFile } from "../onnx/model-file.ts";
 import { bytesSource, type Source } from "../onnx/source.ts";
-import type { NewValues, TensorChanges } from "../onnx/tensor-edits.ts";
-import { linkable } from "./linkable.ts";
+import type { TensorChanges } from "../onnx/tensor-edits.ts";
+import { linkedValues } from "./linkable.ts";
 
 /** Where a result keeps its weights. */
 export interface Placing {
@@ -21,7 +21,7 @@ export function placed(file: ModelFile, { link, copies }: Placing): TensorChange
   const { source } = file;
   if (link) checkLinkable(source, file.folder);
   return {
-    ...(link ? { values: linkedValues(linkable(file)) } : {}),
+    ...(link ? { values: linkedValues(file) } : {}),
     ...(copies ? { locations: (name) => copies.get(name) ?? name } : {}),
   };
 }
@@ -40,13 +40,6 @@ export function checkLinkable(
       `${name} is a link to another file, which onnxruntime would not follow from the result; copy the model with cp -L first, or leave out --link-weights.`,
     );
 }
-
-/** Tensors, each with the position of its values in their file. */
-export const linkedValues = (links: ReturnType<typeof linkable>): NewValues[] =>
-  links.map(([tensor, { source, start, end }]) => ({
-    tensor,
-    to: { location: source.name, offset: start, length: end - start },
-  }));
 
 /** Returns the folder as it will be when the new data files exist. */
 export function folderAfter(

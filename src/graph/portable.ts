@@ -1,7 +1,7 @@
 import { dataTypeNamed, range } from "../onnx/dtypes.ts";
 import { float } from "../onnx/new-node.ts";
-import type { Reducing } from "./families.ts";
 import type { Ops } from "./ops.ts";
+import type { Reducing } from "./signatures.ts";
 
 /** Creates a constant tensor, or returns an equal one that was created before. */
 export type Constant = (

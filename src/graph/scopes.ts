@@ -1,6 +1,6 @@
 import { entry } from "../entry.ts";
 import { graphsIn } from "../onnx/all-tensors.ts";
-import type { Graph, Node, Scope, Value } from "./graph.ts";
+import { type Graph, type Node, outward, type Scope, type Value } from "./graph.ts";
 import { operatorsThat } from "./operators.ts";
 import { bodiesIn, descend, walk } from "./walk.ts";
 
@@ -40,17 +40,10 @@ export const byOrder = (a: Node, b: Node): number =>
   a.scope === b.scope ? a.index - b.index : depthOf(a.scope) - depthOf(b.scope);
 
 /** Returns the value that a name refers to in a scope; undefined if there is none. */
-export function visible(scope: Scope, name: string): Value | undefined {
-  const value = scope.values.get(name);
-  return value || !scope.owner ? value : visible(scope.owner.scope, name);
-}
+export const visible = (scope: Scope, name: string): Value | undefined =>
+  scope.values.get(name) ?? (scope.owner ? visible(scope.owner.scope, name) : undefined);
 
-/** Returns the number of bodies that enclose a scope. */
-export function depthOf({ owner }: Scope): number {
-  let depth = 0;
-  for (let at = owner; at; at = at.scope.owner) depth++;
-  return depth;
-}
+const depthOf = (scope: Scope) => [...outward(scope)].length;
 
 /** Returns the scope of another graph at the same position; null if there is none. */
 export function scopeLike(graph: Graph, scope: Scope): Scope | null {

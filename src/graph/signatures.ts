@@ -1,8 +1,33 @@
 import type { Attributes, DenseAttribute, FloatAttribute } from "../onnx/new-node.ts";
-import type { Convolving, Pooling, Reducing } from "./families.ts";
 import { rows } from "./own.ts";
 
 type Ints = readonly number[];
+
+/** Attributes of the reductions; `axes` is one before it became an input. */
+export interface Reducing {
+  readonly axes?: Ints;
+  readonly keepdims?: number;
+  readonly noop_with_empty_axes?: number;
+}
+
+/** Attributes of the convolutions and poolings. */
+interface Windows {
+  readonly auto_pad?: string;
+  readonly dilations?: Ints;
+  readonly pads?: Ints;
+  readonly strides?: Ints;
+}
+
+interface Convolving extends Windows {
+  readonly group?: number;
+  readonly kernel_shape?: Ints;
+}
+
+interface Pooling extends Windows {
+  readonly ceil_mode?: number;
+  readonly kernel_shape: Ints;
+  readonly storage_order?: number;
+}
 
 /** Inputs of an operator: a value, one that may be absent (null or left out), a list of values. */
 type X = "value";
@@ -79,9 +104,7 @@ export const OPERATORS = {
   Gemm: one<
     [a: X, b: X, c?: Maybe],
     [
-      attributes?: {
-        alpha?: FloatAttribute;
-        beta?: FloatAttribute;
+      attributes?: { [K in "alpha" | "beta"]?: FloatAttribute } & {
         transA?: number;
         transB?: number;
       },

@@ -1,5 +1,5 @@
 import { allocate, bytesOf } from "../onnx/bytes.ts";
-import { dataTypeNamed } from "../onnx/dtypes.ts";
+import { dataTypeNamed, isFloat } from "../onnx/dtypes.ts";
 import { decodeHalf, encodeHalf } from "./half.ts";
 
 /** Encodes numbers as raw data of a type, each rounded once, to nearest, ties to even. */
@@ -34,24 +34,46 @@ export function encodeNumbers(dtype: string, values: ArrayLike<number>): Uint8Ar
 
 /** Decodes floats of raw data as float64, exactly. */
 export function decodeNumbers(dtype: string, bytes: Uint8Array): Float64Array {
-  const { buffer } = new Uint8Array(bytes);
-  switch (dtype) {
-    case "float":
-      return new Float64Array(new Float32Array(buffer));
-    case "double":
-      return new Float64Array(buffer);
-    case "float16":
-      return decodeHalf(new Uint16Array(buffer), new Float64Array(bytes.length / 2));
-    case "bfloat16": {
-      const bits = new Uint16Array(buffer);
-      const words = new Uint32Array(bits.length);
-      for (let k = 0; k < bits.length; k++) words[k] = bits[k] << 16;
-      return new Float64Array(new Float32Array(words.buffer));
-    }
-    default:
-      throw new Error(`${dtype} is not a float type`);
-  }
+  if (!isFloat(dtype)) throw new Error(`${dtype} is not a float type`);
+  const values = arrayOf(dtype, bytes);
+  if (dtype === "float16")
+    return decodeHalf(values as Uint16Array, new Float64Array(values.length));
+  if (dtype !== "bfloat16") return new Float64Array(values as Float32Array);
+  const words = new Uint32Array(values.length);
+  for (let k = 0; k < words.length; k++) words[k] = (values[k] as number) << 16;
+  return new Float64Array(new Float32Array(words.buffer));
 }
+
+/** Views little-endian raw data as a typed array, float16 as its bits. Copies only to align. */
+export function arrayOf(dtype: string, bytes: Uint8Array) {
+  const array = dataTypeNamed(dtype)?.array;
+  if (!array) throw new TypeError(`${dtype} does not have a typed array`);
+  const wide = array.BYTES_PER_ELEMENT;
+  const aligned = bytes.byteOffset % wide === 0 ? bytes : new Uint8Array(bytes);
+  return new array(aligned.buffer as ArrayBuffer, aligned.byteOffset, bytes.length / wide);
+}
+
+/** Decodes little-endian raw data as numbers; float16 becomes float32, exactly. */
+export function numbersOfBytes(dtype: string, bytes: Uint8Array): ArrayLike<number | bigint> {
+  const values = arrayOf(dtype, bytes);
+  return dtype === "float16"
+    ? decodeHalf(values as Uint16Array, new Float32Array(values.length))
+    : values;
+}
+
+/** Returns the index of the first NaN; null if there is none. */
+export function firstNaN(dtype: string, bytes: Uint8Array): number | null {
+  const values = arrayOf(dtype, bytes) as Float32Array | Uint16Array;
+  if (dtype === "float16") {
+    for (let k = 0; k < values.length; k++) if ((values[k] & 0x7fff) > 0x7c00) return k;
+    return null;
+  }
+  for (let k = 0; k < values.length; k++) if (Number.isNaN(values[k])) return k;
+  return null;
+}
+
+/** Returns the size of an element in bytes. */
+export const widthOf = (dtype: string) => dataTypeNamed(dtype)!.bits / 8;
 
 /** The magnitudes of numbers. */
 export function absolutes(numbers: Float64Array): Float64Array {

@@ -8,23 +8,16 @@ import { isKernelLess, withKeptShapes } from "../ort/unsupported-operators.ts";
 import { skeleton } from "./skeleton.ts";
 import { inferable, TYPE_ATTRIBUTES } from "./stand-in.ts";
 
-/** The types that a session reports. */
-interface SessionTypes {
-  readonly types: Map<Value, Type>;
-  /** Ranks of the requested values. */
-  readonly ranks: readonly unknown[];
-}
-
 /**
- * Reads the types of some nodes' results, and the ranks of some of these, from a session on the
- * nodes' skeleton. Throws if onnxruntime cannot create the session.
+ * Reads the types of some nodes' results, and the ranks of the `ranked` of these, from a session on
+ * the nodes' skeleton. Throws if onnxruntime cannot create the session.
  */
 export async function sessionTypes(
   ort: Ort,
   known: KnownType,
   nodes: readonly Node[],
   ranked: readonly Value[] = [],
-): Promise<SessionTypes> {
+): Promise<{ types: Map<Value, Type>; ranks: unknown[] }> {
   const types = new Map<Value, Type>();
   const stripped = skeleton(known, nodes, { shapesOf: ranked });
   if (stripped === null) throw new Error("the type of an input is not known");

@@ -29,15 +29,6 @@ export const isInlined = (tensor: TensorMessage) => elements(tensor.dims) <= INL
 
 const SKELETON_IR_VERSION = 8;
 
-/** A part of a graph without its weights, as a model of its own. */
-interface Skeleton {
-  readonly model: Uint8Array;
-  /** What messages call it. */
-  readonly title: string;
-  /** Values whose types its outputs show, in order. */
-  readonly outputs: readonly Value[];
-}
-
 /** What a skeleton takes and gives besides. */
 interface SkeletonOptions {
   /** Values whose shapes are outputs too. */
@@ -49,14 +40,15 @@ interface SkeletonOptions {
 }
 
 /**
- * Builds a model of some nodes in which weights are inputs and every value is an output. Returns
- * null if an outer value has an unknown type, or there are no nodes.
+ * Builds a model of some nodes in which weights are inputs and every value is an output. Returns it
+ * with its title in messages, and the values whose types its outputs show, in order; null if an
+ * outer value has an unknown type, or there are no nodes.
  */
 export function skeleton(
   known: KnownType,
   nodes: readonly Node[],
   { shapesOf = [], fed = new Set(), shown }: SkeletonOptions = {},
-): Skeleton | null {
+) {
   const file = nodes[0]?.scope.file;
   if (!file) return null;
   const included = [...new Set(nodes)].filter((node) => !isLargeConstant(node));
@@ -79,31 +71,17 @@ export function skeleton(
     return reading(node, (value) => operand(node, value).name);
   });
   const outputs = shown ?? [...computed];
-  const fields = [
-    ...sources,
-    ...[...outputs.map(({ name }) => name), ...shapesOf.map(shapeName)].map((name) =>
-      outputField(name),
-    ),
-  ];
-  const model = modelOf(file, [...body, ...shapesOf.map(shapeNode)], fields);
-  return { model, title: `nodes of ${file.source.name}`, outputs };
-}
-
-/** Builds a model with a file's operator sets and functions. */
-function modelOf(
-  file: ModelFile,
-  nodes: readonly Uint8Array[],
-  fields: readonly Uint8Array[],
-): Uint8Array {
+  const names = [...outputs.map(({ name }) => name), ...shapesOf.map(shapeName)];
   const { opsets, functions, irVersion } = file.message;
   const bytes = modelOfFields({
     irVersion: Math.max(irVersion, SKELETON_IR_VERSION),
     model: [...opsets, ...functions].map(({ frame }) => bytesOf(file, frame)),
     name: "skeleton",
-    nodes,
-    graph: fields,
+    nodes: [...body, ...shapesOf.map(shapeNode)],
+    graph: [...sources, ...names.map((name) => outputField(name))],
   });
-  return withDataInside(bytes, file);
+  const model = withDataInside(bytes, file);
+  return { model, title: `nodes of ${file.source.name}`, outputs };
 }
 
 const bytesOf = ({ reader }: ModelFile, { at, end }: { at: number; end: number }) =>

@@ -154,12 +154,8 @@ function empty(to: ExposeDraft, scope: Scope, dtype: string, before: Node | null
     plainNode("Identity", [inputs[k + 1].name], [name], { name }),
   );
   const attributes = { body: { graph: { name: to.fresh(), nodes, inputs, outputs } } };
-  return addNode(to, scope, {
-    op: "Loop",
-    inputs: [fixed("int64", []), "", none],
-    attributes,
-    before,
-  });
+  const operands = [fixed("int64", []), "", none];
+  return addNode(to, scope, { op: "Loop", inputs: operands, attributes, before });
 }
 
 /** The first opset in which the branches of an If may have values of several ranks. */
@@ -173,13 +169,9 @@ function addFirst(
   { before, after }: Readonly<Record<"before" | "after", string>>,
 ): void {
   const zero = constant({ dtype: "int64", dims: [], data: new Uint8Array(8) });
-  const none = addNode(to, scope, {
-    op: "Equal",
-    inputs: [
-      addNode(to, scope, { op: "Size", inputs: [before] }),
-      addNode(to, scope, { op: "Constant", attributes: zero }),
-    ],
-  });
+  const count = addNode(to, scope, { op: "Size", inputs: [before] });
+  const nothing = addNode(to, scope, { op: "Constant", attributes: zero });
+  const none = addNode(to, scope, { op: "Equal", inputs: [count, nothing] });
   const branch = (from: string) => {
     const name = to.fresh();
     const node = plainNode("Identity", [from], [name], { name });

@@ -1,9 +1,8 @@
 import { InputError } from "../errors.ts";
 import { typeOfTensor } from "../graph/constants.ts";
 import type { Graph } from "../graph/graph.ts";
-import { linkable } from "../graph/linkable.ts";
+import { linkedValues } from "../graph/linkable.ts";
 import { patchedBytes, patchedFile } from "../graph/patch.ts";
-import { linkedValues } from "../graph/placing.ts";
 import { replaceWeights } from "../graph/replace-weights.ts";
 import { allTensors, externalLocations } from "../onnx/all-tensors.ts";
 import { externalRange, isExternal } from "../onnx/external.ts";
@@ -90,8 +89,7 @@ function linked(
   home: string | undefined,
 ): Source {
   if (home === undefined || folder !== home) return source;
-  const links = linkable(file).filter(([, { source: at }]) => liesIn(home, at));
-  return patchedBytes(file, { values: linkedValues(links) });
+  return patchedBytes(file, { values: linkedValues(file, (at) => liesIn(home, at)) });
 }
 
 /** Throws an InputError if onnxruntime would look for a model's data in the current folder. */
@@ -212,13 +210,8 @@ export function movedOnly(
   const rest = (file: ModelFile, tensor: TensorMessage) =>
     [...file.reader.fields(tensor.frame)].filter(({ number }) => !VALUES.has(number));
   const [x, y] = [rest(before, a), rest(after, b)];
-  return (
-    x.length === y.length &&
-    x.every((field, k) => equalRanges(before, span(field), after, span(y[k])))
-  );
+  return x.length === y.length && x.every((field, k) => equalRanges(before, field, after, y[k]));
 }
-
-const span = ({ start, end }: { start: number; end: number }) => ({ start, end });
 
 function samePlace(before: ModelFile, { raw }: TensorMessage, after: ModelFile, b: TensorMessage) {
   const { location, offset, length } = externalRange(b.name, b);

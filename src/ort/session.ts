@@ -67,28 +67,16 @@ export async function openSession(
   level: Level,
   how: SessionOptions = {},
 ): Promise<InferenceSession> {
-  try {
-    return await sessionWithFiles(ort, runnable, level, how);
-  } catch (error) {
+  const { inMemory, title } = runnable;
+  const open = (at: Level) =>
+    sessionOn(ort, runnable, at, how).catch((error) => {
+      if (!inMemory || !readsNoFiles(error)) throw error;
+      return sessionOn(ort, { title, ...inMemory() }, at, how);
+    });
+  return open(level).catch((error) => {
     if (level !== "disabled" || !mistypesCast(error)) throw error;
-    return sessionWithFiles(ort, runnable, "basic", how);
-  }
-}
-
-async function sessionWithFiles(
-  ort: Ort,
-  runnable: Runnable,
-  level: Level,
-  how: SessionOptions,
-): Promise<InferenceSession> {
-  const { inMemory } = runnable;
-  if (!inMemory) return sessionOn(ort, runnable, level, how);
-  try {
-    return await sessionOn(ort, runnable, level, how);
-  } catch (error) {
-    if (!readsNoFiles(error)) throw error;
-    return sessionOn(ort, { title: runnable.title, ...inMemory() }, level, how);
-  }
+    return open("basic");
+  });
 }
 
 async function sessionOn(
@@ -170,10 +158,8 @@ export async function runBatch(
 }
 
 /** Returns the same runtime with sessions on the CPU, which every build has. */
-export const onCpu = (ort: Ort): Ort => ({
-  InferenceSession: ort.InferenceSession,
-  Tensor: ort.Tensor,
-  sessionOptions: { graphOptimizationLevel: levelsOf(ort)[0] },
-  watch: ort.watch,
-  signal: ort.signal,
-});
+export function onCpu(ort: Ort): Ort {
+  const { InferenceSession, Tensor, watch, signal } = ort;
+  const sessionOptions = { graphOptimizationLevel: levelsOf(ort)[0] };
+  return { InferenceSession, Tensor, sessionOptions, watch, signal };
+}

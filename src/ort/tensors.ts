@@ -1,6 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
-import { decodeHalf } from "../graph/half.ts";
-import { decodeNumbers, encodeNumbers } from "../graph/tensor.ts";
+import { decodeNumbers, encodeNumbers, numbersOfBytes } from "../graph/tensor.ts";
+import { bytesOf } from "../onnx/bytes.ts";
 import { dataTypeNamed, isFloat } from "../onnx/dtypes.ts";
 import type { Ort } from "./session.ts";
 
@@ -19,11 +19,8 @@ export function toFloat64(tensor: Tensor): Float64Array {
 export function numbersIn(tensor: Tensor): Float32Array | Float64Array {
   const { data } = tensor;
   if (data instanceof Float32Array || data instanceof Float64Array) return data;
-  if (tensor.type === "float16") {
-    const { buffer, byteOffset, byteLength } = data as Uint16Array;
-    const bits = new Uint16Array(buffer, byteOffset, byteLength / 2);
-    return decodeHalf(bits, new Float32Array(bits.length));
-  }
+  if (tensor.type === "float16")
+    return numbersOfBytes("float16", bytesOfTensor(tensor)) as Float32Array;
   const numbers = new Float64Array(data.length);
   const values = data as unknown as ArrayLike<number | bigint>;
   for (let k = 0; k < numbers.length; k++) numbers[k] = Number(values[k]);
@@ -39,10 +36,7 @@ export function notFiniteIn(tensor: Tensor): number {
 }
 
 /** Views a tensor's values as raw data; strings have none. */
-export function bytesOfTensor({ data }: Tensor): Uint8Array {
-  const { buffer, byteOffset, byteLength } = data as Uint8Array;
-  return new Uint8Array(buffer, byteOffset, byteLength);
-}
+export const bytesOfTensor = ({ data }: Tensor): Uint8Array => bytesOf(data as Uint8Array);
 
 /** Returns the tensor's type in ONNX's spelling. */
 export const dtypeOf = (tensor: Tensor) => dataTypeNamed(tensor.type)!.name;
@@ -73,9 +67,11 @@ export function tensorOfBytes(
   if (!type || !array)
     throw new TypeError(`onnxruntime's JavaScript API does not have ${dtype} tensors`);
   const data = new array(new Uint8Array(bytes).buffer);
-  return new (ort.Tensor as unknown as new (type: string, data: unknown, dims: number[]) => Tensor)(
-    type,
-    data,
-    [...dims],
-  );
+  return newTensor(ort, type, data, dims);
+}
+
+/** Returns a tensor of this runtime's own class; the data must be of its kind for the type. */
+export function newTensor(ort: Ort, type: string, data: unknown, dims: readonly number[]): Tensor {
+  const Own = ort.Tensor as unknown as new (type: string, data: unknown, dims: number[]) => Tensor;
+  return new Own(type, data, [...dims]);
 }

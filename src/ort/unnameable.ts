@@ -13,14 +13,8 @@ const INHERITED: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object
  */
 export const isUnnameable = (name: string) => INHERITED.has(name);
 
-/** A model whose unnameable outputs are renamed, and the new names by the old ones. */
-interface Renamed {
-  readonly model: Uint8Array;
-  readonly names: ReadonlyMap<string, string>;
-}
-
-/** Renames outputs with unnameable names. */
-export function withOtherNames(model: Uint8Array): Renamed {
+/** Renames outputs with unnameable names. Returns the model, and the new names by the old ones. */
+export function withOtherNames(model: Uint8Array) {
   const file = openFile(bytesSource(model), null);
   const { graph } = file;
   const taken = new Set(graph.nodes.flatMap(({ outputs }) => outputs));
@@ -45,7 +39,7 @@ export function withOtherNames(model: Uint8Array): Renamed {
 }
 
 /** Wraps a session so that its results have the original names. */
-export function withNamesAgain(session: InferenceSession, names: Renamed["names"]) {
+export function withNamesAgain(session: InferenceSession, names: ReadonlyMap<string, string>) {
   const before = new Map([...names].map(([name, other]) => [other, name]));
   const own = (name: string) => before.get(name) ?? name;
   const run = async (feeds: Record<string, Tensor>, asked?: readonly string[]) => {

@@ -27,19 +27,17 @@ export const isKernelLess = ({ op }: Pick<Node, "op">) => MISSING.has(op);
 /** Replaces nodes without a kernel by plain operators of the same types, for inference. */
 export function withKeptShapes(model: Uint8Array): Uint8Array {
   const file = openFile(bytesSource(model), null);
-  const nodes = file.graph.nodes.flatMap((node) => {
-    const op = `${node.domain}.${node.opType}`;
+  const replaced = file.graph.nodes.flatMap((message) => {
+    const op = `${message.domain}.${message.opType}`;
     if (!isKernelLess({ op })) return [];
-    const plain =
-      own(TYPED_LIKE, op)?.(file, node) ??
-      node.outputs
+    const by =
+      own(TYPED_LIKE, op)?.(file, message) ??
+      message.outputs
         .filter((output) => output !== "")
-        .map((output) => plainNode("Identity", [node.inputs[0]], [output]));
-    return [{ node, plain }];
+        .map((output) => plainNode("Identity", [message.inputs[0]], [output]));
+    return [{ node: { message }, by }];
   });
-  return edited(file, {
-    replaced: nodes.map(({ node, plain }) => ({ node: { message: node }, by: plain })),
-  });
+  return edited(file, { replaced });
 }
 
 /** The first opset in which a Split states the number of its pieces. */
@@ -75,21 +73,11 @@ function convolved(
 const attributeOf = ({ reader }: ModelFile, { i, s, ints }: AttributeMessage) =>
   i ?? (s ? new TextDecoder().decode(reader.bytes(s)) : ints);
 
-/** A model with an output more, and the output's name. */
-interface WithOutput {
-  readonly model: Uint8Array;
-  readonly name: string;
-}
-
 /**
  * Replaces the node that makes `value` by the plain sum of some of its inputs. The sum is an output
- * of the model, the node's own outputs are not.
+ * of the model, the node's own outputs are not. Returns the model, and the name of that output.
  */
-export function withPlainSum(
-  model: Uint8Array,
-  value: string,
-  places: readonly number[],
-): WithOutput {
+export function withPlainSum(model: Uint8Array, value: string, places: readonly number[]) {
   const { file, message } = makerOf(model, value);
   const name = `${value}:plain`;
   const [first, ...rest] = places.map((place) => message.inputs[place]);
@@ -97,15 +85,13 @@ export function withPlainSum(
   const by = rest.map((term, k) =>
     plainNode("Add", [k === 0 ? first : partial(k), term], [partial(k + 1)]),
   );
-  const untold = file.graph.outputs
-    .map((output) => output.name)
-    .filter((one) => message.outputs.includes(one));
-  const patch = { replaced: [{ node: { message }, by }], untold };
-  return { model: edited(file, { ...patch, outputs: [{ name, type: null }] }), name };
+  const replaced = [{ node: { message }, by }];
+  const patch = { replaced, untold: message.outputs, outputs: [{ name, type: null }] };
+  return { model: edited(file, patch), name };
 }
 
-/** Makes an absent output of the node that makes `value` an output of the model. */
-export function withNodeOutput(model: Uint8Array, value: string, index: number): WithOutput {
+/** Makes an absent output of the node that makes `value` an output of the model; names it too. */
+export function withNodeOutput(model: Uint8Array, value: string, index: number) {
   const { file, message } = makerOf(model, value);
   const name = `${value}:sum`;
   const slot: Slot = { node: { message }, index, name, fills: true };

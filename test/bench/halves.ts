@@ -1,4 +1,4 @@
-import { firstNaN } from "../../src/graph/numbers.ts";
+import { firstNaN } from "../../src/graph/tensor.ts";
 import { median, times } from "./measure.ts";
 import { goal, line } from "./print.ts";
 
