@@ -1,9 +1,8 @@
 import path from "node:path";
-import type { CommandModule } from "yargs";
 import { dashed } from "../src/options.ts";
+import { type CliOption, type Declaration, offeredOptions } from "./commands/command.ts";
 import type { CompletionArguments } from "./commands/completion.ts";
 import { UsageError } from "./failure.ts";
-import { type RegisteredCommand, type RegisteredOption, registeredCommands } from "./registry.ts";
 
 /** Shells that a script is written for. */
 const SHELLS = ["bash", "zsh", "fish"] as const;
@@ -21,27 +20,30 @@ interface CompletedOption {
 }
 
 /** A command as shells complete it. */
-interface CompletedCommand extends Pick<RegisteredCommand, "name" | "describe"> {
+interface CompletedCommand {
+  /** "inspect"; "" for the command without a name. */
+  readonly name: string;
+  readonly describe: string;
   readonly options: readonly CompletedOption[];
 }
 
 /** Options that every command has. */
-const EVERYWHERE: Readonly<Record<string, RegisteredOption>> = {
-  recipe: { type: "string", describe: "options of a recipe in laurelize.config.ts" },
-  help: { type: "boolean", alias: "h", describe: "show help" },
-};
+const EVERYWHERE: [name: string, CliOption][] = [
+  ["recipe", { type: "string", describe: "options of a recipe in laurelize.config.ts" }],
+  ["help", { type: "boolean", alias: "h", describe: "show help" }],
+];
 
 /** Returns the script by which a shell completes the command line; it starts no process. */
-function completionScript(shell: Shell, commands: readonly RegisteredCommand[]): string {
-  const completed = commands.map(({ name, describe, options }) => ({
-    name,
-    describe,
-    options: Object.entries({ ...options, ...EVERYWHERE }).map(completedOption),
+function completionScript(shell: Shell, declarations: readonly Declaration[]): string {
+  const completed = declarations.map((declaration) => ({
+    name: declaration.command.split(" ")[0].replace("$0", ""),
+    describe: declaration.describe,
+    options: [...offeredOptions(declaration), ...EVERYWHERE].map(completedOption),
   }));
   return { bash, zsh, fish }[shell](completed);
 }
 
-function completedOption([name, option]: [string, RegisteredOption]): CompletedOption {
+function completedOption([name, option]: [string, CliOption]): CompletedOption {
   const { alias, describe = "", type, choices = [] } = option;
   return {
     long: dashed(name),
@@ -170,7 +172,7 @@ ${lines.join("\n")}
 /** Prints the completion script of a shell; by default of that which the user has. */
 export function printCompletion(
   { shell: given }: CompletionArguments,
-  modules: readonly CommandModule[],
+  declarations: readonly Declaration[],
 ): void {
   const wanted = given ?? path.basename(process.env.SHELL ?? "");
   const shell = SHELLS.find((name) => name === wanted);
@@ -178,5 +180,5 @@ export function printCompletion(
     throw new UsageError(
       `completion is for ${SHELLS.slice(0, -1).join(", ")} and ${SHELLS.at(-1)}${given === undefined ? "; name one of them" : ` (got ${given})`}.`,
     );
-  process.stdout.write(completionScript(shell, registeredCommands(modules)));
+  process.stdout.write(completionScript(shell, declarations));
 }

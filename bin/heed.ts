@@ -14,7 +14,7 @@ type Arguments = Record<string, unknown>;
  * which may be for other commands; then records which were `given` and fills in defaults. Throws a
  * UsageError if a file argument is invalid.
  */
-export function heed(args: Arguments, recipe: Readonly<Arguments> = {}): void {
+export function heed(args: Arguments, recipe: Readonly<Arguments>): void {
   const options = Object.fromEntries(declared) as Options;
   checkPlaces(args);
   for (const [name, why] of idleOptions(args, options)) {

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import type { Argv, CommandModule } from "yargs";
 import yargs from "yargs";
 import { nearest } from "../src/nearest.ts";
-import { dashed } from "../src/options.ts";
+import { dashed, type GivenOptions } from "../src/options.ts";
 import { VERSION } from "../src/version.ts";
 import { camelCased, declared } from "./commands/command.ts";
 import { commandIn, modulesOf } from "./commands/index.ts";
@@ -12,7 +12,7 @@ import { DASH, heed } from "./heed.ts";
 import { helpWidth } from "./help.ts";
 import { answerAs, answerOf } from "./json.ts";
 import { loadConfig } from "./load-config.ts";
-import { type RecipeValues, recipeName, recipeOf, withRecipe } from "./recipes.ts";
+import { recipeName, recipeOf } from "./recipes.ts";
 import type { Start } from "./supervise.ts";
 import { asOption, asSentence, WORDS } from "./words.ts";
 
@@ -23,10 +23,9 @@ import { asOption, asSentence, WORDS } from "./words.ts";
 export async function main(words: readonly string[], start: Start): Promise<void> {
   answerAs(answerOf(words));
   try {
-    const modules = modulesOf(start);
     const name = recipeName(words);
-    const recipe = name === null ? null : recipeOf(await loadConfig(process.cwd()), name, modules);
-    const parser = parserOf(words, modules, recipe);
+    const recipe = name === null ? {} : recipeOf(await loadConfig(process.cwd()), name);
+    const parser = parserOf(words, modulesOf(start, recipe), recipe);
     if (words.length > 0) await parser.parseAsync();
     else parser.showHelp((help) => process.stdout.write(`${help}\n`));
   } catch (error) {
@@ -37,7 +36,7 @@ export async function main(words: readonly string[], start: Start): Promise<void
 function parserOf(
   words: readonly string[],
   modules: readonly CommandModule[],
-  recipe: RecipeValues | null,
+  recipe: GivenOptions,
 ): Argv {
   const names = modules.map(({ command }) => String(command).split(" ")[0]);
   const parser: Argv = yargs(withFileLists(withoutSeparator(words)))
@@ -64,7 +63,7 @@ function parserOf(
       given.words = [...words];
       if (given.json && answerOf(words) === "text") answerAs("json");
     })
-    .middleware((given) => heed(given, recipe ?? {}))
+    .middleware((given) => heed(given, recipe))
     .wrap(helpWidth() - 1)
     .fail((message, error) => {
       if (error && error.name !== "YError") throw error;
@@ -72,7 +71,7 @@ function parserOf(
       checkOptions(argv, words, known(parser));
       throw new UsageError(asSentence(message ?? error.message));
     });
-  for (const module of modules) parser.command(withRecipe(module, recipe));
+  for (const module of modules) parser.command(module);
   const usage = usageOf(parser);
   const { help } = usage;
   usage.help = () => spaced(help());

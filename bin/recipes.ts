@@ -1,14 +1,10 @@
-import type { Argv, CommandModule } from "yargs";
 import { suggestion } from "../src/nearest.ts";
-import { checkOptions, dashed, type Options } from "../src/options.ts";
-import { camelCased, declared } from "./commands/command.ts";
+import { checkOptions, type GivenOptions, type Options } from "../src/options.ts";
+import { camelCased, offeredOptions } from "./commands/command.ts";
+import { declarations } from "./commands/index.ts";
 import { UsageError } from "./failure.ts";
 import type { LoadedConfig } from "./load-config.ts";
-import { registeredCommands } from "./registry.ts";
 import { notAChoice } from "./words.ts";
-
-/** Options that a recipe sets, by their names in code. */
-export type RecipeValues = Readonly<Record<string, unknown>>;
 
 /** Returns the recipe that a command line names; null if it names none. */
 export function recipeName(words: readonly string[]): string | null {
@@ -25,18 +21,14 @@ export function recipeName(words: readonly string[]): string | null {
  * Returns a recipe of a configuration. Throws a UsageError if there is no such recipe, if one of
  * its keys is no option of any command, or if a value has the wrong type.
  */
-export function recipeOf(
-  { name: file, content }: LoadedConfig,
-  name: string,
-  modules: readonly CommandModule[],
-): RecipeValues {
+export function recipeOf({ name: file, content }: LoadedConfig, name: string): GivenOptions {
   const recipes = recipesOf(file, content);
   if (!Object.hasOwn(recipes, name)) {
     const names = Object.keys(recipes);
     const others = `it has ${names.join(", ") || "none"}`;
     throw new UsageError(`${file} has no recipe ${name}; ${suggestion(name, names, others)}`);
   }
-  const options = optionsOfAll(modules);
+  const options = optionsOfAll();
   const given = recipes[name];
   const values = isPlain(given)
     ? Object.fromEntries(
@@ -48,15 +40,15 @@ export function recipeOf(
     : given;
   try {
     checkOptions(`recipe ${name} of ${file}`, values, options);
-    checkChoices(`of recipe ${name} of ${file}`, values as RecipeValues, options);
+    checkChoices(`of recipe ${name} of ${file}`, values as GivenOptions, options);
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
-  return values as RecipeValues;
+  return values as GivenOptions;
 }
 
 /** Throws an error if the value of an option is not one of its choices. */
-function checkChoices(of: string, values: RecipeValues, options: Options): void {
+function checkChoices(of: string, values: GivenOptions, options: Options): void {
   for (const [name, value] of Object.entries(values)) {
     const { choices } = options[name];
     const other = [value]
@@ -76,10 +68,10 @@ function asTyped(value: unknown, option: Options[string] | undefined): unknown {
   return isOne ? [typed] : typed;
 }
 
-const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
+const isPlain = (value: unknown): value is GivenOptions =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-function recipesOf(file: string, content: unknown): RecipeValues {
+function recipesOf(file: string, content: unknown): GivenOptions {
   const recipes = isPlain(content) ? content.recipes : undefined;
   const [other] = isPlain(content) ? Object.keys(content).filter((key) => key !== "recipes") : [];
   if (!isPlain(recipes) || other !== undefined)
@@ -89,28 +81,11 @@ function recipesOf(file: string, content: unknown): RecipeValues {
   return recipes;
 }
 
-/** Returns the options of all commands, by name. */
-const optionsOfAll = (modules: readonly CommandModule[]): Options =>
-  Object.assign(
-    {},
-    ...registeredCommands(modules)
-      .reverse()
-      .map(({ options }) => options),
-  );
-
-/** Returns a command that takes a recipe's options where the command line does not give its own. */
-export const withRecipe = (module: CommandModule, recipe: RecipeValues | null): CommandModule =>
-  recipe === null || typeof module.builder !== "function"
-    ? module
-    : {
-        ...module,
-        builder: (parser) => {
-          const built = (module.builder as (parser: Argv) => Argv)(parser);
-          const own = Object.entries(recipe).filter(
-            ([name, value]) => declared.has(name) && value !== undefined && value !== null,
-          );
-          return built.config(
-            Object.fromEntries(own.map(([name, value]) => [dashed(name), value])),
-          );
-        },
-      };
+/** Returns the options of all commands by their names in code; the first of a name counts. */
+const optionsOfAll = () =>
+  Object.fromEntries(
+    declarations
+      .toReversed()
+      .flatMap(offeredOptions)
+      .map(([name, option]) => [camelCased(name), option]),
+  ) as Options;

@@ -13,13 +13,7 @@ import { defaultOutput } from "./default-output.ts";
 import { EXIT } from "./exit.ts";
 import { foldSections } from "./html/fold-page.ts";
 import { paragraph } from "./html/markup.ts";
-import {
-  checkReport,
-  ladderIn,
-  type ReportContents,
-  stagedFiles,
-  stagedReport,
-} from "./html/report-page.ts";
+import { checkReport, type ReportContents, stagedReport } from "./html/report-page.ts";
 import { printResult, reportLine } from "./json.ts";
 import {
   checkCopies,
@@ -60,14 +54,12 @@ export async function runApply(args: ApplyArguments): Promise<void> {
   const tuned = folded?.folded.model ?? applied;
   checkPlaces(args, { model, tuned, output, target });
   const pending = await staged(tuned, output, args.force);
-  const files = stagedFiles(output, pending);
   const tensors = adapter.tensors.length;
   const laurelizedFirst = !isLaurelized(model) && isLaurelized(applied);
   const from = laurelizedFirst ? ", laurelized as the adapter's model was" : "";
   const done = `${PUT[args.weights]} ${counted(tensors, "tensor")} of ${path.basename(args.adapter)}${from}`;
-  const page = await stagedReport(args, () =>
-    applyPage(args, { model, applied, done, folded }, files),
-  );
+  const outcome = { model, applied, done, folded };
+  const page = await stagedReport(args, () => applyPage(args, outcome), pending);
   pending.keep();
   page.keep();
   const document = {
@@ -131,23 +123,21 @@ interface Outcome {
 }
 
 /** Returns what a report says of a model that an adapter was put into. */
-async function applyPage(
+function applyPage(
   { model: file, adapter }: ApplyArguments,
   { model, applied, done, folded }: Outcome,
-  outputs: ReadonlyMap<string, string>,
-): Promise<ReportContents> {
+): ReportContents {
   return {
     title: `${path.basename(file)} with ${path.basename(adapter)}`,
     verdict: {
       outcome: "passed",
       text: folded ? "Applied, folded and proved." : "Applied: model and adapter belong together.",
     },
-    ladder: await ladderIn(applied),
+    ladder: applied,
     sections: [
       { title: "Adapter", content: paragraph(`${done}.`) },
       ...(folded ? foldSections(folded.folded, folded.proof) : []),
     ],
     models: [{ file, model }],
-    outputs,
   };
 }

@@ -17,13 +17,7 @@ import { EXIT } from "./exit.ts";
 import { UsageError } from "./failure.ts";
 import { lines, tableSection } from "./html/markup.ts";
 import { functionSection } from "./html/proof-sections.ts";
-import {
-  checkReport,
-  ladderIn,
-  type ReportContents,
-  stagedFiles,
-  stagedReport,
-} from "./html/report-page.ts";
+import { checkReport, type ReportContents, stagedReport } from "./html/report-page.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { installedRuntime } from "./installed-runtime.ts";
 import { printResult, reportLine } from "./json.ts";
@@ -57,10 +51,11 @@ async function checkWeb(args: CheckArguments): Promise<void> {
   const { version = null, entries = [] } = installed ?? {};
   const written = split && checked.runs !== false ? split.written : null;
   const printed = webLines(file, model, { checked, written, placements, version, entries });
-  const outputs = written ? stagedFiles(written.output, split!.pending) : undefined;
   const { runs } = checked;
-  const page = await stagedReport(args, () =>
-    checkPage(args, model, { runs, printed, web: checked }, outputs),
+  const page = await stagedReport(
+    args,
+    () => checkPage(args, given, { runs, printed, web: checked }),
+    written && split!.pending,
   );
   model.close();
   if (runs !== false) split?.pending.keep();
@@ -172,12 +167,11 @@ interface Checked {
 }
 
 /** Returns what a report says of a model and where it is to run. */
-async function checkPage(
+function checkPage(
   { model: file, target }: CheckArguments,
   model: Model,
   { runs, printed, web }: Checked,
-  outputs: ReadonlyMap<string, string> = new Map(),
-): Promise<ReportContents> {
+): ReportContents {
   const verdicts = {
     true: { outcome: "passed", text: `It runs on ${target}.` },
     false: { outcome: "failed", text: `It does not run on ${target}, or differs there.` },
@@ -186,7 +180,7 @@ async function checkPage(
   return {
     title: `${path.basename(file)} on ${target}`,
     verdict: verdicts[`${runs}`],
-    ladder: await ladderIn(model),
+    ladder: model,
     sections: [
       { title: "Check", content: lines(stripVTControlCharacters(printed.join("\n"))) },
       ...(web ? [functionSection("onnxruntime-web and onnxruntime-node", web.compared)] : []),
@@ -198,6 +192,5 @@ async function checkPage(
       ),
     ],
     models: [{ file, model }],
-    outputs,
   };
 }

@@ -45,12 +45,7 @@ export async function runDiff(args: DiffArguments): Promise<void> {
 }
 
 /** What a report says of what changed. */
-async function diffReport(
-  args: DiffArguments,
-  a: Model,
-  b: Model,
-  changes: ModelDiff,
-): Promise<ReportContents> {
+function diffReport(args: DiffArguments, a: Model, b: Model, changes: ModelDiff): ReportContents {
   const { comparison } = changes;
   const drawing = { title: "What changed", content: drawDiff(changes) };
   const [first, second] = [
@@ -58,7 +53,7 @@ async function diffReport(
     { file: args.b, model: b },
   ];
   if (comparison !== null && !("outcome" in comparison)) {
-    const page = await comparisonPage(first, second, comparison);
+    const page = comparisonPage(first, second, comparison);
     return { ...page, ladder: null, sections: [drawing, ...page.sections] };
   }
   return {

@@ -18,7 +18,7 @@ import { laurelOptions } from "./commands/inserting.ts";
 import type { LaurelizeArguments } from "./commands/laurelize.ts";
 import { EXIT } from "./exit.ts";
 import { laurelizePage, noSitePage } from "./html/laurelize-page.ts";
-import { checkReport, stagedFiles, stagedReport } from "./html/report-page.ts";
+import { checkReport, stagedReport } from "./html/report-page.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printJson, reportLine } from "./json.ts";
 import { checkOutput, filesOfModel, type Output, outputOf } from "./output.ts";
@@ -152,9 +152,8 @@ async function provedAndWritten(args: LaurelizeArguments, laurel: Laurelized, to
     say(args, ["", ...proofLines(proof, crashes())]);
   }
   const proved = performance.now();
-  const isKept = proof?.passed ?? true;
-  const files = isKept ? stagedFiles(output, pending) : new Map<string, string>();
-  const report = await stagedReport(args, () => laurelizePage(args.model, laurel, proof, files));
+  const kept = proof && !proof.passed ? null : pending;
+  const report = await stagedReport(args, () => laurelizePage(args.model, laurel, proof), kept);
   if (proof && !proof.passed) {
     pending.discard();
     report.keep();

@@ -1,3 +1,5 @@
+import fs from "node:fs";
+import path from "node:path";
 import type { Model } from "../src/index.ts";
 import { stageModel, temporaryStart } from "../src/internal.ts";
 import { checkFree } from "./output.ts";
@@ -41,6 +43,9 @@ export function removeBegun(target: string): void {
   runAfterwards('rm -f -- "$1"*.tmp', temporaryStart(target));
 }
 
+/** A model that is written under temporary names. */
+export type StagedModel = Awaited<ReturnType<typeof staged>>;
+
 /**
  * Writes a model, and files beside it by name, under temporary names, which are gone when this
  * process ends without having kept them, however it ends. A signal that comes while they are
@@ -74,5 +79,16 @@ export async function staged(
       release();
     }
   };
-  return { ...pending, keep, discard };
+  /** Returns where each file lies until it gets its name. */
+  const files = () => {
+    const { path: file, temporary } = pending;
+    const beside = file === temporary ? [] : fs.readdirSync(temporary, { withFileTypes: true });
+    const others = beside.filter((entry) => entry.isFile() && entry.name !== path.basename(file));
+    const home = path.dirname(output);
+    const places = others.map(
+      ({ name }) => [path.join(home, name), path.join(temporary, name)] as const,
+    );
+    return new Map([[output, file], ...places]);
+  };
+  return { ...pending, keep, discard, files };
 }

@@ -10,13 +10,7 @@ import {
 import type { FinetuneArguments } from "./commands/finetune.ts";
 import type { Files } from "./finetune-files.ts";
 import { paragraph, type Section, table, tableSection } from "./html/markup.ts";
-import {
-  ladderIn,
-  type ReadModel,
-  type ReportContents,
-  stagedFiles,
-  stagedReport,
-} from "./html/report-page.ts";
+import { type ReadModel, type ReportContents, stagedReport } from "./html/report-page.ts";
 import { printResult, reportLine } from "./json.ts";
 import { figures } from "./monitor.ts";
 import { ort } from "./runtime.ts";
@@ -39,9 +33,8 @@ export async function writeTuned(
     [path.basename(files.curve), text(curve)],
   ]);
   const pending = await staged(final, files.model, args.force || args.resume, beside);
-  const outputs = stagedFiles(files.model, pending);
   const input = { file: args.model, model: given };
-  const page = await stagedReport(args, () => trainingPage(input, result, curve, outputs));
+  const page = await stagedReport(args, () => trainingPage(input, result, curve), pending);
   pending.keep();
   page.keep();
   const { quiet } = args;
@@ -128,12 +121,7 @@ function figureOf(metrics: object, best: string): string | undefined {
 }
 
 /** Returns what a report says of a training: its curve, its epochs and its settings. */
-async function trainingPage(
-  input: ReadModel,
-  result: FitResult,
-  curve: string,
-  outputs: ReadonlyMap<string, string>,
-): Promise<ReportContents> {
+function trainingPage(input: ReadModel, result: FitResult, curve: string): ReportContents {
   const { stopped, error, advice, best, plan, history } = result;
   const at = history.epochs.find(({ epoch }) => epoch === best.epoch);
   const reached = at?.eval ?? at?.train ?? { loss: best.loss, metrics: {} };
@@ -145,7 +133,7 @@ async function trainingPage(
   return {
     title: `${path.basename(input.file)}, fine-tuned`,
     verdict: { outcome: stopped === "diverged" ? "failed" : "passed", text },
-    ladder: await ladderIn(result.model),
+    ladder: result.model,
     sections: [
       { title: "Training curve", content: `<div class="curve">${curve}</div>` },
       ...epochsSection(result),
@@ -159,7 +147,6 @@ async function trainingPage(
       },
     ],
     models: [input],
-    outputs,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { CommandModule } from "yargs";
+import type { GivenOptions } from "../../src/options.ts";
 import type { Provider } from "../provider.ts";
 import { forEachModel, type Several } from "../several-models.ts";
 import type { Start, Supervised } from "../supervise.ts";
@@ -22,8 +23,8 @@ import { strip } from "./strip.ts";
 import { trainScript } from "./train-script.ts";
 import { moduleOf } from "./yargs-module.ts";
 
-/** What runs a command; completion also needs all commands. */
-type Run = (args: never, modules: readonly CommandModule[]) => Promise<void> | void;
+/** What runs a command; completion also needs all declarations. */
+type Run = (args: never, all: readonly Declaration[]) => Promise<void> | void;
 
 /** A command of the command line, and what loads what runs it. */
 type Command = readonly [declared: Declaration, load: () => Promise<Run>];
@@ -50,6 +51,9 @@ const registry: readonly Command[] = [
   [completion, async () => (await import("../completion-script.ts")).printCompletion],
 ];
 
+/** Every command as it is declared. */
+export const declarations = registry.map(([declared]) => declared);
+
 /** Every command by its name. */
 const commands = new Map(registry.map((command) => [nameOf(command[0]), command]));
 
@@ -66,17 +70,17 @@ function nameOf({ command }: Declaration): string {
 }
 
 /** Returns the modules of all commands; `start` runs those that run in another process. */
-export function modulesOf(start: Start): CommandModule[] {
-  const modules: CommandModule[] = [...commands].map(([name, [declared, load]]) => {
+export const modulesOf = (start: Start, recipe: GivenOptions): CommandModule[] =>
+  [...commands].map(([name, [declared, load]]) => {
     const run = async (args: object) =>
-      declared.isHere ? (await load())(args as never, modules) : start(name, args as Supervised);
+      declared.isHere
+        ? (await load())(args as never, declarations)
+        : start(name, args as Supervised);
     const isForSeveral = declared.command.endsWith("<model..>");
-    return moduleOf(declared, async (args) =>
+    return moduleOf(declared, recipe, async (args) =>
       isForSeveral ? forEachModel(name, args as Several, run) : run(args),
     );
   });
-  return modules;
-}
 
 /** Runs a command in this process. */
 export async function runCommand(name: string, args: object): Promise<void> {

@@ -1,8 +1,15 @@
 import type { Argv, CommandModule } from "yargs";
 import { allowed } from "../../src/option-values.ts";
-import { dashed, type Option } from "../../src/options.ts";
+import { dashed, type GivenOptions, type Option } from "../../src/options.ts";
 import { helpWidth } from "../help.ts";
-import { type CliOption, camelCased, type Declaration, declared, flags } from "./command.ts";
+import {
+  type CliOption,
+  camelCased,
+  type Declaration,
+  declared,
+  flags,
+  offeredOptions,
+} from "./command.ts";
 
 const EXIT_CODES =
   "Exit codes: 0 done, 1 a check failed, 2 wrong usage or unreadable input, 3 no residual site, 4 a check could not run, 130 interrupted. Results are written only with 0.";
@@ -23,19 +30,14 @@ function folded(line: string): string {
   });
 }
 
-/** Returns a command as a module of yargs; `run` runs it. */
+/** Returns a command as a module of yargs; `run` runs it, with a recipe's options where it takes them. */
 export function moduleOf(
-  {
-    command,
-    describe,
-    positionals = {},
-    options,
-    examples = [],
-    isHere,
-    epilogue = isHere ? EXIT_CODES_HERE : EXIT_CODES,
-  }: Declaration,
+  declaration: Declaration,
+  recipe: GivenOptions,
   run: (args: object) => Promise<void>,
 ): CommandModule {
+  const { command, describe, positionals = {}, examples = [], isHere } = declaration;
+  const { epilogue = isHere ? EXIT_CODES_HERE : EXIT_CODES } = declaration;
   return {
     command,
     describe,
@@ -48,7 +50,11 @@ export function moduleOf(
           default: undefined,
           describe,
         });
-      yargs.options(withValues(options));
+      yargs.options(withValues(declaration));
+      const own = Object.entries(recipe).filter(
+        ([name, value]) => declared.has(name) && value !== undefined && value !== null,
+      );
+      yargs.config(Object.fromEntries(own.map(([name, value]) => [dashed(name), value])));
       return yargs.epilogue([...written(examples), epilogue].join("\n"));
     },
     handler: run,
@@ -60,22 +66,22 @@ export function moduleOf(
  * without a value, unless its declaration allows that. Defaults are shown here and filled in later,
  * so that `given` lists only what the user gave.
  */
-function withValues(options: Declaration["options"]): Parameters<Argv["options"]>[0] {
+function withValues(declaration: Declaration): Parameters<Argv["options"]>[0] {
   declared.clear();
   flags.clear();
-  const offered = Object.entries(options)
-    .flatMap(flagsOf)
-    .map(([name, option]) => {
-      declared.set(camelCased(name), option);
-      const { default: value, idle, range, length, nullable, flags, words, ...rest } = option;
-      const isPlain = value === undefined || value === false;
-      const shown = isPlain ? {} : { defaultDescription: described(value) };
-      const each = option.array ? { nargs: length ?? 1 } : {};
-      const needed = option.type === "boolean" ? {} : { requiresArg: true };
-      const listed = isList(option) ? { type: "string", coerce: numbersOr(words) } : {};
-      const describe = explained(option);
-      return [dashed(name), { ...needed, ...each, ...shown, ...rest, describe, ...listed }];
-    });
+  for (const [name, { flags: isFlags, choices }] of Object.entries(declaration.options))
+    if (isFlags && choices) flags.set(camelCased(name), choices);
+  const offered = offeredOptions(declaration).map(([name, option]) => {
+    declared.set(camelCased(name), option);
+    const { default: value, idle, range, length, nullable, flags, words, ...rest } = option;
+    const isPlain = value === undefined || value === false;
+    const shown = isPlain ? {} : { defaultDescription: described(value) };
+    const each = option.array ? { nargs: length ?? 1 } : {};
+    const needed = option.type === "boolean" ? {} : { requiresArg: true };
+    const listed = isList(option) ? { type: "string", coerce: numbersOr(words) } : {};
+    const describe = explained(option);
+    return [dashed(name), { ...needed, ...each, ...shown, ...rest, describe, ...listed }];
+  });
   return Object.fromEntries(offered);
 }
 
@@ -108,14 +114,3 @@ const numbersIn = (text: string) =>
 
 const described = (value: unknown) =>
   Array.isArray(value) ? value.join(" ") : JSON.stringify(value);
-
-/** A flag for each choice of an option that is offered so; other options as they are. */
-function flagsOf([name, option]: [string, CliOption]): [string, CliOption][] {
-  const { flags: isFlags, choices, describe = "", idle } = option;
-  if (!isFlags || !choices) return [[name, option]];
-  flags.set(camelCased(name), choices);
-  return choices.map((choice) => [
-    choice,
-    { type: "boolean", default: false, describe: describe.replace("%s", choice), idle },
-  ]);
-}

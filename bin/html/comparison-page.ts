@@ -5,21 +5,17 @@ import { comparisonLines } from "../comparison.ts";
 import { printedLines } from "../print.ts";
 import { lines, tableSection } from "./markup.ts";
 import { outputsTable } from "./proof-sections.ts";
-import { ladderIn, type ReadModel, type ReportContents } from "./report-page.ts";
+import type { ReadModel, ReportContents } from "./report-page.ts";
 
 /** Returns what a report says of two models, `a` and `b` in files. */
-export async function comparisonPage(
-  a: ReadModel,
-  b: ReadModel,
-  comparison: Comparison,
-): Promise<ReportContents> {
+export function comparisonPage(a: ReadModel, b: ReadModel, comparison: Comparison): ReportContents {
   const text = stripVTControlCharacters(printedLines(comparisonLines(comparison, true)));
   const [first] = text.split("\n");
   const { same, outputs, findings } = comparison;
   return {
     title: `${path.basename(a.file)} and ${path.basename(b.file)}`,
     verdict: { outcome: same ? "passed" : "failed", text: `${first}.` },
-    ladder: await ladderIn(b.model),
+    ladder: b.model,
     sections: [
       { title: "Comparison", content: lines(text) },
       ...(outputs.length > 0

@@ -2,7 +2,7 @@ import path from "node:path";
 import type { FoldedModel, FoldProof } from "../../src/index.ts";
 import { type Section, tableSection } from "./markup.ts";
 import { foldProofSections } from "./proof-sections.ts";
-import { ladderIn, type ReadModel, type ReportContents } from "./report-page.ts";
+import type { ReadModel, ReportContents } from "./report-page.ts";
 
 /** Returns what became of each site, and what was proved. */
 export const foldSections = ({ sites, factors }: FoldedModel, proof: FoldProof): Section[] => [
@@ -23,12 +23,7 @@ export const foldSections = ({ sites, factors }: FoldedModel, proof: FoldProof):
 ];
 
 /** Returns what a report says of a folded model; the drawing is that of the model before. */
-export async function foldPage(
-  input: ReadModel,
-  folded: FoldedModel,
-  proof: FoldProof,
-  outputs: ReadonlyMap<string, string>,
-): Promise<ReportContents> {
+export function foldPage(input: ReadModel, folded: FoldedModel, proof: FoldProof): ReportContents {
   const { passed, function: same } = proof;
   const text = passed
     ? "Proved: the folded model computes the same."
@@ -38,9 +33,8 @@ export async function foldPage(
   return {
     title: `${path.basename(input.file)}, folded`,
     verdict: { outcome: passed ? "passed" : "failed", text },
-    ladder: await ladderIn(input.model),
+    ladder: input.model,
     sections: foldSections(folded, proof),
     models: [input],
-    outputs,
   };
 }

@@ -11,12 +11,11 @@ import { tableSection } from "./markup.ts";
 import { proofSection } from "./proof-sections.ts";
 import type { ReportContents } from "./report-page.ts";
 
-/** Returns what a report says of a laurelized model; `outputs` are the files written. */
+/** Returns what a report says of a laurelized model. */
 export function laurelizePage(
   input: string,
   laurel: Laurelized,
   proof: Proof | null,
-  outputs: ReadonlyMap<string, string>,
 ): ReportContents {
   const { plan, original } = laurel;
   const options = Object.entries({ variant: plan.variant, ...plan.options });
@@ -39,7 +38,6 @@ export function laurelizePage(
     ],
     warnings: laurel.warnings,
     models: [{ file: input, model: original }],
-    outputs,
   };
 }
 

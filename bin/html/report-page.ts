@@ -1,11 +1,10 @@
-import fs from "node:fs";
 import path from "node:path";
 import { findResiduals, type Ladder, ladderOf, type Model } from "../../src/index.ts";
 import { stageBytes } from "../../src/internal.ts";
 import { UsageError } from "../failure.ts";
 import { checkFree, checkWritable, filesOfModel } from "../output.ts";
 import { ort } from "../runtime.ts";
-import { removeAfterwards } from "../staged.ts";
+import { removeAfterwards, type StagedModel } from "../staged.ts";
 import { tell } from "../supervision.ts";
 import { ladderSections, rejectedSection } from "./ladder-sections.ts";
 import { bullets, type Section } from "./markup.ts";
@@ -31,14 +30,13 @@ export interface ReadModel {
 export interface ReportContents {
   readonly title: string;
   readonly verdict: ReportVerdict;
-  readonly ladder: Ladder | null;
+  /** What is drawn: a ladder, or a model whose ladder is not known yet. */
+  readonly ladder: Ladder | Model | null;
   /** What is special to the command, between the drawing and how to reproduce it. */
   readonly sections: readonly Section[];
   readonly warnings?: readonly string[];
   /** The models that were read. */
   readonly models: readonly ReadModel[];
-  /** Where each file that is written lies until it gets its name. */
-  readonly outputs?: ReadonlyMap<string, string>;
 }
 
 /** A report that is written, but not in place yet. */
@@ -67,17 +65,21 @@ export function checkReport(
   checkFree(report, inputFiles, force ?? false, "--report");
 }
 
-/** Writes a report under a temporary name; does nothing if no report is requested. */
+/**
+ * Writes a report under a temporary name, with the hashes of the files of a staged model; does
+ * nothing if no report is requested.
+ */
 export async function stagedReport(
   args: ReportArguments,
-  make: () => Promise<ReportContents> | ReportContents,
+  make: () => ReportContents,
+  written: StagedModel | null = null,
 ): Promise<PendingReport> {
   if (args.report === undefined) return NONE;
   tell({ step: "writing the report" });
-  const { title, verdict, ladder, sections, models, ...others } = await make();
-  const { warnings = [], outputs = new Map<string, string>() } = others;
+  const { title, verdict, sections, models, warnings = [], ladder: drawn } = make();
+  const ladder = drawn && "graph" in drawn ? await ladderIn(drawn) : drawn;
   const read = models.flatMap(({ file, model }) => filesOfModel(file, model).slice(1));
-  const reproduce = await reproductionOf(args, read, outputs);
+  const reproduce = await reproductionOf(args, read, written?.files() ?? new Map());
   const page = pageOf(title, verdict, [
     ...(ladder ? ladderSections(ladder) : []),
     ...sections,
@@ -91,23 +93,8 @@ export async function stagedReport(
 }
 
 /** Returns the ladder of a model that was not searched yet; null if it cannot be searched. */
-export const ladderIn = (model: Model): Promise<Ladder | null> =>
+const ladderIn = (model: Model): Promise<Ladder | null> =>
   findResiduals(model, { ort }).then(
     (found) => ladderOf(found, model),
     () => null,
   );
-
-/** Returns where each file that is written with a model lies until it gets its name. */
-export function stagedFiles(
-  output: string,
-  { path: file, temporary }: { readonly path: string; readonly temporary: string },
-): Map<string, string> {
-  const files = new Map([[output, file]]);
-  if (file === temporary) return files;
-  for (const name of fs.readdirSync(temporary)) {
-    const at = path.join(temporary, name);
-    if (at !== file && fs.statSync(at).isFile())
-      files.set(path.join(path.dirname(output), name), at);
-  }
-  return files;
-}
