@@ -27,6 +27,9 @@ type Others =
   | "given"
   | "words"
   | "featureAxis"
+  | "dim"
+  | "batchAxis"
+  | "columns"
   | "split";
 
 type LossAndOptimizer = NonNullable<FinetuneOptions["lossOptions"]> &
@@ -37,6 +40,9 @@ export type Recipe = {
   readonly [K in Exclude<KeysOf<AnyArguments>, Others>]?: ValueAt<AnyArguments, K>;
 } & {
   readonly featureAxis?: string | number;
+  readonly dim?: string[];
+  readonly batchAxis?: string[];
+  readonly columns?: string[];
   readonly outDir?: string;
   readonly split?: string;
 } & Partial<LossAndOptimizer>;

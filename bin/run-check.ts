@@ -18,89 +18,87 @@ import { UsageError } from "./failure.ts";
 import { lines, tableSection } from "./html/markup.ts";
 import { functionSection } from "./html/proof-sections.ts";
 import { checkReport, type ReportContents, stagedReport } from "./html/report-page.ts";
-import { parseDims, readInputs } from "./inputs.ts";
+import { readInputs } from "./inputs.ts";
 import { installedRuntime } from "./installed-runtime.ts";
 import { printResult, reportLine } from "./json.ts";
 import { checkFree, checkOutput, filesOfModel } from "./output.ts";
-import { type Progress, withProgress } from "./progress.ts";
-import { staged } from "./staged.ts";
+import { withProgress } from "./progress.ts";
+import { ort } from "./runtime.ts";
+import { type StagedModel, staged } from "./staged.ts";
 import { type WebPackage, webPackage } from "./web-package.ts";
 import { webRuntime } from "./web-runtime.ts";
 
-/** Says whether a model runs elsewhere. */
+/** What a check found. */
+interface Checked {
+  /** Null if it could not be checked. */
+  readonly runs: boolean | null;
+  readonly printed: readonly string[];
+  /** What --json prints, after the model and the target. */
+  readonly document: object;
+  /** The run in onnxruntime-web. */
+  readonly web?: WebCheck;
+  /** What --split has made. */
+  readonly pending?: StagedModel | undefined;
+}
+
+/** Reports whether a model runs elsewhere. */
 export async function runCheck(args: CheckArguments): Promise<void> {
   const { target } = args;
-  if (target === "web") return checkWeb(args);
-  if (args.split !== undefined)
+  const version = versionOf(args);
+  const model = await openModel(args.model, { trustLinks: args.trustLinks });
+  checkReport(args, filesOfModel(args.model, model));
+  const found =
+    target === "web" ? await checkedForWeb(args, model) : await checkedFor(version, args, model);
+  const { runs, printed, document, pending } = found;
+  const page = await stagedReport(args, () => checkPage(args, model, found), pending);
+  pending?.keep();
+  page.keep();
+  process.exitCode = runs === null ? EXIT.notProved : runs ? EXIT.done : EXIT.checkFailed;
+  printResult(args, { model: args.model, target, ...document, ...page.json }, [
+    ...printed,
+    ...reportLine(args, ""),
+  ]);
+}
+
+/** Returns the version of onnxruntime that is the target; null for others. Refuses what is no target. */
+function versionOf({ target, split }: CheckArguments): string | null {
+  if (target === "web") return null;
+  if (split !== undefined)
     throw new UsageError(`--split is only for --target web (got ${target}).`);
   const [, version] = /^onnxruntime@(\d+\.\d+(?:\.\d+)?)$/.exec(target) ?? [];
   if (version === undefined && target !== "ios" && target !== "android")
     throw new UsageError(`--target must be web, onnxruntime@1.22, ios or android (got ${target}).`);
-  return checkElsewhere(args, version ?? null);
+  return version ?? null;
 }
 
-async function checkWeb(args: CheckArguments): Promise<void> {
-  const given = await openModel(args.model, { trustLinks: args.trustLinks });
-  checkReport(args, filesOfModel(args.model, given));
+/** Checks a model, or the files that --split makes of it, for the web. */
+async function checkedForWeb(args: CheckArguments, given: Model): Promise<Checked> {
   const split = args.split === undefined ? null : await splitFiles(args, given, args.split);
   const file = split?.pending.path ?? args.model;
   const model = split ? await openModel(file) : given;
-  const { checked, placements, installed } = await withProgress(args, "checking", (report) =>
-    checkedForWeb(args, file, model, report),
-  );
-  const { version = null, entries = [] } = installed ?? {};
-  const written = split && checked.runs !== false ? split.written : null;
-  const printed = webLines(file, model, { checked, written, placements, version, entries });
-  const { runs } = checked;
-  const page = await stagedReport(
-    args,
-    () => checkPage(args, given, { runs, printed, web: checked }),
-    written && split!.pending,
-  );
-  model.close();
-  if (runs !== false) split?.pending.keep();
-  else split?.pending.discard();
-  page.keep();
-  process.exitCode = exitOf(runs);
-  const document = {
-    model: args.model,
-    target: "web",
-    ...checked,
-    placements,
-    onnxruntimeWeb: version,
-    entries,
-    written,
-    ...page.json,
-  };
-  printResult(args, document, [...printed, ...reportLine(args, "")]);
-}
-
-const exitOf = (runs: boolean | null) =>
-  runs === null ? EXIT.notProved : runs ? EXIT.done : EXIT.checkFailed;
-
-/** Checks the model in a file, and reads in Chromium where its nodes run. */
-async function checkedForWeb(
-  args: CheckArguments,
-  file: string,
-  model: Model,
-  report: Progress["report"],
-) {
-  report(0, "checking for the web");
   const installed = webPackage();
-  const web = installed ? await webRuntime("--target web") : null;
-  const { ort } = await import("./runtime.ts");
-  const checked = await checkForWeb(model, {
-    ort,
-    web,
-    kernels: installed?.kernels,
-    dims: parseDims(args.dim),
-    seed: args.seed,
-    feeds: args.inputs ? [await readInputs(ort, model, args.inputs)] : undefined,
+  const { version = null, entries = [] } = installed ?? {};
+  const { checked, placements } = await withProgress(args, "checking", async (report) => {
+    report(0, "checking for the web");
+    const checked = await checkForWeb(model, {
+      ort,
+      web: installed ? await webRuntime("--target web") : null,
+      kernels: installed?.kernels,
+      dims: args.dim,
+      seed: args.seed,
+      feeds: await readInputs(model, args.inputs),
+    });
+    report(0.6, "reading where nodes run in Chromium");
+    const isPlaced = args.browser && checked.runs;
+    return { checked, placements: isPlaced ? await placementsIn(installed!, file, model) : [] };
   });
-  report(0.6, "reading where nodes run in Chromium");
-  const placements =
-    installed && args.browser && checked.runs ? await placementsIn(installed, file, model) : [];
-  return { checked, placements, installed };
+  const { runs } = checked;
+  if (split) model.close();
+  if (runs === false) split?.pending.discard();
+  const { written = null, pending } = (runs !== false && split) || {};
+  const printed = webLines(file, model, { checked, written, placements, version, entries });
+  const document = { ...checked, placements, onnxruntimeWeb: version, entries, written };
+  return { runs, printed, document, web: checked, pending };
 }
 
 /** The ways to import onnxruntime-web that run WebGPU, and where they put the nodes. */
@@ -133,15 +131,16 @@ async function splitFiles(args: CheckArguments, model: Model, size: number) {
 }
 
 /** Checks a model for another onnxruntime, as far as the files here show. */
-async function checkElsewhere(args: CheckArguments, version: string | null): Promise<void> {
-  const model = await openModel(args.model, { trustLinks: args.trustLinks });
-  checkReport(args, filesOfModel(args.model, model));
+async function checkedFor(
+  version: string | null,
+  args: CheckArguments,
+  model: Model,
+): Promise<Checked> {
   const needs = modelNeeds(model);
   const here = installedRuntime()?.version ?? null;
   let runs: boolean | null = null;
   let reason = `no onnxruntime for ${args.target} is installed here`;
   if (version !== null && here !== null && `${here}.`.startsWith(`${version}.`)) {
-    const { ort } = await import("./runtime.ts");
     const error = await withProgress(args, "checking", (onProgress) => {
       onProgress(0, "loading the model");
       return loadError(model, { ort });
@@ -150,20 +149,8 @@ async function checkElsewhere(args: CheckArguments, version: string | null): Pro
     reason = error ?? `onnxruntime-node ${here} loads it`;
   } else if (version !== null)
     reason = `onnxruntime-node here is ${here ?? "not installed"}; run npm i onnxruntime-node@${version} to check it`;
-  process.exitCode = exitOf(runs);
-  const { model: file, target } = args;
-  const printed = needsLines(target, model, { runs, reason, needs });
-  const page = await stagedReport(args, () => checkPage(args, model, { runs, printed, web: null }));
-  page.keep();
-  const document = { model: file, target, runs, reason, needs, ...page.json };
-  printResult(args, document, [...printed, ...reportLine(args, "")]);
-}
-
-/** What was found: null if it could not be checked, the lines that are printed, and runs on the web. */
-interface Checked {
-  readonly runs: boolean | null;
-  readonly printed: readonly string[];
-  readonly web: WebCheck | null;
+  const printed = needsLines(args.target, model, { runs, reason, needs });
+  return { runs, printed, document: { runs, reason, needs } };
 }
 
 /** Returns what a report says of a model and where it is to run. */

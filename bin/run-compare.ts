@@ -1,11 +1,11 @@
 import path from "node:path";
-import { type Comparison, compare, type Model, openModel } from "../src/index.ts";
+import { compare, openModel } from "../src/index.ts";
 import type { CompareArguments } from "./commands/compare.ts";
 import { comparisonLines } from "./comparison.ts";
 import { EXIT } from "./exit.ts";
 import { comparisonPage } from "./html/comparison-page.ts";
 import { checkReport, stagedReport } from "./html/report-page.ts";
-import { parseDims, readInputs } from "./inputs.ts";
+import { readInputs } from "./inputs.ts";
 import { printResult, reportLine } from "./json.ts";
 import { filesOfModel } from "./output.ts";
 import { printedLines } from "./print.ts";
@@ -17,13 +17,17 @@ import { headline } from "./text.ts";
 
 /** Compares two models and prints where they differ. */
 export async function runCompare(args: CompareArguments): Promise<void> {
-  const dims = parseDims(args.dim);
   const { trustLinks } = args;
   const a = await openModel(args.a, { trustLinks });
   const b = await openModel(args.b, { trustLinks });
   checkReport(args, [...filesOfModel(args.a, a), ...filesOfModel(args.b, b)]);
   tell({ step: "comparing" });
-  const comparison = await compared(args, a, b, dims);
+  const comparison = await withProgress(args, "comparing", async (onProgress) => {
+    onProgress(0, "types");
+    const feeds = await readInputs(a, args.inputs);
+    const { dim: dims, seed, atol, rtol } = args;
+    return compare(a, b, { ort, dims, seed, atol, rtol, feeds, onProgress });
+  });
   const { same } = comparison;
   if (!same) process.exitCode = EXIT.checkFailed;
   const [first, second] = [
@@ -41,18 +45,4 @@ export async function runCompare(args: CompareArguments): Promise<void> {
   ]);
   if (args.quiet && !args.json && !same)
     process.stderr.write(printedLines(comparisonLines(comparison, args.all)));
-}
-
-async function compared(
-  args: CompareArguments,
-  a: Model,
-  b: Model,
-  dims: Record<string, number>,
-): Promise<Comparison> {
-  return withProgress(args, "comparing", async (onProgress) => {
-    onProgress(0, "types");
-    const feeds = args.inputs ? [await readInputs(ort, a, args.inputs)] : undefined;
-    const { seed, atol, rtol } = args;
-    return compare(a, b, { ort, dims, seed, atol, rtol, feeds, onProgress });
-  });
 }

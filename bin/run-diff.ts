@@ -14,15 +14,15 @@ import type { DiffArguments } from "./commands/diff.ts";
 import { diffLines } from "./diff-report.ts";
 import { comparisonPage } from "./html/comparison-page.ts";
 import { checkReport, type ReportContents, stagedReport } from "./html/report-page.ts";
-import { parseDims, readInputs } from "./inputs.ts";
+import { readInputs } from "./inputs.ts";
 import { printResult, reportLine } from "./json.ts";
 import { checkFree, filesOfModel, realFolder } from "./output.ts";
 import { withProgress } from "./progress.ts";
+import { ort } from "./runtime.ts";
 import { crashes, tell } from "./supervision.ts";
 
 /** Prints and writes what changed between two models. */
 export async function runDiff(args: DiffArguments): Promise<void> {
-  const dims = parseDims(args.dim);
   const { trustLinks } = args;
   const a = await openModel(args.a, { trustLinks });
   const b = await openModel(args.b, { trustLinks });
@@ -31,7 +31,7 @@ export async function runDiff(args: DiffArguments): Promise<void> {
   const read = [...filesOfModel(args.a, a), ...filesOfModel(args.b, b)];
   checkReport(args, [...read, ...files.map(({ file }) => file)]);
   tell({ step: "comparing" });
-  const changes = await differences(args, a, b, dims);
+  const changes = await differences(args, a, b);
   const page = await stagedReport(args, () => diffReport(args, a, b, changes));
   for (const { file, text } of files)
     saveBytes(new TextEncoder().encode(text({ a, b, changes })), file);
@@ -89,17 +89,10 @@ function filesOf({ output, nodeData: data }: DiffArguments) {
   return files;
 }
 
-async function differences(
-  args: DiffArguments,
-  a: Model,
-  b: Model,
-  dims: Record<string, number>,
-): Promise<ModelDiff> {
-  return withProgress(args, "comparing", async (onProgress) => {
+const differences = (args: DiffArguments, a: Model, b: Model): Promise<ModelDiff> =>
+  withProgress(args, "comparing", async (onProgress) => {
     onProgress(0, "nodes and weights");
     if (args.prove === "none") return diff(a, b);
-    const { ort } = await import("./runtime.ts");
-    const feeds = args.inputs ? [await readInputs(ort, a, args.inputs)] : undefined;
-    return diff(a, b, { ort, dims, seed: args.seed, feeds, onProgress });
+    const feeds = await readInputs(a, args.inputs);
+    return diff(a, b, { ort, dims: args.dim, seed: args.seed, feeds, onProgress });
   });
-}

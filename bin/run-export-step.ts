@@ -3,7 +3,6 @@ import { hyperparameters } from "../passes/finetune/fit-options.ts";
 import { type ExportedStep, exportStep, openModel } from "../src/index.ts";
 import type { ExportStepArguments } from "./commands/export-step.ts";
 import { namedLoss } from "./given-losses.ts";
-import { parseDims } from "./inputs.ts";
 import { printResult } from "./json.ts";
 import { modelToTrain } from "./model-to-train.ts";
 import { picked } from "./picked.ts";
@@ -31,7 +30,7 @@ export async function runExportStep(args: ExportStepArguments): Promise<void> {
     ...{ epochs, batchSize, patience },
     ...picked(args, hyperparameters.scheduleOptions),
     output: args.outputName,
-    dims: parseDims(dim),
+    dims: dim,
     lossOptions: picked(args, hyperparameters.lossOptions),
     optimizerOptions: picked(args, hyperparameters.optimizerOptions),
     onTemporary: removeAfterwards,

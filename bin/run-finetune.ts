@@ -16,7 +16,6 @@ import { EXIT } from "./exit.ts";
 import { type Files, filesOf } from "./finetune-files.ts";
 import { givenLosses } from "./given-losses.ts";
 import { checkReport } from "./html/report-page.ts";
-import { parseBatchAxes, parseColumns } from "./inputs.ts";
 import { modelToTrain, type Say } from "./model-to-train.ts";
 import { Monitor } from "./monitor.ts";
 import { checkFree, checkOutput, checkWritable } from "./output.ts";
@@ -134,8 +133,6 @@ function fitOptionsOf(args: FinetuneArguments, files: Files, monitor: Monitor): 
     ...{ epochs, batchSize, patience },
     ...picked(args, hyperparameters.scheduleOptions),
     ...picked(args, dataReading),
-    batchAxis: parseBatchAxes(args.batchAxis),
-    columns: parseColumns(args.columns),
     lossOptions: picked(args, hyperparameters.lossOptions),
     optimizerOptions: picked(args, hyperparameters.optimizerOptions),
     resume: args.resume ? files.state : undefined,

@@ -12,7 +12,7 @@ import { defaultOutput } from "./default-output.ts";
 import { EXIT } from "./exit.ts";
 import { foldPage } from "./html/fold-page.ts";
 import { checkReport, stagedReport } from "./html/report-page.ts";
-import { parseDims, readInputs } from "./inputs.ts";
+import { readInputs } from "./inputs.ts";
 import { printResult, reportLine } from "./json.ts";
 import { checkCopies, checkOutput, filesOfModel, outputOf } from "./output.ts";
 import { printNote } from "./print.ts";
@@ -24,17 +24,16 @@ import { bytes, counted, figure } from "./text.ts";
 
 /** Folds a laurelized model, proves the result and writes it. */
 export async function runFold(args: ArgumentsFor<typeof fold>): Promise<void> {
-  const dims = parseDims(args.dim);
   const output = args.output ?? defaultOutput("fold", args.model);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const target = outputOf({ ...args, output }, model);
   checkOutput(target, args.model, args, model);
   const inputFiles = filesOfModel(args.model, model);
   checkReport(args, [...inputFiles, output]);
-  const feeds = args.inputs ? [await readInputs(ort, model, args.inputs)] : undefined;
+  const feeds = await readInputs(model, args.inputs);
   const where = { externalData: target.data, copyData: target.copies };
   const { folded, proof } = await withProgress(args, "folding", (onProgress) =>
-    foldProved(model, { ...where, ort, dims, feeds, seed: args.seed, onProgress }),
+    foldProved(model, { ...where, ort, dims: args.dim, feeds, seed: args.seed, onProgress }),
   );
   checkCopies(folded.model, output, inputFiles, args.force);
   const pending = proof.passed ? await staged(folded.model, output, args.force) : null;

@@ -5,7 +5,7 @@ import type { ArgumentsFor } from "./commands/command.ts";
 import type { ladder } from "./commands/ladder.ts";
 import { defaultOutput } from "./default-output.ts";
 import { foundSites } from "./found-sites.ts";
-import { parseDims, readInputs } from "./inputs.ts";
+import { readInputs } from "./inputs.ts";
 import { printResult } from "./json.ts";
 import { checkFree, checkWritable, filesOfModel } from "./output.ts";
 import { withProgress } from "./progress.ts";
@@ -15,7 +15,6 @@ import { bytes } from "./text.ts";
 
 /** Draws a model's residual connections. */
 export async function runLadder(args: ArgumentsFor<typeof ladder>): Promise<void> {
-  const dims = parseDims(args.dim);
   const output = args.output ?? defaultOutput("ladder", args.model);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   checkWritable(output);
@@ -24,10 +23,10 @@ export async function runLadder(args: ArgumentsFor<typeof ladder>): Promise<void
     throw new InputError(`-o ${output} must end in .svg.`);
   const found = await foundSites(args, model);
   if (args.activations) tell({ step: "running the model for its activations" });
-  const feeds = args.inputs ? [await readInputs(ort, model, args.inputs)] : undefined;
+  const feeds = await readInputs(model, args.inputs);
   const norms = args.activations
     ? await withProgress(args, "running", (onProgress) =>
-        measureNorms(found, { ort, dims, seed: args.seed, feeds, onProgress }),
+        measureNorms(found, { ort, dims: args.dim, seed: args.seed, feeds, onProgress }),
       )
     : undefined;
   const siteLadder = ladderOf(found, model, norms);

@@ -19,7 +19,7 @@ import type { LaurelizeArguments } from "./commands/laurelize.ts";
 import { EXIT } from "./exit.ts";
 import { laurelizePage, noSitePage } from "./html/laurelize-page.ts";
 import { checkReport, stagedReport } from "./html/report-page.ts";
-import { parseDims, readInputs } from "./inputs.ts";
+import { readInputs } from "./inputs.ts";
 import { printJson, reportLine } from "./json.ts";
 import { checkOutput, filesOfModel, type Output, outputOf } from "./output.ts";
 import { printedLines, printNote } from "./print.ts";
@@ -37,7 +37,6 @@ const SPOKEN_OF = 1e9;
 
 /** Finds, rewrites, proves and writes; prints the report. */
 export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
-  const dims = parseDims(args.dim);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const target = outputOf(args, model);
   if (isLaurelized(model) && !args.again) {
@@ -62,7 +61,7 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   const memory = args.prove === "full" ? checkMemory(laurel.model).needed : 0;
   if (memory > SPOKEN_OF && isFirst())
     say(args, [`proving it takes about ${bytes(memory)} of memory`]);
-  await provedAndWritten(args, laurel, { output: target.file, dims, alsoOrt });
+  await provedAndWritten(args, laurel, { output: target.file, alsoOrt });
 }
 
 /** Throws an InputError for options that only a proof of the whole model uses, if there is none. */
@@ -134,7 +133,6 @@ function warnOf(args: LaurelizeArguments, laurel: Laurelized): void {
 /** Where the result goes, and how it is proved. */
 interface Delivery {
   readonly output: string;
-  readonly dims: Record<string, number>;
   readonly alsoOrt: Ort | undefined;
 }
 
@@ -196,12 +194,12 @@ async function proveStaged(
   args: LaurelizeArguments,
   laurel: Laurelized,
   written: string,
-  { dims, alsoOrt }: Delivery,
+  { alsoOrt }: Delivery,
 ): Promise<Proof> {
   const extent = args.prove === "sites" ? ("sites" as const) : ("full" as const);
-  const { seed, allSites } = args;
+  const { dim: dims, seed, allSites } = args;
   return withProgress(args, "proving", async (onProgress) => {
-    const feeds = args.inputs ? [await readInputs(ort, laurel.original, args.inputs)] : undefined;
+    const feeds = await readInputs(laurel.original, args.inputs);
     const options = { ort, extent, written, dims, seed, feeds, alsoOrt, allSites, onProgress };
     return prove(laurel, options);
   });

@@ -37,7 +37,7 @@ export function checkValues(
     const value = given[name];
     if (value === undefined || (value === null && option.nullable)) continue;
     if (option.words?.includes(value as string)) continue;
-    const values: readonly unknown[] = option.array ? (value as unknown[]) : [value];
+    const values = [value].flat();
     const isRight =
       (option.length ?? values.length) === values.length &&
       values.every((each) => isAllowed(each, option));

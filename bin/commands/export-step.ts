@@ -1,6 +1,7 @@
 import { ranking } from "../../passes/distributed/export-options.ts";
 import { fitting, hyperparameters, lasting } from "../../passes/finetune/fit-options.ts";
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
+import { parseDims } from "../parse-options.ts";
 import { command, text } from "./command.ts";
 import { seed } from "./finetune.ts";
 import type { InsertingArguments } from "./inserting.ts";
@@ -20,6 +21,7 @@ const step = {
     type: "string",
     array: true,
     nargs: 1,
+    coerce: parseDims,
     describe: "size of a free dimension other than the batch, by its name (sequence=128)",
   },
   data: {

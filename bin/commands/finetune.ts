@@ -5,6 +5,7 @@ import {
   teaching,
 } from "../../passes/finetune/fit-options.ts";
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
+import { parseBatchAxes, parseColumns } from "../parse-options.ts";
 import { command, flag, text } from "./command.ts";
 import type { InsertingArguments } from "./inserting.ts";
 import { finding, force, printing, report, running } from "./options.ts";
@@ -36,8 +37,14 @@ const lossAndData = {
     array: true,
     describe: "validation data, in the same forms as --data; it chooses the best epoch",
   },
-  "batch-axis": { ...batchAxis, type: "string", array: true, nargs: 1 },
-  columns: { ...columns, type: "string", array: true, nargs: 1 },
+  "batch-axis": {
+    ...batchAxis,
+    type: "string",
+    array: true,
+    nargs: 1,
+    coerce: parseBatchAxes,
+  },
+  columns: { ...columns, type: "string", array: true, nargs: 1, coerce: parseColumns },
   scale: { ...scale, type: "string", coerce: fraction },
   ...images,
   loss: {

@@ -1,5 +1,5 @@
 import type { GivenOptions } from "../../src/options.ts";
-import { parseFeatureAxis } from "../feature-axis.ts";
+import { parseDims, parseFeatureAxis } from "../parse-options.ts";
 import { type CliOption, flag, text } from "./command.ts";
 
 /** Declares the output file of a command, and its default. */
@@ -47,6 +47,7 @@ export const dim = (where?: string) =>
       type: "string",
       array: true,
       nargs: 1,
+      coerce: parseDims,
       describe: `size of a free dimension${where ? ` ${where}` : ""}, by its name (batch=4)  [default: a size that the model accepts]`,
       idle: (others: GivenOptions) =>
         others.inputs !== undefined ? "the given inputs already have sizes" : notRun(others),

@@ -15,7 +15,7 @@ import {
   type Site,
 } from "../../src/index.ts";
 import { addedWeights, bytesSource, openNpz, plan, typeOfInfo } from "../../src/internal.ts";
-import { parseFeatureAxis } from "../feature-axis.ts";
+import { parseFeatureAxis } from "../parse-options.ts";
 import { headline, sums } from "../text.ts";
 import { ladderDrawing } from "./drawings.ts";
 import type {
