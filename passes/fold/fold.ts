@@ -21,14 +21,14 @@ import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
 import { VERSION } from "../../src/version.ts";
 import { laurelizationsOf, trainableWeights } from "../adapter/trainable.ts";
 import { FOLDED_KEY, type Laurelization, manifestKey } from "../laurelize/manifest.ts";
-import { strip } from "../laurelize/strip.ts";
+import { strippable } from "../laurelize/strip.ts";
 import type { KnownGraph } from "../residuals/residual.ts";
 import { EXTENTS, type FoldExtent, operandAt, type Plain } from "./absorb.ts";
 import { keyOf } from "./draft.ts";
 import { isQuantized, leastSizes, type MapCost, multiplyAdds } from "./multiply-adds.ts";
 import { type Mix, projected } from "./project.ts";
 import { why } from "./reasons.ts";
-import { type FoldedSite, reportOf, untouchedSite } from "./report.ts";
+import { type FoldedSite, siteReport, untouchedSite } from "./report.ts";
 import { type FoldSite, readSites } from "./sites.ts";
 import { fewest } from "./streams.ts";
 import { writeFold } from "./write.ts";
@@ -81,7 +81,8 @@ export async function fold(model: Model, options: FoldOptions): Promise<FoldedMo
   const { graph } = model;
   const facts: KnownGraph = { graph, types, constants: constants(graph) };
   const readings = closedBeyond(await readSites(ort, { model, facts, one }), extent);
-  const restored = readings.every(({ idle }) => idle) ? await originalOf(model) : null;
+  const stripped = readings.every(({ idle }) => idle) ? await strippable(model) : null;
+  const restored = stripped?.checked ? stripped.model : null;
   const unfolded = { original: model, extent, factors: 0, maps: null, restored: false };
   if (restored || readings.every(({ closed }) => closed)) {
     const left = restored ?? model;
@@ -101,7 +102,7 @@ export async function fold(model: Model, options: FoldOptions): Promise<FoldedMo
   const { source, folder } = await applyPatch(graph, patch, record, placing);
   const folded = modelOf(source, folder);
   const mixed = new Set(mixes.flatMap(({ terms }) => terms));
-  const report = reportOf(readings, { plan, free, mixed });
+  const report = readings.map((site) => siteReport(site, { plan, free, mixed }));
   const maps = report.some(({ map }) => map === "kept") ? costOfMaps(plain, sites) : null;
   step(1, "done");
   return { ...unfolded, model: folded, sites: report, factors: plan.cost, maps };
@@ -148,17 +149,6 @@ function laurelizationOf(model: Model): Laurelization {
       `${model.source.name} was laurelized ${records.length} times, but fold supports only one; laurelize the original once, with all sites at the same time.`,
     );
   return records[0];
-}
-
-/** The model before it was laurelized; null if it cannot be given back. */
-async function originalOf(model: Model): Promise<Model | null> {
-  try {
-    const { model: original, checked } = await strip(model);
-    return checked === null ? null : original;
-  } catch (error) {
-    if (error instanceof InputError) return null;
-    throw error;
-  }
 }
 
 const recordOf = async (

@@ -16,41 +16,25 @@ export interface MapCost {
   readonly quantized: boolean;
 }
 
-/** Which inputs of a product are its operands. */
-interface Product {
-  readonly operands: readonly [a: number, b: number];
-  /** Multiply-adds, from the shapes of the operands and of the output. */
-  readonly count: (a: Shape, b: Shape, out: Shape) => number;
-}
+/** Multiply-adds of a product, from the shapes of its operands and of the output. */
+type Count = (a: Shape, b: Shape, out: Shape) => number;
 
-const conv = (a: number, b: number): Product => ({
-  operands: [a, b],
-  count: (_, weight, out) => elements(out) * elements(weight.slice(1)),
-});
+/** How a product is counted, and which input is its second operand. */
+type Product = readonly [Count, b: number];
 
-const matmul = (a: number, b: number): Product => ({
-  operands: [a, b],
-  count: (left, _, out) => elements(out) * (left.at(-1) ?? 1),
-});
-
-const gemm: Product = {
-  operands: [0, 1],
-  count: (_, b, out) => (elements(out) * elements(b)) / (out.at(-1) ?? 1),
-};
+const conv: Product = [(_, weight, out) => elements(out) * elements(weight.slice(1)), 1];
+const matmul: Product = [(left, _, out) => elements(out) * (left.at(-1) ?? 1), 1];
+const gemm: Product = [(_, b, out) => (elements(out) * elements(b)) / (out.at(-1) ?? 1), 1];
 
 /** Products by operator: of ONNX's own, and of com.microsoft. */
 const PRODUCTS: Readonly<Record<string, Product>> = {
-  ...rows(conv(0, 1), "Conv ConvInteger com.microsoft.FusedConv"),
+  ...rows(conv, "Conv ConvInteger com.microsoft.FusedConv"),
   ...rows(gemm, "Gemm com.microsoft.FusedGemm"),
-  ...rows(matmul(0, 1), "MatMul MatMulInteger com.microsoft.FusedMatMul"),
-  ...rows(matmul(0, 1), "com.microsoft.DynamicQuantizeMatMul com.microsoft.MatMulIntegerToFloat"),
-  "com.microsoft.MatMulNBits": matmul(0, 1),
-  ConvTranspose: {
-    operands: [0, 1],
-    count: (x, weight) => elements(x) * elements(weight.slice(1)),
-  },
-  QLinearConv: conv(0, 3),
-  QLinearMatMul: matmul(0, 3),
+  ...rows(matmul, "MatMul MatMulInteger com.microsoft.FusedMatMul com.microsoft.MatMulNBits"),
+  ...rows(matmul, "com.microsoft.DynamicQuantizeMatMul com.microsoft.MatMulIntegerToFloat"),
+  ConvTranspose: [(x, weight) => elements(x) * elements(weight.slice(1)), 1],
+  QLinearConv: [conv[0], 3],
+  QLinearMatMul: [matmul[0], 3],
 };
 
 /**
@@ -67,17 +51,13 @@ export function multiplyAdds(
     for (const node of nodes) {
       const product = own(PRODUCTS, node.op);
       if (!product || without.has(node)) continue;
-      const count = countOf(node, product, types);
-      if (count === null) return null;
-      total += count;
+      const [count, second] = product;
+      const values = [node.inputs[0], node.inputs[second], node.outputs[0]];
+      const [a, b, out] = values.map((value) => leastSizes(types, value));
+      if (!a || !b || !out) return null;
+      total += count(a, b, out);
     }
   return total;
-}
-
-function countOf(node: Node, { operands, count }: Product, types: Types): number | null {
-  const [a, b] = operands.map((k) => leastSizes(types, node.inputs[k]));
-  const out = leastSizes(types, node.outputs[0]);
-  return a && b && out ? count(a, b, out) : null;
 }
 
 /** Returns the shape of a value, free dimensions being 1; null if the rank is unknown. */

@@ -22,10 +22,7 @@ export function projected(plain: Plain, site: FoldSite): readonly Mix[] | null {
   const { skip, place } = site;
   const { maps, lags, value } = skip;
   if (maps.length === 0 || lags.length > 0 || maps.some(({ x }) => x !== value)) return null;
-  if (value.isOutput) return null;
-  const own = new Set([value, ...maps.map(({ x }) => x)]);
-  const reads = 1 + maps.length;
-  if (own.size > 1 || plain.readers.get(value) !== reads) return null;
+  if (value.isOutput || plain.readers.get(value) !== 1 + maps.length) return null;
   const { axis, size } = place.feature;
   const weights = weightsOf(plain, value, axis, place.rank);
   const fits = weights?.every(

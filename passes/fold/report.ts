@@ -19,6 +19,7 @@ export interface FoldedSite {
   readonly reasons: readonly Why[];
 }
 
+/** What was folded. */
 interface Done {
   readonly plan: FoldPlan;
   /** The plan in which no site keeps its β. */
@@ -26,11 +27,8 @@ interface Done {
   readonly mixed: ReadonlySet<MapTerm>;
 }
 
-/** Returns what became of each site, and why something of it is left. */
-export const reportOf = (all: readonly FoldSite[], done: Done): FoldedSite[] =>
-  all.map((site) => siteReport(site, done));
-
-function siteReport(site: FoldSite, { plan, free, mixed }: Done): FoldedSite {
+/** Returns what became of a site, and why something of it is left. */
+export function siteReport(site: FoldSite, { plan, free, mixed }: Done): FoldedSite {
   const { name, skip, branches, closed } = site;
   const kept = (edge: Edge) => closed !== null || plan.left.has(keyOf(edge.use));
   const state = (is: boolean, keeps: boolean) => (!is ? "none" : keeps ? "kept" : "folded");

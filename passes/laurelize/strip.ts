@@ -132,11 +132,13 @@ function withCopiesBack(model: Model, former: ReadonlyMap<string, string>): Mode
 export async function knowsTrained(model: Model): Promise<boolean> {
   const last = manifests(model.metadata).at(-1);
   if (last === undefined || last?.trained) return true;
-  try {
-    const { model: before, checked } = await strip(model);
-    return checked !== null && (await knowsTrained(before));
-  } catch (error) {
-    if (error instanceof InputError) return false;
-    throw error;
-  }
+  const stripped = await strippable(model);
+  return stripped?.checked ? knowsTrained(stripped.model) : false;
 }
+
+/** Strips a model; returns null if that is not possible. */
+export const strippable = (model: Model): Promise<Stripped | null> =>
+  strip(model).catch((error) => {
+    if (error instanceof InputError) return null;
+    throw error;
+  });

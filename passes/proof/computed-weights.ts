@@ -1,13 +1,12 @@
-import type { Tensor } from "onnxruntime-common";
-import { dataOf, tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
+import type { InferenceSession, Tensor } from "onnxruntime-common";
+import { tensorOf } from "../../src/graph/constants.ts";
 import { type Graph, inputsOf, type Node, outputsOf, type Value } from "../../src/graph/graph.ts";
 import { patchedFile } from "../../src/graph/patch.ts";
-import { isInlined, skeleton } from "../../src/infer/skeleton.ts";
-import { hasTensors, type Type } from "../../src/onnx/dtypes.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
-import { type Ort, withSession } from "../../src/ort/session.ts";
-import { bytesOfTensor, dtypeOf, tensorOfBytes } from "../../src/ort/tensors.ts";
+import { type Ort, type Tensors, withSession } from "../../src/ort/session.ts";
+import { bytesOfTensor, dtypeOf } from "../../src/ort/tensors.ts";
 import type { Plan } from "../laurelize/plan.ts";
+import { nodesAlone } from "./site-nodes.ts";
 
 /** Nodes that are run in one session, whose time is quadratic in them too. */
 const TOGETHER = 1000;
@@ -29,10 +28,10 @@ export async function withComputedWeights(
   const isRead = ({ uses, isOutput }: Value) =>
     isOutput || uses.some(({ node }) => !gone.has(node));
   const read = nodes.flatMap(outputsOf).filter(isRead);
-  if (!read.every(({ name }) => computed.has(name)) || result.file.message.irVersion < FIRST_PLAIN)
+  if (!read.every(({ name }) => computed[name]) || result.file.message.irVersion < FIRST_PLAIN)
     return result.file;
   const tensors = read.map(({ name }) => {
-    const tensor = computed.get(name)!;
+    const tensor = computed[name];
     return { name, dtype: dtypeOf(tensor), dims: tensor.dims, data: bytesOfTensor(tensor) };
   });
   const fresh = patch.tensors.flatMap(({ name }) => result.main.values.get(name) ?? []);
@@ -56,35 +55,16 @@ function weightNodes({ main }: Graph, inserted: ReadonlySet<string>): Node[] {
 }
 
 /** What nodes compute from weights, by name, some nodes at a time. */
-async function valuesOf(ort: Ort, nodes: readonly Node[]) {
-  const computed = new Map<string, Tensor>();
+async function valuesOf(ort: Ort, nodes: readonly Node[]): Promise<Tensors> {
+  const computed: Record<string, Tensor> = Object.create(null);
   for (let at = 0; at < nodes.length; at += TOGETHER) {
     const some = nodes.slice(at, at + TOGETHER);
-    const made = new Set(some.flatMap(outputsOf));
-    const given = some.flatMap(inputsOf);
-    const fed = new Map<Value, Tensor>();
-    for (const value of new Set(given)) {
-      const tensor = made.has(value) ? null : (computed.get(value.name) ?? large(ort, value));
-      if (tensor) fed.set(value, tensor);
-    }
-    const known = (value: Value): Type | null => {
-      const tensor = fed.get(value);
-      return tensor ? { dtype: dtypeOf(tensor), shape: tensor.dims } : null;
-    };
-    const part = skeleton(known, some, { fed: new Set(fed.keys()) });
-    if (!part) return computed;
-    const feeds = Object.fromEntries([...fed].map(([{ name }, tensor]) => [name, tensor]));
-    const got = await withSession(ort, part, "disabled", (session) => session.run(feeds)).catch(
-      () => ({}),
-    );
-    for (const [name, tensor] of Object.entries(got)) computed.set(name, tensor);
+    const read = some.flatMap(inputsOf).filter(({ name }) => computed[name]);
+    const given = Object.fromEntries(read.map(({ name }) => [name, computed[name]]));
+    const alone = nodesAlone(ort, some, given);
+    if (!alone) return computed;
+    const run = (session: InferenceSession) => session.run({ ...alone.weights, ...given });
+    Object.assign(computed, await withSession(ort, alone, "disabled", run).catch(() => ({})));
   }
   return computed;
-}
-
-/** A weight that is too large to stand in a model of a few nodes. */
-function large(ort: Ort, value: Value): Tensor | null {
-  const [tensor, type] = [tensorOf(value), typeOfTensor(value)];
-  if (!tensor || !type || isInlined(tensor) || !hasTensors(type.dtype)) return null;
-  return tensorOfBytes(ort, type.dtype, dataOf(value)!, type.shape as number[]);
 }

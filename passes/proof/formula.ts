@@ -178,13 +178,13 @@ function worstOf(
   const unit = products * roundoff(dtype);
   const tiny = products * products * (dtype === "float16" ? 2 ** -25 : 2 ** -150);
   let [difference, bound, worst] = [0, 0, 0];
-  const { formula, magnitude } = formulaOf(terms);
-  for (let k = 0; k < formula.length; k++) {
+  for (const [k, sum] of y.entries()) {
+    const { formula, magnitude } = formulaAt(terms, k);
     // What does not fit into the type on the way is not a number in either.
-    const overflows = !Number.isFinite(y[k]) && magnitude[k] >= largest(dtype);
-    if (isSame(y[k], formula[k]) || overflows) continue;
-    const off = Math.abs(y[k] - formula[k]);
-    const allowed = unit * magnitude[k] + tiny;
+    const overflows = !Number.isFinite(sum) && magnitude >= largest(dtype);
+    if (isSame(sum, formula) || overflows) continue;
+    const off = Math.abs(sum - formula);
+    const allowed = unit * magnitude + tiny;
     const ratio = Number.isNaN(off) ? Infinity : off / allowed;
     if (ratio >= worst)
       [difference, bound, worst] = [Number.isNaN(off) ? Infinity : off, allowed, ratio];
@@ -195,23 +195,16 @@ function worstOf(
 const isSame = (y: number, formula: number) =>
   Object.is(y, formula) || (!Number.isFinite(formula) && y === formula);
 
-/** The formula, and the sum of the magnitudes of its terms, at each element. */
-function formulaOf(terms: Parameters<typeof worstOf>[1]) {
+/** The formula, and the sum of the magnitudes of its terms, at an element. */
+function formulaAt(terms: Parameters<typeof worstOf>[1], k: number) {
   const { alpha, beta, bracket, magnitudes, width, branches, constants } = terms;
-  const formula = new Float64Array(bracket.length);
-  const magnitude = new Float64Array(bracket.length);
-  for (let k = 0; k < formula.length; k++) {
-    const feature = alpha.length === 1 ? 0 : Math.floor(k / width);
-    formula[k] = beta[feature] * bracket[k];
-    magnitude[k] = Math.abs(beta[feature]) * magnitudes[k];
-    for (const f of branches) {
-      formula[k] += alpha[feature] * f[k];
-      magnitude[k] += Math.abs(alpha[feature] * f[k]);
-    }
-    for (const c of constants) {
-      formula[k] += c[k];
-      magnitude[k] += Math.abs(c[k]);
-    }
-  }
-  return { formula, magnitude };
+  const feature = alpha.length === 1 ? 0 : Math.floor(k / width);
+  const addends = [...branches.map((f) => alpha[feature] * f[k]), ...constants.map((c) => c[k])];
+  return {
+    formula: addends.reduce((sum, n) => sum + n, beta[feature] * bracket[k]),
+    magnitude: addends.reduce(
+      (sum, n) => sum + Math.abs(n),
+      Math.abs(beta[feature]) * magnitudes[k],
+    ),
+  };
 }

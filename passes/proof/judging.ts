@@ -18,16 +18,12 @@ import { Passing } from "./passing.ts";
 
 /** How a movement is seen. */
 export interface Judging {
-  /** The outputs in which it counts. */
-  readonly outputs: readonly string[];
   /** The outputs depend on no new tensor, or hold no number, so the last sum is asked instead. */
   readonly bySums: boolean;
   /** The outputs hold whole numbers or texts alone, which small steps may leave. */
   readonly discrete: boolean;
-  /** How far each tensor is displaced. */
-  readonly scale: number;
-  /** What the first run of a movement told, if it did. */
-  readonly passing?: Passing;
+  /** The outputs in which it counts, how far tensors are displaced, and what is known from there. */
+  readonly passing: Passing;
 }
 
 /** How much further each is displaced if the outputs are whole numbers, which small steps leave. */
@@ -43,23 +39,24 @@ export async function judgingOf(runs: LearningRuns, round: Round): Promise<Judgi
   );
   const outputs = told.filter((name) => judged.includes(name));
   if (outputs.length === 0) return "every output differs from run to run, whatever it draws";
+  const seen = (names: readonly string[], scale: number): Passing =>
+    new Passing(runs, { ...round, point: { ...point, scale } }, names);
   const discrete = !outputs.some(
     (name) => still[name].type !== "string" && isFloat(dtypeOf(still[name])),
   );
   if (!outputs.some((name) => holdsNumbers(still[name]))) {
     const canAsk = last !== null && told.includes(last) && holdsNumbers(still[last]);
     if (canAsk && hasNonFiniteWeights(result))
-      return { outputs: told, bySums: true, discrete, scale: 1 };
+      return { bySums: true, discrete, passing: seen(told, 1) };
     return outputs.every((name) => still[name].data.length === 0)
       ? "every output is empty at these sizes; give others with --dim"
       : "no output holds a number on the sample inputs, only NaN or infinities: give real ones with --inputs";
   }
-  const passing = new Passing(runs, round, outputs);
-  if (!discrete && (await passing.sendFirst()))
-    return { outputs, bySums: false, discrete, scale: 1, passing };
+  const passing = seen(outputs, 1);
+  if (!discrete && (await passing.sendFirst())) return { bySums: false, discrete, passing };
   const scale = await scaleThatMoves(runs, round, outputs, discrete ? [1, ...LARGER] : [1]);
-  if (scale !== null) return { outputs, bySums: false, discrete, scale };
-  return { outputs: told, bySums: true, discrete, scale: discrete ? LARGER.at(-1)! : 1 };
+  if (scale !== null) return { bySums: false, discrete, passing: seen(outputs, scale) };
+  return { bySums: true, discrete, passing: seen(told, discrete ? LARGER.at(-1)! : 1) };
 }
 
 /** The first of the scales at which all tensors together change an output; null if none does. */

@@ -1,10 +1,11 @@
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
+import { groupBy } from "../../src/graph/group-by.ts";
 import { pathOf } from "../../src/graph/scopes.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
 import { newTensors } from "./displacing.ts";
-import { type AskedToLearn, canLearn, type LearningReport } from "./learning.ts";
+import { type AskedToLearn, canLearn, type LearningReport, type MovingReport } from "./learning.ts";
 import type { Asked } from "./learning-runs.ts";
 import { fitTogether } from "./operands.ts";
 
@@ -12,8 +13,8 @@ import { fitTogether } from "./operands.ts";
 interface AskedWhereReached extends AskedToLearn {
   /** Sites that are left out. */
   readonly notFinite: readonly InsertedSite[];
-  /** The inputs that reach a site; null if none does. */
-  readonly reachedBy: (inserted: InsertedSite) => Tensors | null;
+  /** The inputs that reach a site, for those that some do. */
+  readonly reached: ReadonlyMap<InsertedSite, Tensors>;
 }
 
 /**
@@ -21,29 +22,25 @@ interface AskedWhereReached extends AskedToLearn {
  * branch can only be told by inputs that take it. If none does, or if the output does not depend on
  * what a tensor changes, the check is not run, which is said with what holds at the other sites.
  */
-export async function learnWhereReached(
-  { notFinite, reachedBy, ...asked }: AskedWhereReached,
-  progress: (done: number) => void,
-): Promise<Outcome<LearningReport>> {
+export async function learnWhereReached({
+  notFinite,
+  reached: reachedBy,
+  ...asked
+}: AskedWhereReached): Promise<Outcome<LearningReport>> {
   const sites = asked.plan.sites.filter((each) => !notFinite.includes(each));
   const plan = { ...asked.plan, sites };
   if (sites.length === 0) return notRun("no site's sum holds a finite number in the original");
-  const reports: LearningReport[] = [];
+  const reports: MovingReport[] = [];
   const moving = new Set<string>();
-  let done = 0;
   for (const { feeds, groups } of partsOf(asked.groups, sites, reachedBy)) {
     const part = { ...plan, sites: groups.flat() };
-    const share = part.sites.length / sites.length;
-    const report = await canLearn({ ...asked, groups, plan: part }, feeds, (of) =>
-      progress(done + of * share),
-    );
+    const report = await canLearn({ ...asked, groups, plan: part }, feeds);
     if (report.outcome === "not run") return report;
-    done += share;
     reports.push(report);
     const lost = new Set([...report.dead, ...report.unfelt]);
     for (const { name } of newTensors(part.sites)) if (!lost.has(name)) moving.add(name);
   }
-  const reached = sites.filter((inserted) => reachedBy(inserted) !== null);
+  const reached = sites.filter((inserted) => reachedBy.has(inserted));
   const names = newTensors(reached).map(({ name }) => name);
   const isUnfelt = new Set(reports.flatMap(({ unfelt }) => unfelt));
   const lost = names.filter((name) => !moving.has(name));
@@ -78,11 +75,12 @@ interface Part {
 function partsOf(
   groups: Asked["groups"],
   sites: readonly InsertedSite[],
-  reachedBy: AskedWhereReached["reachedBy"],
+  inputs: AskedWhereReached["reached"],
 ): Part[] {
-  const inputs = new Set(sites.map(reachedBy).filter((feeds) => feeds !== null));
-  return [...inputs].flatMap((feeds): Part[] => {
-    const part = new Set(sites.filter((inserted) => reachedBy(inserted) === feeds));
+  const byInputs = groupBy(sites, (inserted) => inputs.get(inserted));
+  return [...byInputs].flatMap(([feeds, together]): Part[] => {
+    if (!feeds) return [];
+    const part = new Set(together);
     const reached = groups
       .map((group) => group.filter((inserted) => part.has(inserted)))
       .filter((group) => group.length > 0);

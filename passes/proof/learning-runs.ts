@@ -1,8 +1,7 @@
 import { compareTensors } from "../../src/compare/difference.ts";
-import type { Graph, Value } from "../../src/graph/graph.ts";
+import type { Graph } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
-import type { ModelFile } from "../../src/onnx/model-file.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import type { Taps } from "../../src/ort/expose.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
@@ -10,7 +9,7 @@ import { tensorOfBytes } from "../../src/ort/tensors.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
 import { displacedOne, type Values } from "./displacing.ts";
-import { type Effect, effectsOf, setsAt, unknownEffect } from "./effects.ts";
+import { type Effect, effectsOf, setsAt } from "./effects.ts";
 import { operandsIn } from "./operands.ts";
 import { operandsOf } from "./site-nodes.ts";
 import type { SiteSums } from "./sums-together.ts";
@@ -31,9 +30,9 @@ export interface Asked {
   readonly original: Graph;
   /** Whether the result is known to give the same in every run, to the bit. */
   readonly isSteady: boolean;
-  /** Values of the original that are the same for all inputs. */
-  readonly constants: ReadonlySet<Value>;
   readonly sums: SiteSums;
+  /** Counts a site as done. */
+  readonly step: () => void;
 }
 
 /** A model that is run again and again, its new tensors displaced. */
@@ -44,17 +43,12 @@ export interface OpenRuns extends Asked {
   readonly taps: Taps;
   /** The last sum as an output of the model with taps; null if it cannot be one. */
   readonly last: string | null;
-  /** The model with taps. */
-  readonly file: ModelFile;
-  /** Weights that are initializers of bodies. */
-  readonly inside: ReadonlySet<string>;
   readonly running: Running;
 }
 
-/** Such a model, what it gives with the initial weights, and what counts a site as done. */
+/** Such a model, and what it gives with the initial weights. */
 export interface LearningRuns extends OpenRuns {
   readonly start: Point;
-  readonly step: () => void;
 }
 
 /** Values of all new tensors, from which each is displaced alone. */
@@ -92,7 +86,7 @@ export async function knownAt(
 }
 
 /** Names of the values in which a movement may count. */
-export const judgedIn = ({ judged, last }: OpenRuns): string[] => [
+const judgedIn = ({ judged, last }: OpenRuns): string[] => [
   ...new Set(last === null ? judged : [...judged, last]),
 ];
 
@@ -142,10 +136,10 @@ export async function effectsAt(
     const asked = batch.flatMap((inserted) => {
       const tensors = Object.values(inserted.parameters).filter(({ name }) => names.has(name));
       const operands = read(inserted);
-      effects.set(inserted, operands ? [] : tensors.map(unknownEffect));
+      effects.set(inserted, operands ? [] : effectsOf(null, tensors));
       if (!operands || tensors.length === 0) return [];
       const others = tensors.map((tensor) => moved(runs, point, tensor));
-      const sets = setsAt({ inserted, point: { ...point.feeds, ...operands } }, others);
+      const sets = setsAt(inserted, { ...point.feeds, ...operands }, others);
       return [{ site: inserted.site, sets, inserted, tensors }];
     });
     for await (const { asked: of, sums } of runs.sums.of(result, asked))
@@ -160,6 +154,16 @@ export interface Round {
   readonly point: Point;
   readonly still: Tensors;
   readonly effects: readonly (readonly Effect[])[];
+}
+
+/** Returns such a round, of the named tensors. */
+export async function roundAt(
+  runs: LearningRuns,
+  point: Point,
+  names: ReadonlySet<string>,
+): Promise<Round> {
+  const effects = await effectsAt(runs, point, names);
+  return { point, effects, still: await valuesAt(runs, point, judgedIn(runs)) };
 }
 
 /** Whether one of the outputs changes when these tensors are fed instead of the point's. */

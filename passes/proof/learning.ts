@@ -4,20 +4,18 @@ import { withFixedSeeds } from "../../src/ort/fixed-seeds.ts";
 import { withWeightsAsInputs } from "../../src/ort/loading.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { displaced, newTensors, type Values, valuesIn } from "./displacing.ts";
-import { type Judging, judgingOf } from "./judging.ts";
+import { type Movement, within } from "./effects.ts";
+import { judgingOf } from "./judging.ts";
 import {
   type Asked,
   arrives,
   atRunningScale,
   effectsAt,
-  judgedIn,
   knownAt,
   type LearningRuns,
   moved,
-  type Point,
   pointAt,
-  type Round,
-  valuesAt,
+  roundAt,
 } from "./learning-runs.ts";
 import { tapsAt } from "./operands.ts";
 import { Passing } from "./passing.ts";
@@ -44,59 +42,50 @@ export interface LearningReport {
   readonly before: readonly string[];
 }
 
-/** Runs that have begun with the initial weights. */
-export type StartedRuns = Omit<LearningRuns, "step">;
+/** The same of sites that one run reaches. */
+export type MovingReport = Omit<LearningReport, "tensors" | "notFinite">;
 
 /** What is asked, and runs on the same inputs that have begun. */
 export interface AskedToLearn extends Asked {
-  readonly started: StartedRuns | null;
+  readonly started: LearningRuns | null;
 }
 
 /** How far the first movers are taken together: a large step may saturate the output. */
 const SCALES = [1, 1 / 8, 1 / 64, 1 / 512];
-/** How often the progress of a site is counted: effects and movers, at the start and after. */
-const STEPS = 4;
 
 /**
  * Displaces the new tensors at random, with optimizations disabled: (i) each alone at the start;
  * (ii) those that changed the output, all together; (iii) from there each of the others alone. Every
  * one must change the output by then, or its gradient is zero for good (γ = 0 together with B = 0).
  * What a tensor does to its site's sum is asked of the site's nodes alone. The whole model is run
- * for the least of a site's effects, and for every other that does not outdo one that arrived. So
- * (ii) and (iii) are left out for a tensor whose effect, its site's first movers displaced, outdoes
- * one that arrived at the start.
+ * for the least of a site's effects, and for every other that does not outdo one that arrived. An
+ * effect outdoes another that changes the sum where it does too, and by no more: what is behind the
+ * sum feels it if it feels the other. So (ii) and (iii) are left out for a tensor whose effect, its
+ * site's first movers displaced, outdoes one that arrived at the start.
  */
 export async function canLearn(
   asked: AskedToLearn,
   feeds: Tensors,
-  progress: (done: number) => void,
-): Promise<Outcome<LearningReport>> {
-  const report = await canMove(asked, feeds, progress);
+): Promise<Outcome<MovingReport>> {
+  const report = await canMove(asked, feeds);
   const isSeen = report.outcome === "passed" && !report.bySums;
   if (isSeen || report.outcome === "not run" || asked.stepped.length === 0) return report;
   const judged = [...new Set([...asked.judged, ...asked.stepped])];
   const again = { ...asked, judged, stepped: [], started: null };
-  const more = await canMove(again, feeds, progress);
+  const more = await canMove(again, feeds);
   return report.outcome === "passed" && more.outcome !== "passed" ? report : more;
 }
 
-async function canMove(
-  asked: AskedToLearn,
-  feeds: Tensors,
-  progress: (done: number) => void,
-): Promise<Outcome<LearningReport>> {
-  const { started, plan } = asked;
-  let done = 0;
-  const step = () => progress(Math.min(1, ++done / (STEPS * plan.sites.length)));
-  if (started?.plan.sites.length === plan.sites.length) return learn({ ...started, step });
-  return withLearningRuns(asked, feeds, (runs) => learn({ ...runs, step }));
-}
+const canMove = ({ started, ...asked }: AskedToLearn, feeds: Tensors) =>
+  started?.plan.sites.length === asked.plan.sites.length
+    ? learn(started)
+    : withLearningRuns(asked, feeds, learn);
 
 /** Runs the result with its initial weights, and calls `work` with what displaces them from there. */
 export function withLearningRuns<T>(
   asked: Asked,
   feeds: Tensors,
-  work: (runs: StartedRuns) => Promise<T>,
+  work: (runs: LearningRuns) => Promise<T>,
 ): Promise<T> {
   const { ort, result, plan, judged } = asked;
   const tensors = newTensors(plan.sites);
@@ -112,17 +101,18 @@ export function withLearningRuns<T>(
   const file = withFixedSeeds(withOutputs(taps.file, judged));
   const values = valuesIn(result, tensors);
   return withRuns(ort, file, inside, async (running) => {
-    const runs = { ...asked, feeds, tensors, taps, last, file, inside, running };
+    const runs = { ...asked, feeds, tensors, taps, last, running };
     return work({ ...runs, start: await knownAt(runs, { values, round: "first", scale: 1 }) });
   });
 }
 
-async function learn(runs: LearningRuns): Promise<Outcome<LearningReport>> {
+async function learn(runs: LearningRuns): Promise<Outcome<MovingReport>> {
   const { result, tensors } = runs;
   const { values: start } = runs.start;
-  const begun = await firstMovers(runs, runs.start);
-  if (typeof begun === "string") return notRun(begun);
-  const { judging, early, passing } = begun;
+  const judging = await judgingOf(runs, await roundAt(runs, runs.start, new Set(start.keys())));
+  if (typeof judging === "string") return notRun(judging);
+  const { discrete, bySums, passing } = judging;
+  const early = await movers(runs, passing);
   const first = tensors.filter(({ name }) => early.has(name));
   const together = (scale: number) =>
     displaced(start, first, { seed: runs.plan.options.seed, round: "all", scale });
@@ -130,56 +120,28 @@ async function learn(runs: LearningRuns): Promise<Outcome<LearningReport>> {
   let left = await withoutFollowing(runs, passing, together(1), later);
   for (const scale of SCALES) {
     if (left.size === 0) break;
-    left = await still(runs, judging, together(scale), left).catch((thrown) => {
+    left = await still(runs, passing, together(scale), left).catch((thrown) => {
       if (scale === SCALES.at(-1)) throw thrown;
       return left;
     });
   }
-  const { discrete, bySums } = judging;
   if (left.size > 0 && discrete && !bySums)
     return notRun(
       `the outputs hold whole numbers or texts alone, which ${left.size} of ${tensors.length} new tensors are not seen to change`,
     );
-  const isLast = runs.stepped.length === 0;
-  const { alive, faint, unfelt } = await judgedAgain(
-    runs,
-    judging,
-    start,
-    isLast ? left : new Set(),
-  );
+  const judgedLast = runs.stepped.length === 0 ? left : new Set<string>();
+  const { alive, faint, unfelt } = await judgedAgain(runs, passing.outputs, judgedLast);
   const lost = [...left].filter((name) => !alive.has(name) && !faint.has(name));
   return ran(lost.length === 0, {
-    tensors: tensors.length,
     first: first.map(({ name }) => name),
     dead: lost.filter((name) => !unfelt.has(name)),
     unfelt: [...unfelt],
     faint: [...faint],
     bySums,
-    notFinite: [],
     before: runs.judged.filter(
       (name) => !result.main.outputs.some((output) => output.name === name),
     ),
   });
-}
-
-/** How movements are seen, and the tensors that move something at the start. */
-interface FirstMovers {
-  readonly judging: Judging;
-  readonly early: ReadonlySet<string>;
-  /** What is known of movements from there. */
-  readonly passing: Passing;
-}
-
-/** The first movers; a clause if no movement can be seen. */
-async function firstMovers(runs: LearningRuns, point: Point): Promise<FirstMovers | string> {
-  const effects = await effectsAt(runs, point, new Set(point.values.keys()));
-  const round = { point, effects, still: await valuesAt(runs, point, judgedIn(runs)) };
-  const judging = await judgingOf(runs, round);
-  if (typeof judging === "string") return judging;
-  const { outputs, scale } = judging;
-  const scaled = { ...round, point: { ...point, scale } };
-  const passing = judging.passing ?? new Passing(runs, scaled, outputs);
-  return { judging, passing, early: await movers(runs, scaled, outputs, passing) };
 }
 
 /**
@@ -205,40 +167,35 @@ async function withoutFollowing(
 /** Those of the named tensors that move nothing from a point. */
 async function still(
   runs: LearningRuns,
-  { outputs, scale }: Judging,
+  { outputs, round: { point: from } }: Passing,
   values: Values,
   names: ReadonlySet<string>,
 ): Promise<ReadonlySet<string>> {
-  const point = await knownAt(runs, { values, round: "then", scale });
-  const effects = await effectsAt(runs, point, names);
-  const alive = await movers(
-    runs,
-    { point, effects, still: await valuesAt(runs, point, judgedIn(runs)) },
-    outputs,
-  );
+  const point = await knownAt(runs, { values, round: "then", scale: from.scale });
+  const alive = await movers(runs, new Passing(runs, await roundAt(runs, point, names), outputs));
   return new Set([...names].filter((name) => !alive.has(name)));
 }
 
 /** Those of a round's tensors whose displacement changes one of the outputs; some may be known. */
-async function movers(
-  runs: LearningRuns,
-  round: Round,
-  outputs: readonly string[],
-  passing = new Passing(runs, round, outputs),
-): Promise<ReadonlySet<string>> {
-  const arrived = new Set<string>(passing.sent);
+async function movers(runs: LearningRuns, passing: Passing): Promise<ReadonlySet<string>> {
+  const { round, outputs, sent } = passing;
+  const arrived = new Set<string>(sent);
   for (const [k, inserted] of runs.groups.flat().entries()) {
-    for (const { tensor, outdoes, change } of round.effects[k])
+    const weaker: Movement[] = [];
+    for (const { tensor, change } of round.effects[k])
       if (
         arrived.has(tensor.name) ||
-        outdoes.some((name) => arrived.has(name)) ||
         (change !== null &&
-          (passing.arrives(inserted, change) || (await passing.send(inserted, tensor)))) ||
+          (weaker.some((each) => within(each, change)) ||
+            passing.arrives(inserted, change) ||
+            (await passing.send(inserted, tensor)))) ||
         (await atRunningScale(round.point.scale, (scale) =>
           arrives(runs, round, outputs, moved(runs, { ...round.point, scale }, tensor)),
         ))
-      )
+      ) {
         arrived.add(tensor.name);
+        if (change) weaker.push(change);
+      }
     runs.step();
   }
   return arrived;

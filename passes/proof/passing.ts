@@ -18,8 +18,8 @@ const SENT = 24;
  */
 export class Passing {
   readonly #runs: LearningRuns;
-  readonly #round: Round;
-  readonly #outputs: readonly string[];
+  readonly round: Round;
+  readonly outputs: readonly string[];
   /** Movements that arrived, at the sums that they passed. */
   readonly #passed = new Map<InsertedSite, Movement>();
   /** Names of tensors that were sent and arrived. */
@@ -29,8 +29,8 @@ export class Passing {
 
   constructor(runs: LearningRuns, round: Round, outputs: readonly string[]) {
     this.#runs = runs;
-    this.#round = round;
-    this.#outputs = outputs;
+    this.round = round;
+    this.outputs = outputs;
     const { values } = runs.result.main;
     const canPass = round.point.scale <= 1 && outputs.every((name) => values.has(name));
     this.#left = canPass ? SENT : 0;
@@ -45,7 +45,7 @@ export class Passing {
 
   /** Sends the weakest tensor of the first site that has one; whether that is seen to arrive. */
   async sendFirst(): Promise<boolean> {
-    const { effects } = this.#round;
+    const { effects } = this.round;
     const k = effects.findIndex(([weakest]) => weakest?.change);
     return k >= 0 && this.send(this.#runs.groups.flat()[k], effects[k][0].tensor);
   }
@@ -63,12 +63,12 @@ export class Passing {
 
   async #run(gates: readonly InsertedSite[], tensor: DenseTensor): Promise<boolean> {
     const { running, taps } = this.#runs;
-    const { point, still } = this.#round;
+    const { point, still } = this.round;
     const names = gates.map(({ site }) => taps.outputOf(site.output)!);
     const before = await valuesAt(this.#runs, point, names);
     const small = moved(this.#runs, { ...point, scale: point.scale * SMALL }, tensor);
     const after = await running({ ...point.feeds, ...small }, [...Object.keys(still), ...names]);
-    if (this.#outputs.every((name) => compareTensors(still[name], after[name]).bitEqual))
+    if (this.outputs.every((name) => compareTensors(still[name], after[name]).bitEqual))
       return false;
     for (const [k, gate] of gates.entries()) {
       const movement = changeBetween(before[names[k]], after[names[k]]);
@@ -87,13 +87,13 @@ export class Passing {
     const untold = group.slice(group.indexOf(inserted) + 1).filter((gate) => !this.#isTold(gate));
     const from = this.#runs.result.main.values.get(name);
     if (!from || untold.length === 0) return [];
-    const gates = gatesFrom(from, this.#outputs);
+    const gates = gatesFrom(from, this.outputs);
     return untold.filter((gate) => gates.has(this.#sumOf(gate)!));
   }
 
   #isTold(inserted: InsertedSite): boolean {
     const k = this.#runs.groups.flat().indexOf(inserted);
-    const change = this.#round.effects[k][0]?.change;
+    const change = this.round.effects[k][0]?.change;
     return !change || this.arrives(inserted, change);
   }
 

@@ -4,8 +4,7 @@ import { type NotRun, notRun, type Outcome, ran } from "../../src/compare/outcom
 import { type FunctionReport, sameFunction } from "../../src/compare/outputs.ts";
 import { secondOpinion } from "../../src/compare/second-opinion.ts";
 import { buildGraph } from "../../src/graph/build.ts";
-import { constants } from "../../src/graph/constants.ts";
-import type { Graph } from "../../src/graph/graph.ts";
+import type { Graph, Types } from "../../src/graph/graph.ts";
 import { patchedFile } from "../../src/graph/patch.ts";
 import { weightNamed } from "../../src/graph/scopes.ts";
 import { checkSizes } from "../../src/infer/value-sizes.ts";
@@ -20,15 +19,16 @@ import type { InsertedSite } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
 import type { Check, Proof, ProofOptions } from "./checks.ts";
 import { newTensors } from "./displacing.ts";
+import type { FormulaReport } from "./formula.ts";
 import { learnWhereReached } from "./learn-where-reached.ts";
-import { type LearningReport, type StartedRuns, withLearningRuns } from "./learning.ts";
-import type { Asked } from "./learning-runs.ts";
+import { type LearningReport, withLearningRuns } from "./learning.ts";
+import type { Asked, LearningRuns } from "./learning-runs.ts";
 import { checkLowering, type LoweredOriginal } from "./lowering-check.ts";
 import { capture, operandsOfAll, siteBatches, sizesIn, sumSizes } from "./operands.ts";
 import { type ProofInputs, proofInputs } from "./proof-inputs.ts";
 import { proveUnrun } from "./prove-sites.ts";
 import { sampledPlan } from "./sample.ts";
-import { checkFormulas, type OperandRuns, type SiteFormulas } from "./site-formulas.ts";
+import { checkFormulas } from "./site-formulas.ts";
 import type { Subject } from "./site-nodes.ts";
 import { SiteSums } from "./sums-together.ts";
 import { checkUnchanged } from "./unchanged.ts";
@@ -40,9 +40,6 @@ export interface Proved {
   readonly result: { readonly graph: Graph; readonly runnable: Runnable };
   readonly plan: Plan;
 }
-
-/** Reports how much of a proof is done, and at what it is. */
-type Progress = ReturnType<typeof stepper>;
 
 /**
  * Proves a laurelized model against its original in onnxruntime: it computes the same function,
@@ -59,8 +56,7 @@ export async function runChecks(proved: Proved, options: ProofOptions = {}): Pro
   progress(0, "sample inputs");
   const all = { ort, original: graph, result: result.graph, plan: whole };
   const file = judged.provable(graph.file);
-  const before = runnable(file);
-  const inputs = await proofInputs(ort, original, before, options);
+  const inputs = await proofInputs(ort, original, runnable(file), options);
   if (typeof inputs === "string") return proveUnrun(all, inputs, options);
   const { feeds, dims } = inputs;
   progress(0.05, "same when lowered");
@@ -73,59 +69,57 @@ export async function runChecks(proved: Proved, options: ProofOptions = {}): Pro
   if (same.outcome === "not run") return proveUnrun(all, same.reason, options);
   const some = options.allSites ? null : sampledPlan(whole);
   const subject = { ...all, plan: some?.plan ?? whole };
-  const sizes = sizesIn(graph, types, feeds[0]);
-  const sized = await sumSizes(ort, file, subject.plan.sites, { sizes, feeds: feeds[0] });
-  const groups = siteBatches(sized);
-  const sums = new SiteSums(ort);
+  const isSteady =
+    same.outcome === "passed" &&
+    !isRandom(file) &&
+    same.outputs.every(({ plain }) => plain.bitEqual);
   const asked =
     same.error === null
-      ? askedOf(proved, subject, { groups, isSteady: isSteady(file, same), sums })
+      ? askedOf(proved, subject, isSteady)
       : notRun("onnxruntime does not run the result");
-  const runs = { file, feeds, groups, sums, asked };
-  const { formulas, learning } = await checkSites(subject, runs, options, progress).finally(() =>
-    sums.close(),
-  );
+  const { sites, learning } = await checkSites(subject, { file, types, feeds, asked }, options);
   const checks: Check[] = lowering ? [{ name: "same when lowered", ...lowering }] : [];
-  const { sites } = formulas;
-  const isRight = sites.every(({ passed }) => passed);
   checks.push(
     { name: "same function", ...same, dims },
-    { name: "right formula", ...ran(isRight, { sites }) },
+    { name: "right formula", ...ran(sites.every(isRight), { sites }) },
     { name: "nothing else changed", ...checkUnchanged(graph, result.graph, whole) },
     { name: "it can learn", ...learning },
-    ...(await opinions(proved, inputs, options, progress)),
+    ...(await opinions(proved, inputs, options)),
   );
   progress(1, "done");
   const passed = checks.every(({ outcome }) => outcome === "passed");
   return { passed, checks, leftOut: null, sample: some?.sample ?? null };
 }
 
+const isRight = ({ passed }: FormulaReport) => passed;
+
+/** What is asked of the new tensors of some sites, but for how they are run. */
+type AskedTensors = Omit<Asked, "groups" | "sums" | "step">;
+
 /** What is asked of the new tensors of a plan's sites, a sample or all; or why nothing is. */
 function askedOf(
-  { original, plan: whole }: Proved,
+  { original: { graph, types, judged }, plan: whole }: Proved,
   { ort, result, plan }: Subject,
-  known: Pick<Asked, "groups" | "isSteady" | "sums">,
-): Asked | NotRun {
+  isSteady: boolean,
+): AskedTensors | NotRun {
   if (newTensors(plan.sites).some(({ name }) => !weightNamed(result, name)))
     return notRun("new weights are missing");
   // The rest is neutral, as the same-function check shows, and costs time in each of many runs.
-  const learner =
-    plan === whole ? result : buildGraph(patchedFile(original.graph.file, plan.patch));
-  return {
-    ...{ ort, result: learner, plan, ...known },
-    judged: original.judged.names,
-    stepped: floatsBeforeLoss(original.graph, original.types),
-    original: original.graph,
-    constants: constants(original.graph),
-  };
+  const learner = plan === whole ? result : buildGraph(patchedFile(graph.file, plan.patch));
+  const stepped = floatsBeforeLoss(graph, types);
+  return { ort, result: learner, plan, judged: judged.names, stepped, original: graph, isSteady };
 }
 
-/** What the checks of single sites are made with. */
-interface SiteRuns extends Pick<OperandRuns, "feeds" | "groups" | "sums"> {
-  /** The original. */
+/** What the checks of single sites are made with: the original, inputs, and what is asked. */
+interface SiteRuns {
   readonly file: ModelFile;
-  readonly asked: Asked | NotRun;
+  readonly types: Types;
+  readonly feeds: readonly Tensors[];
+  readonly asked: AskedTensors | NotRun;
 }
+
+/** How often it is counted that a site can learn: effects and movers, at the start and after. */
+const STEPS = 4;
 
 /**
  * Checks that the sites compute the formula, and that their new tensors can learn. One run gives
@@ -133,45 +127,58 @@ interface SiteRuns extends Pick<OperandRuns, "feeds" | "groups" | "sums"> {
  */
 async function checkSites(
   subject: Subject,
-  { file, feeds, groups, sums, asked }: SiteRuns,
+  { file, types, feeds, asked }: SiteRuns,
   options: ProofOptions,
-  progress: Progress,
-): Promise<{ readonly formulas: SiteFormulas; readonly learning: Outcome<LearningReport> }> {
-  const { ort, plan } = subject;
-  const check = async (started: StartedRuns | null) => {
-    const captured = async (sites: readonly InsertedSite[]) =>
+): Promise<{
+  readonly sites: readonly FormulaReport[];
+  readonly learning: Outcome<LearningReport>;
+}> {
+  const { ort, original, plan } = subject;
+  const progress = stepper(options);
+  const sizes = sizesIn(original, types, feeds[0]);
+  const groups = siteBatches(await sumSizes(ort, file, plan.sites, { sizes, feeds: feeds[0] }));
+  const sums = new SiteSums(ort);
+  let counted = 0;
+  const step = () => {
+    const done = Math.min(1, ++counted / (STEPS * plan.sites.length));
+    progress(0.6 + 0.4 * done, "it can learn");
+  };
+  const check = async (started: LearningRuns | null) => {
+    const captured = async (some: readonly InsertedSite[]) =>
       started
-        ? operandsOfAll(ort, started.taps, sites, started.start)
-        : capture(ort, file, sites, feeds);
-    const formulas = await checkFormulas(
-      subject,
-      { feeds, groups, captured, sums },
-      options,
-      (done) => progress(0.4 + 0.2 * done, "right formula"),
-    );
+        ? operandsOfAll(ort, started.taps, some, started.start)
+        : capture(ort, file, some, feeds);
+    const runs = { feeds, groups, captured, sums };
+    const { sites, ...formulas } = await checkFormulas(subject, runs, options);
     progress(0.6, "it can learn");
-    if ("outcome" in asked) return { formulas, learning: asked };
-    const { reached, notFinite } = formulas;
-    const reachedBy = (inserted: InsertedSite) => reached.get(inserted) ?? null;
-    const learning = await learnWhereReached({ ...asked, started, notFinite, reachedBy }, (done) =>
-      progress(0.6 + 0.4 * done, "it can learn"),
-    );
-    return { formulas, learning };
+    if ("outcome" in asked) return { sites, learning: asked };
+    const learning = await learnWhereReached({
+      ...asked,
+      groups,
+      sums,
+      step,
+      started,
+      ...formulas,
+    });
+    return { sites, learning };
   };
   const areInMain = plan.sites.every(({ site }) => site.scope.kind === "main");
-  if ("outcome" in asked || groups.length !== 1 || !areInMain) return check(null);
-  return withLearningRuns(asked, feeds[0], check);
+  const areTogether = groups.length === 1 && areInMain;
+  const checks =
+    "outcome" in asked || !areTogether
+      ? check(null)
+      : withLearningRuns({ ...asked, groups, sums, step }, feeds[0], check);
+  return checks.finally(() => sums.close());
 }
 
 /** The same-function check under another runtime, if one is given. */
 async function opinions(
   { original: { graph, judged }, result }: Proved,
   inputs: ProofInputs,
-  { alsoOrt }: ProofOptions,
-  progress: Progress,
+  { alsoOrt, ...watched }: ProofOptions,
 ): Promise<Check[]> {
   if (!alsoOrt) return [];
-  progress(0.95, "a second opinion");
+  stepper(watched)(0.95, "a second opinion");
   const [before, after] = [graph, result.graph].map(({ file }) => judged.provable(file));
   const opinion = await onFewOrAll(inputs, (feeds) => secondOpinion(alsoOrt, before, after, feeds));
   return [{ name: "a second opinion", ...opinion }];
@@ -218,9 +225,3 @@ async function checkFunction(
   const more = await compared(before, runnable(after), { ...inputs, plain: null });
   return more.outcome === "not run" ? same : { ...more, beside };
 }
-
-/** Whether a result is known to give the same in every run: it equals an original that draws nothing. */
-const isSteady = (original: ModelFile, same: Outcome<FunctionReport>) =>
-  same.outcome === "passed" &&
-  !isRandom(original) &&
-  same.outputs.every(({ plain }) => plain.bitEqual);

@@ -1,5 +1,6 @@
 import { outward } from "../../src/graph/graph.ts";
 import { TOKEN_SEARCHES } from "../../src/graph/scopes.ts";
+import { stepper } from "../../src/ort/abortable.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
 import type { ProofOptions } from "./checks.ts";
@@ -11,7 +12,7 @@ import type { Subject } from "./site-nodes.ts";
 import type { SiteSums } from "./sums-together.ts";
 
 /** The formula at every site, and what runs of the original show of the sites on the way. */
-export interface SiteFormulas {
+interface SiteFormulas {
   readonly sites: readonly FormulaReport[];
   /** The inputs that reach a site, for those that some do. */
   readonly reached: ReadonlyMap<InsertedSite, Tensors>;
@@ -20,7 +21,7 @@ export interface SiteFormulas {
 }
 
 /** Where the operands of sites come from. */
-export interface OperandRuns {
+interface OperandRuns {
   readonly feeds: readonly Tensors[];
   /** The plan's sites, as many at once as fit in memory. */
   readonly groups: readonly (readonly InsertedSite[])[];
@@ -35,14 +36,14 @@ export async function checkFormulas(
   subject: Subject,
   { feeds, groups, captured, sums: together }: OperandRuns,
   options: ProofOptions,
-  progress: (done: number) => void,
 ): Promise<SiteFormulas> {
   const { result, plan } = subject;
+  const progress = stepper(options);
   const reports = new Map<InsertedSite, FormulaReport>();
   const reached = new Map<InsertedSite, Tensors>();
   const notFinite: InsertedSite[] = [];
   for (const batch of groups) {
-    progress(reports.size / plan.sites.length);
+    progress(0.4 + (0.2 * reports.size) / plan.sites.length, "right formula");
     const runs = await captured(batch);
     for (const inserted of batch) {
       const run = runs.get(inserted);

@@ -1,11 +1,11 @@
 import type { Tensor } from "onnxruntime-common";
+import { constants } from "../../src/graph/constants.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { numbersIn } from "../../src/ort/tensors.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
-import { displaced, type Values } from "./displacing.ts";
-import { effectsAtSite, type SiteAtPoint, sumsAt } from "./effects.ts";
-import type { Judging } from "./judging.ts";
+import { displaced } from "./displacing.ts";
+import { effectsOf, setsAt } from "./effects.ts";
 import {
   arrives,
   type LearningRuns,
@@ -16,7 +16,7 @@ import {
 } from "./learning-runs.ts";
 import { type LostAtSite, withFeeling } from "./original-feels.ts";
 import { randomOperands } from "./site-check.ts";
-import { operandsOf } from "./site-nodes.ts";
+import { operandsOf, runSums } from "./site-nodes.ts";
 
 /** Tensors that were not seen to move an output, told apart. */
 interface JudgedAgain {
@@ -38,8 +38,7 @@ interface JudgedAgain {
  */
 export async function judgedAgain(
   runs: LearningRuns,
-  { outputs }: Judging,
-  start: Values,
+  outputs: readonly string[],
   names: ReadonlySet<string>,
 ): Promise<JudgedAgain> {
   const [alive, faint, unfelt] = [new Set<string>(), new Set<string>(), new Set<string>()];
@@ -48,7 +47,7 @@ export async function judgedAgain(
       Object.values(parameters).some(({ name }) => names.has(name)),
     );
     if (sites.length === 0) continue;
-    const all = await lostAt(runs, start, sites, names);
+    const all = await lostAt(runs, sites, names);
     for (const { inserted, untold, untoldAt } of all)
       for (const tensor of untold) {
         // In a loop only the first iteration is seen, whose state is often zero.
@@ -100,16 +99,14 @@ const largestOf = (numbers: Float64Array) =>
 /** What the named tensors of some sites do to their sums, each site's first movers displaced. */
 async function lostAt(
   runs: LearningRuns,
-  start: Values,
   sites: readonly InsertedSite[],
   names: ReadonlySet<string>,
 ): Promise<LostAtSite[]> {
-  const first = pointAt(runs, { values: start, round: "first", scale: 1 });
-  const read = await operandsAt(runs, first, sites);
+  const read = await operandsAt(runs, runs.start, sites);
   const found: LostAtSite[] = [];
   for (const inserted of sites) {
     const tensors = Object.values(inserted.parameters).filter(({ name }) => names.has(name));
-    found.push(await lostAtSite(runs, first, { inserted, operands: read(inserted) }, tensors));
+    found.push(await lostAtSite(runs, { inserted, operands: read(inserted) }, tensors));
   }
   return found;
 }
@@ -122,20 +119,21 @@ interface SiteOperands {
 
 async function lostAtSite(
   runs: LearningRuns,
-  first: Point,
   { inserted, operands }: SiteOperands,
   tensors: readonly DenseTensor[],
 ): Promise<LostAtSite> {
-  const real = operands && (await changesAt(runs, first, { inserted, operands }, tensors));
+  const first = runs.start;
+  const real = operands && (await changesAt(runs, { inserted, operands }, tensors));
   if (!real)
     return { inserted, point: first, dims: [], changes: [], untold: tensors, untoldAt: first };
   const idle = tensors.filter((each) => !real.changes.some(({ tensor }) => tensor === each));
-  const { seed } = runs.plan.options;
-  const random = randomOperands(runs.ort, inserted, real.dims, seed);
-  const fixed = operandsOf(inserted).filter((value) => runs.constants.has(value));
+  if (idle.length === 0) return { inserted, ...real, untold: [], untoldAt: first };
+  const random = randomOperands(runs.ort, inserted, real.dims, runs.plan.options.seed);
+  const isFixed = constants(runs.original);
+  const fixed = operandsOf(inserted).filter((value) => isFixed.has(value));
   const kept = Object.fromEntries(fixed.map(({ name }) => [name, operands![name]]));
   const others = { inserted, operands: { ...random, ...kept } };
-  const onOthers = idle.length > 0 ? await changesAt(runs, first, others, idle) : null;
+  const onOthers = await changesAt(runs, others, idle);
   const untold = onOthers?.changes.map(({ tensor }) => tensor) ?? idle;
   return { inserted, ...real, untold, untoldAt: onOthers?.point ?? first };
 }
@@ -143,23 +141,24 @@ async function lostAtSite(
 /** How tensors change a site's sum on some operands; null if its nodes do not run alone. */
 async function changesAt(
   runs: LearningRuns,
-  first: Point,
   { inserted, operands }: SiteOperands,
   tensors: readonly DenseTensor[],
 ): Promise<Pick<LostAtSite, "point" | "dims" | "changes"> | null> {
-  const { ort, result, plan } = runs;
-  const at = ({ feeds }: Point): SiteAtPoint => ({
-    ...{ ort, result, inserted },
-    point: { ...feeds, ...operands },
+  const { ort, result, plan, start } = runs;
+  const sumsAt = (point: Point, tensors: readonly DenseTensor[]) => {
+    const others = tensors.map((tensor) => moved(runs, point, tensor));
+    const sets = setsAt(inserted, { ...point.feeds, ...operands }, others);
+    return runSums(ort, result, inserted.site, sets);
+  };
+  const all = Object.values(inserted.parameters);
+  const movers = effectsOf(await sumsAt(start, all), all).map(({ tensor }) => tensor);
+  const values = displaced(start.values, movers, {
+    seed: plan.options.seed,
+    round: "all",
+    scale: 1,
   });
-  const early = await effectsAtSite(at(first), Object.values(inserted.parameters), (tensor) =>
-    moved(runs, first, tensor),
-  );
-  const movers = early.map(({ tensor }) => tensor);
-  const { seed } = plan.options;
-  const values = displaced(first.values, movers, { seed, round: "all", scale: 1 });
   const point = pointAt(runs, { values, round: "then", scale: 1 });
-  const sums = await sumsAt(at(point), tensors, (tensor) => moved(runs, point, tensor));
+  const sums = await sumsAt(point, tensors);
   return sums && { point, dims: sums[0].dims, changes: changesOf(sums, tensors) };
 }
 

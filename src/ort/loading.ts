@@ -17,13 +17,16 @@ import { isUnnameable } from "./unnameable.ts";
 const LOADED = 1 << 28;
 /** The same of a file that onnxruntime parses. */
 const LARGEST = 2 ** 31 - 1;
+/** Number of weights above which a model has many. */
+const MANY = 4000;
 
 /**
  * Returns a model in the form that onnxruntime takes: the path of its unchanged file, otherwise its
  * bytes without the weights that onnxruntime can read from their file.
  */
 export function runnable(file: ModelFile, written?: string): Runnable {
-  const placing = { ...placed(file, written), title: file.source.name };
+  const manyWeights = file.graph.initializers.length > MANY;
+  const placing = { ...placed(file, written), title: file.source.name, manyWeights };
   return file.folder?.path ? { ...placing, inMemory: () => withDataInMemory(file) } : placing;
 }
 

@@ -1,3 +1,4 @@
+import { rows } from "../../../src/graph/own.ts";
 import { type Factor, isOne, ONE, onAxis, reciprocal, times } from "../factor.ts";
 import type { At } from "../node-at.ts";
 import type { Change, Passed, ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
@@ -10,7 +11,7 @@ const fromLast = (at: At, input: number, back: number) => {
 };
 
 /** A product of two values: a factor goes into the constant one, or on. */
-function productOf(at: At, factors: readonly Factor[], bias: number | null): Passed | null {
+function productOf(at: At, factors: readonly Factor[]): Passed | null {
   const [a, b] = factors;
   if (!onlyAt(factors, 0, 1)) return null;
   const requests: ScaleRequest[] = [];
@@ -24,7 +25,7 @@ function productOf(at: At, factors: readonly Factor[], bias: number | null): Pas
   const out = isScalar(a) && isScalar(b) ? times(a, b) : null;
   const passed: Passed | null = out && {
     outputs: [out],
-    requests: bias === null || isOne(out) ? [] : [[bias, reciprocal(out)]],
+    requests: !at.has(2) || isOne(out) ? [] : [[2, reciprocal(out)]],
   };
   if (requests.length === 0) return passed;
   return { outputs: [ONE], requests, ...(passed ? { otherwise: passed } : {}) };
@@ -33,8 +34,7 @@ function productOf(at: At, factors: readonly Factor[], bias: number | null): Pas
 /** A factor of one operand's inner axis on the other operand. */
 function innerFactor(at: At, input: number, factor: Factor): Factor | null {
   if (factor.axis === null) return factor;
-  const isGemm = at.op === "Gemm";
-  const turned = (k: number) => isGemm && at.int(k === 0 ? "transA" : "transB", 0) === 1;
+  const turned = (k: number) => at.int(k === 0 ? "transA" : "transB", 0) === 1;
   const inner = (k: number) => fromLast(at, k, (k === 0) !== turned(k) ? 1 : 2);
   const other = 1 - input;
   const axis = inner(other);
@@ -43,25 +43,19 @@ function innerFactor(at: At, input: number, factor: Factor): Factor | null {
 
 /** The multiplier of a product in one of its operands. */
 function outer(at: At, by: Factor): ScaleRequest[] {
-  const isGemm = at.op === "Gemm";
   const rank = at.outShape(0)?.length;
-  const turnedB = isGemm && at.int("transB", 0) === 1;
   const requests: ScaleRequest[] = [];
   if (by.axis === null) requests.push([1, by], [0, by]);
   else if (rank !== undefined && by.axis === rank - 1) {
-    const axis = fromLast(at, 1, turnedB ? 2 : 1);
+    const axis = fromLast(at, 1, at.int("transB", 0) === 1 ? 2 : 1);
     if (axis !== null && (at.shape(1)?.length ?? 0) > 1) requests.push([1, onAxis(by, axis)]);
   }
   return requests.sort(([a], [b]) => Number(at.isConstant(b)) - Number(at.isConstant(a)));
 }
 
-const matmul: ScaleRule = {
-  forward: (at, factors) => productOf(at, factors, null),
-  backward: (at, by) => outer(at, by).map((request): Change => ({ requests: [request] })),
-};
-
-const gemm: ScaleRule = {
-  forward: (at, factors) => productOf(at, factors, at.has(2) ? 2 : null),
+/** A matrix product; a Gemm may add a bias. */
+const product: ScaleRule = {
+  forward: productOf,
   backward: (at, by) =>
     outer(at, by).map((request): Change => {
       if (!at.has(2)) return { requests: [request] };
@@ -99,9 +93,8 @@ const blocked: ScaleRule = {
 
 /** Matrix products. */
 export const scaleProducts = {
-  "com.microsoft.FusedMatMul": provided((_, factor) => isScalar(factor), matmul),
+  "com.microsoft.FusedMatMul": provided((_, factor) => isScalar(factor), product),
   "com.microsoft.MatMulNBits": blocked,
   Einsum: einsum,
-  Gemm: gemm,
-  MatMul: matmul,
+  ...rows(product, "Gemm MatMul"),
 } satisfies ScaleTable;
