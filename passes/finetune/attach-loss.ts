@@ -1,12 +1,13 @@
 import { InputError } from "../../src/errors.ts";
 import type { Builder } from "../../src/graph/builder.ts";
 import { isFloat, type Type } from "../../src/onnx/dtypes.ts";
-import type {
-  ChosenLoss,
-  LossInputs,
-  LossOutputs,
-  LossTensor,
-  TargetForm,
+import {
+  type ChosenLoss,
+  type LossInputs,
+  type LossOutputs,
+  type LossTensor,
+  lossWriter,
+  type TargetForm,
 } from "../losses/loss.ts";
 import { predictionFor } from "../losses/prediction.ts";
 import type { Need } from "../metrics/metric.ts";
@@ -79,7 +80,7 @@ function lossInputs(asked: Asked, reading: Reading, written: Builder) {
   const prediction = predictionFor(written, { ...asked, axis, dtype });
   const own = { dtype, shape };
   const inputs: LossInputs = {
-    builder: written,
+    ...lossWriter(written, dtype),
     output: { name: prediction.name, ...own },
     form: prediction.form,
     before: prediction.before,

@@ -1,8 +1,7 @@
-import { typeOfInfo } from "../../src/graph/graph.ts";
+import { knownSizes, typeOfInfo } from "../../src/graph/graph.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
 import type { Model } from "../../src/model.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
-import { knownSizes } from "../gradient/broadcasting.ts";
 import type { Specialized } from "../gradient/specialize.ts";
 
 /** Elements of the largest value for which memory is saved: with larger ones, a step takes 3 % longer. */

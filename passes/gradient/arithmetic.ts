@@ -2,7 +2,7 @@ import { elements } from "../../src/onnx/dtypes.ts";
 import { piecewise } from "./activations.ts";
 import { dotOfAll } from "./dot.ts";
 import { throughRoot } from "./elementwise.ts";
-import { whereEqual } from "./indicators.ts";
+import { positiveOrOne, whereEqual } from "./indicators.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 
 /**
@@ -100,15 +100,14 @@ function extremum(at: GradientNode, operands: string[], sign: number) {
 
 /** y = xᵖ: p xᵖ⁻¹, or 0 at 0 if p < 1; and y ln x, or 0 if x is not positive. */
 function power(at: GradientNode, x: string) {
-  const { op, write, g, y, scalar, dtype, numbers, needs } = at;
+  const { op, g, y, scalar, numbers, needs } = at;
   const exponent = numbers(1);
   if (exponent && new Set(exponent).size === 1 && !needs[1])
     return [constantPower(at, x, exponent[0])];
   const p = at.like(1);
   const isSteep = op.And(isZero(at, x), op.Less(p, scalar(1)));
   const slope = slopeButAt(at, x, p, isSteep);
-  const positive = write.where(op.Greater(x, scalar(0)), x, scalar(1), dtype);
-  return [op.Mul(g, slope), op.Mul(g, op.Mul(y, op.Log(positive)))];
+  return [op.Mul(g, slope), op.Mul(g, op.Mul(y, op.Log(positiveOrOne(at, x))))];
 }
 
 function constantPower(at: GradientNode, x: string, p: number) {

@@ -1,4 +1,3 @@
-import type { Types, Value } from "../../src/graph/graph.ts";
 import type { Portable } from "../../src/graph/portable.ts";
 import { range } from "../../src/onnx/dtypes.ts";
 
@@ -6,15 +5,6 @@ import { range } from "../../src/onnx/dtypes.ts";
 export interface ShapedName {
   readonly name: string;
   readonly shape: readonly number[];
-}
-
-/** Returns the shape of a value; null unless all its sizes are known. */
-export function knownSizes(
-  types: Types,
-  value: Value | null | undefined,
-): readonly number[] | null {
-  const shape = value && types.get(value)?.shape;
-  return shape?.every((size) => typeof size === "number") ? (shape as number[]) : null;
 }
 
 /** Returns the shape that numpy's broadcasting gives two shapes. */

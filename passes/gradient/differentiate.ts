@@ -3,6 +3,7 @@ import type { Builder } from "../../src/graph/builder.ts";
 import {
   called,
   type Graph,
+  knownSizes,
   type Node,
   type Types,
   titleOf,
@@ -14,7 +15,7 @@ import type { DenseTensor, NewNode } from "../../src/onnx/new-node.ts";
 import { type ActiveSubgraph, ruleOf, wayBetween, withoutRule } from "./active-subgraph.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { attended, throughAttention } from "./attention.ts";
-import { knownSizes, sumTo } from "./broadcasting.ts";
+import { sumTo } from "./broadcasting.ts";
 import { type Summand, summands } from "./convolution-sums.ts";
 import { type CustomCotangent, checkReturned, customRule } from "./custom-rules.ts";
 import { gatedBy } from "./gates.ts";

@@ -1,14 +1,20 @@
 import { entry } from "../../src/entry.ts";
 import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
-import type { Graph, Node, Types, Use, Value } from "../../src/graph/graph.ts";
+import {
+  type Graph,
+  knownSizes,
+  type Node,
+  type Types,
+  type Use,
+  type Value,
+} from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { elements, placeOfAxis } from "../../src/onnx/dtypes.ts";
 import { Rewriter } from "../../src/onnx/renamed-nodes.ts";
 import { UNCHANGED } from "../lower/inner-nodes.ts";
-import { knownSizes } from "./broadcasting.ts";
 import { axisOf, type Positions, positionsRead, shapeOfPositions } from "./position-rules.ts";
 
 /** A node that is computed for some positions alone, and what it then reads of each input. */

@@ -1,11 +1,10 @@
 import { InputError } from "../../src/errors.ts";
 import type { Builder } from "../../src/graph/builder.ts";
 import { dataOf, numbersOf, numbersOfData } from "../../src/graph/constants.ts";
-import { type Node, type Types, titleOf, type Value } from "../../src/graph/graph.ts";
+import { knownSizes, type Node, type Types, titleOf, type Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
-import { showShape } from "../../src/onnx/dtypes.ts";
-import { knownSizes } from "./broadcasting.ts";
+import { placeOfAxis, showShape } from "../../src/onnx/dtypes.ts";
 import { RuleRefusal } from "./no-gradient-error.ts";
 import type { Cotangent, GradientNode } from "./rule.ts";
 
@@ -39,7 +38,9 @@ export function gradientNode(
     knownSizes(types, value) ?? refuseSizes(known, node, value, what);
   const first = node.outputs[0]!;
   const dtype = known.dtypeOf(node.outputs.find((output) => output && active.has(output)) ?? first);
+  const shape = (k: number) => sizes(node.inputs[k], "input");
   const outShape = (k: number) => sizes(node.outputs[k], "output");
+  const attributes = attributesOf(node);
   return {
     op,
     write,
@@ -58,12 +59,13 @@ export function gradientNode(
     needs: node.inputs.map(
       (value, k) => value !== null && active.has(value) && (inputs?.includes(k) ?? true),
     ),
-    shape: (k) => sizes(node.inputs[k], "input"),
+    shape,
     outShape,
+    axis: (fallback) => placeOfAxis(attributes.int("axis", fallback), shape(0).length),
     numbers: (k) => numbersOf(node.inputs[k]),
     isZero: (k) => repeats(known, node.inputs[k], 0),
     isOne: (k) => repeats(known, node.inputs[k], 1),
-    ...attributesOf(node),
+    ...attributes,
     inputType: (k) => types.get(node.inputs[k]!)?.dtype ?? "float",
     outputType: (k) => types.get(node.outputs[k]!)?.dtype ?? "float",
     like: (k) => {

@@ -1,9 +1,8 @@
 import type { Builder } from "../../src/graph/builder.ts";
-import type { Types, Value } from "../../src/graph/graph.ts";
+import { knownSizes, type Types, type Value } from "../../src/graph/graph.ts";
 import { groupBy } from "../../src/graph/group-by.ts";
 import { range } from "../../src/onnx/dtypes.ts";
 import type { NewNode } from "../../src/onnx/new-node.ts";
-import { knownSizes } from "./broadcasting.ts";
 import { asOneConvolution, withSum } from "./convolution-sums.ts";
 import { holds, type WrittenValues, writtenValues } from "./written-values.ts";
 

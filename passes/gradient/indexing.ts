@@ -9,17 +9,14 @@ const [ONE_HOT, ADDING] = [9, 16];
 /** Operators that read or write elements by indices. */
 export const places = {
   Gather: (at, _, given) => {
-    const { g, int, shape, numbers, write } = at;
-    const axis = placeOfAxis(int("axis", 0), shape(0).length);
+    const { g, shape, numbers, write } = at;
+    const axis = at.axis(0);
     const known = numbers(1);
     if (known?.length === 1) {
       // One position, with zeros around it.
       const around = (count: number) => shape(0).map((_, k) => (k === axis ? count : 0));
       const [size, place] = [shape(0)[axis], placeOfAxis(known[0], shape(0)[axis])];
-      const row = write.reshape(
-        g,
-        shape(0).map((length, k) => (k === axis ? 1 : length)),
-      );
+      const row = write.reshape(g, shape(0).with(axis, 1));
       return [write.pad(row, [...around(place), ...around(size - place - 1)])];
     }
     const indices = wide(at, given);
@@ -27,14 +24,11 @@ export const places = {
   },
   GatherElements: (at, _, given) => {
     const indices = wide(at, given);
-    const { write, g, int, shape, opset } = at;
-    const axis = placeOfAxis(int("axis", 0), shape(0).length);
-    if (opset >= ADDING)
-      return [
-        inFloats(at, g, (what, dtype) =>
-          write.scatterAdd(write.zeros(shape(0), dtype), indices, what, axis),
-        ),
-      ];
+    const { write, g, shape, opset } = at;
+    const axis = at.axis(0);
+    const add = (what: string, dtype: string) =>
+      write.scatterAdd(write.zeros(shape(0), dtype), indices, what, axis);
+    if (opset >= ADDING) return [inFloats(at, g, add)];
     const sum = summedAt(at, indices, shape(0).length, axis);
     const rest = shape(0).map((size, k) => (k === axis ? 0 : size - shape(1)[k]));
     const pads = [...rest.map(() => 0), ...rest];
@@ -51,14 +45,9 @@ export const places = {
     const flat = linear(at, { name: indices, shape: of }, dims, batch);
     const count = elements(of.slice(0, -1));
     const rest = dims.slice(depth);
-    const rows = [elements(dims.slice(0, depth)), ...rest];
-    const sums = rowsBack(
-      at,
-      write.reshape(g, [count, ...rest]),
-      { name: flat, shape: [count] },
-      { dims: rows, axis: 0 },
-    );
-    return [write.reshape(sums, dims)];
+    const rows = { dims: [elements(dims.slice(0, depth)), ...rest], axis: 0 };
+    const cotangent = write.reshape(g, [count, ...rest]);
+    return [write.reshape(rowsBack(at, cotangent, { name: flat, shape: [count] }, rows), dims)];
   },
   // Undoes the reversal.
   ReverseSequence: ({ op, g, inputs, int }) => [
@@ -77,8 +66,8 @@ export const places = {
     }),
   // Its indices are distinct, so scattering does not need to add.
   TopK: (at) => {
-    const { write, g, outputs, int, shape, dtype, refuse, opset } = at;
-    const axis = placeOfAxis(int("axis", -1), shape(0).length);
+    const { write, g, outputs, shape, dtype, refuse, opset } = at;
+    const axis = at.axis(-1);
     const where = outputs[1] ?? refuse("its indices are not an output of it");
     if (opset < ONE_HOT) return [summedAt(at, where, shape(0).length, axis)];
     return [write.scatter(write.zeros(shape(0), dtype), where, g, axis)];
@@ -90,8 +79,8 @@ const wide = ({ write, inputType }: GradientNode, indices: string) =>
   write.cast(indices, "int64", inputType(1));
 
 function scatterElements(at: GradientNode, x: string, indices: string, updates: string) {
-  const { op, write, int, shape } = at;
-  const axis = placeOfAxis(int("axis", 0), shape(0).length);
+  const { op, write } = at;
+  const axis = at.axis(0);
   return scattered(at, x, updates, {
     read: (v) => picked(at, v, indices, axis),
     write: (to, v, reduction) => op.ScatterElements(to, indices, v, { axis, reduction }),
@@ -105,8 +94,7 @@ function picked(at: GradientNode, g: string, indices: string, axis: number): str
   if (opset >= 11) return op.GatherElements(g, indices, { axis });
   const dims = shape(0);
   const others = range(dims.length).filter((k) => k !== axis && shape(1)[k] < dims[k]);
-  const ends = others.map((k) => shape(1)[k]);
-  const starts = others.map(() => 0);
+  const [starts, ends] = [others.map(() => 0), others.map((k) => shape(1)[k])];
   const near = others.length > 0 ? write.slice(g, starts, ends, others) : g;
   const hot = oneHot(at, { name: wide(at, indices), rank: dims.length }, dims[axis], axis);
   const chosen = op.Mul(hot, write.unsqueeze(near, [axis + 1]));
@@ -192,12 +180,9 @@ function linear(
   const named = dims.slice(batch, batch + width);
   const sizes = constant("int64", [width], named);
   const whole = op.Mod(indices, sizes);
-  const steps = constant(
-    "int64",
-    [width],
-    named.map((_, k) => elements(named.slice(k + 1))),
-  );
-  const within = write.reduce("ReduceSum", op.Mul(whole, steps), [of.length - 1], false);
+  const steps = named.map((_, k) => elements(named.slice(k + 1)));
+  const offsets = op.Mul(whole, constant("int64", [width], steps));
+  const within = write.reduce("ReduceSum", offsets, [of.length - 1], false);
   const batches = elements(dims.slice(0, batch));
   const perBatch = elements(of.slice(0, -1)) / batches;
   const starts = range(batches).map((k) => k * elements(named));

@@ -69,6 +69,10 @@ export const whereBelow = (at: GradientNode, x: string, limit: number): string =
     ? at.op.HardSigmoid(x, { alpha: float(-STEEP_TO_LIMIT), beta: float(limit * STEEP_TO_LIMIT) })
     : whereAbove(at, at.write.clip(at.op.Sub(at.scalar(limit), x), 0, null, at.dtype));
 
+/** Writes x where it is positive, otherwise 1. */
+export const positiveOrOne = ({ op, write, scalar, dtype }: GradientNode, x: string): string =>
+  write.where(op.Greater(x, scalar(0)), x, scalar(1), dtype);
+
 /** Writes 1 if a and b are equal, otherwise 0; both are finite. */
 export function whereEqual(at: GradientNode, a: string, b: string): string {
   const { op, write, dtype, scalar } = at;

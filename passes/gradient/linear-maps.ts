@@ -1,4 +1,4 @@
-import { elements, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
+import { elements, identity, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 import { oneTap } from "./window.ts";
 
@@ -12,8 +12,7 @@ export const linearMaps = {
     const { op, write, node, g, int, shape, outShape, constant, dtype } = at;
     const [n, k, columns] = shape(0);
     const size = outShape(0).slice(1, -1);
-    const identity = range(k * columns).map((place) => (place % (columns + 1) === 0 ? 1 : 0));
-    const theta = constant(dtype, [1, k, columns], identity);
+    const theta = constant(dtype, [1, k, columns], identity(columns).slice(0, k * columns));
     const align = { align_corners: int("align_corners", 0) };
     const [grid] = node("AffineGrid", [theta, write.ints([1, 1, ...size])], align);
     const count = elements(size);
@@ -50,15 +49,10 @@ export const linearMaps = {
     const known = inputs[1] ? numbers(1) : [own];
     const length = known?.[0] ?? refuse("its length is computed from the data");
     const along = { axis, rank: dims.length, length };
-    if (!isInverse) {
-      const sums = inverseSums(at, at.g, along, out[axis]);
-      return [real(at, fitted(at, sums, along, [length, given]), along)];
-    }
+    const toInput = (sums: string) => [real(at, fitted(at, sums, along, [length, given]), along)];
+    if (!isInverse) return toInput(inverseSums(at, at.g, along, out[axis]));
     const spectrum = transformed(at, at.g, along, isHalf ? { onesided: 1 } : {});
-    if (!isHalf)
-      return [
-        real(at, fitted(at, op.Div(spectrum, scalar(length)), along, [length, given]), along),
-      ];
+    if (!isHalf) return toInput(op.Div(spectrum, scalar(length)));
     const mirrored = op.Mul(spectrum, mirroring(at, along));
     return [fitted(at, mirrored, along, [Math.floor(length / 2) + 1, given])];
   },

@@ -1,7 +1,8 @@
-import { elements, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
+import { elements, range } from "../../src/onnx/dtypes.ts";
 import { float } from "../../src/onnx/new-node.ts";
 import { sumTo } from "./broadcasting.ts";
 import { dot } from "./dot.ts";
+import { positiveOrOne } from "./indicators.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 import type { WrittenNorm } from "./written-norm.ts";
 
@@ -22,25 +23,30 @@ export const normalizations = {
   LayerNormalization: layer,
   // p = 2: (g − y Σ g y) / ‖x‖; p = 1: (g − sign x · Σ g y) / ‖x‖
   LpNormalization: (at, x) => {
-    const { op, write, g, y, int, shape, dtype, scalar } = at;
-    const axes = [placeOfAxis(int("axis", -1), shape(0).length)];
+    const { op, write, g, y, int, dtype } = at;
+    const axes = [at.axis(-1)];
     const two = int("p", 2) === 2;
     const size = two
       ? op.Sqrt(write.reduce("ReduceSum", op.Mul(x, x), axes))
       : write.reduce("ReduceSum", op.Abs(x), axes);
     const along = write.reduce("ReduceSum", op.Mul(g, y), axes);
-    const safe = write.where(op.Greater(size, scalar(0)), size, scalar(1), dtype);
-    return [op.Div(op.Sub(g, op.Mul(two ? y : write.sign(x, dtype), along)), safe)];
+    const slope = two ? y : write.sign(x, dtype);
+    return [op.Div(op.Sub(g, op.Mul(slope, along)), positiveOrOne(at, size))];
   },
   RMSNormalization: (at, x, scale) => {
-    const { op, write, g, int, shape, outShape } = at;
-    const rank = shape(0).length;
-    const axes = range(rank).slice(placeOfAxis(int("axis", -1), rank));
+    const axes = axesFromOwn(at);
     const known = normalized(at, x, axes, false);
-    const toScale = () => sumTo(write, op.Mul(g, known.hat), outShape(0), shape(1));
-    return [backward(at, op.Mul(g, scale), known, axes), at.needs[1] ? toScale() : null];
+    const toInput = backward(at, at.op.Mul(at.g, scale), known, axes);
+    return [toInput, at.needs[1] ? toScale(at, known) : null];
   },
 } satisfies VjpTable;
+
+/** Returns the axes from the node's own to the last. */
+const axesFromOwn = ({ axis, shape }: GradientNode) => range(shape(0).length).slice(axis(-1));
+
+/** Writes the cotangent of a scale: Σ g x̂. */
+const toScale = ({ op, write, g, shape, outShape }: GradientNode, { hat }: Normalized) =>
+  sumTo(write, op.Mul(g, hat), outShape(0), shape(1));
 
 interface Normalized {
   readonly hat: string;
@@ -78,10 +84,8 @@ export const throughNorm = (at: GradientNode, { root, axes, centered }: WrittenN
   backward(at, at.g, { hat: at.y, r: at.op.Reciprocal(root.name), centered }, axes);
 
 function layer(at: GradientNode, x: string, scale: string) {
-  const { op, write, g, int, shape, outShape, constant, dtype, inputs, needs, opset } = at;
-  const { cotangents, outputs } = at;
-  const rank = shape(0).length;
-  const axes = range(rank).slice(placeOfAxis(int("axis", -1), rank));
+  const { op, write, g, shape, outShape, dtype, inputs, needs, opset, cotangents, outputs } = at;
+  const axes = axesFromOwn(at);
   const epsilon = at.float("epsilon", 1e-5);
   const isBare = at.isOne(1) && !inputs[2];
   const again = (): Normalized => {
@@ -90,13 +94,12 @@ function layer(at: GradientNode, x: string, scale: string) {
     if (opset < 17 || dtype !== "float") return normalized(at, x, axes, true);
     // One kernel computes x̂ and r.
     const dims = axes.map((axis) => shape(0)[axis]);
-    const ones = write.expand(constant(dtype, [], [1]), [], dims);
+    const ones = write.expand(at.scalar(1), [], dims);
     const attributes = { axis: axes[0], epsilon: float(epsilon) };
     const [hat, , r] = op.LayerNormalization(x, ones, null, attributes, 3);
     return { hat, r, centered: true };
   };
   const known = again();
-  const toScale = () => sumTo(write, op.Mul(g, known.hat), outShape(0), shape(1));
   const toInput = () => {
     const h = isBare ? g : op.Mul(g, scale);
     const direct = cotangents[0] ? [backward(at, h, known, axes)] : [];
@@ -104,7 +107,7 @@ function layer(at: GradientNode, x: string, scale: string) {
   };
   return [
     needs[0] ? toInput() : null,
-    needs[1] && cotangents[0] ? toScale() : null,
+    needs[1] && cotangents[0] ? toScale(at, known) : null,
     inputs[2] && needs[2] && cotangents[0] ? sumTo(write, g, outShape(0), shape(2)) : null,
   ];
 }

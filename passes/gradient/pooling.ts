@@ -1,4 +1,5 @@
 import { elements, range } from "../../src/onnx/dtypes.ts";
+import { positiveOrOne } from "./indicators.ts";
 import { maxPool } from "./max-pool.ts";
 import { share } from "./reductions.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
@@ -21,11 +22,8 @@ export const poolings = {
     return [write.expand(share, [n, c, ...size.map(() => 1)], shape(0))];
   },
   // |x|ᵖ⁻¹ sign x · y¹⁻ᵖ
-  GlobalLpPool: (at, x) => {
-    const { op, y } = at;
-    return [op.Mul(lpSlope(at, x), lpScale(at, y))];
-  },
-  GlobalMaxPool: (at, x) => [share(at, x, at.y, spatial(at))],
+  GlobalLpPool: (at, x) => [at.op.Mul(lpSlope(at, x), lpScale(at, at.y))],
+  GlobalMaxPool: (at, x) => [share(at, x, at.y, range(at.shape(0).length).slice(2))],
   LpPool: (at, x) => [at.op.Mul(lpSlope(at, x), spread(at, lpScale(at, at.y), poolOf(at)))],
   MaxPool: maxPool,
   MaxUnpool: ({ op, write, g }, _, indices) => [
@@ -33,13 +31,12 @@ export const poolings = {
   ],
 } satisfies VjpTable;
 
-const spatial = ({ shape }: GradientNode) => range(shape(0).length).slice(2);
-
 /** g y¹⁻ᵖ, or 0 if y is 0. */
-function lpScale({ op, write, g, scalar, int, dtype }: GradientNode, y: string) {
+function lpScale(at: GradientNode, y: string) {
+  const { op, g, scalar, int } = at;
   const p = int("p", 2);
   if (p === 1) return g;
-  const safe = write.where(op.Greater(y, scalar(0)), y, scalar(1), dtype);
+  const safe = positiveOrOne(at, y);
   return p === 2 ? op.Div(g, safe) : op.Mul(g, op.Pow(safe, scalar(1 - p)));
 }
 

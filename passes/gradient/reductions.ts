@@ -1,5 +1,5 @@
 import { elements, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
-import { whereEqual } from "./indicators.ts";
+import { positiveOrOne, whereEqual } from "./indicators.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 
 /** Elements up to which a CumProd is differentiated: it takes the product without each of them. */
@@ -43,35 +43,28 @@ export const reductions = {
   },
   ReduceL1: (at, x) => [at.op.Mul(kept(at).g, at.write.sign(x, at.dtype))],
   ReduceL2: (at, x) => {
-    const { op, write, scalar, dtype } = at;
     const { g, y } = kept(at);
-    const safe = write.where(op.Greater(y, scalar(0)), y, scalar(1), dtype);
-    return [op.Mul(x, op.Div(g, safe))];
+    return [at.op.Mul(x, at.op.Div(g, positiveOrOne(at, y)))];
   },
   ReduceLogSum: (at) => [spread(at, at.op.Div(kept(at).g, at.op.Exp(kept(at).y)))],
   ReduceLogSumExp: (at, x) => {
     const { g, y } = kept(at);
     return [at.op.Mul(g, at.op.Exp(at.op.Sub(x, y)))];
   },
-  ReduceMax: (at, x) => [share({ ...at, g: kept(at).g }, x, kept(at).y, axesOf(at))],
+  ReduceMax: extremum,
   ReduceMean: (at) => {
     const { op, scalar, shape } = at;
     const count = elements(axesOf(at).map((axis) => shape(0)[axis]));
     return [spread(at, op.Div(kept(at).g, scalar(count)))];
   },
-  ReduceMin: (at, x) => [share({ ...at, g: kept(at).g }, x, kept(at).y, axesOf(at))],
-  // The product of the others: all / x. If exactly one is 0, it gets the product of the rest; if
-  // two are 0, all get 0.
+  ReduceMin: extremum,
   ReduceProd: (at, x) => {
-    const { op, write, scalar, dtype } = at;
     const axes = axesOf(at);
-    const nonzero = op.Abs(write.sign(x, dtype));
-    const zero = op.Sub(scalar(1), nonzero);
-    const safe = op.Add(x, zero);
-    const others = op.Div(write.reduce("ReduceProd", safe, axes), safe);
-    const zeros = op.Sub(write.reduce("ReduceSum", zero, axes), zero);
-    const alone = op.Sub(scalar(1), write.sign(zeros, dtype));
-    return [op.Mul(kept(at).g, op.Mul(others, alone))];
+    const others = productOfOthers(at, x, {
+      product: (v) => at.write.reduce("ReduceProd", v, axes),
+      sum: (v) => at.write.reduce("ReduceSum", v, axes),
+    });
+    return [at.op.Mul(kept(at).g, others)];
   },
   ReduceSum: (at) => [spread(at, kept(at).g)],
   ReduceSumSquare: (at, x) => [at.op.Mul(kept(at).g, at.op.Add(x, x))],
@@ -85,11 +78,8 @@ export const reductions = {
 } satisfies VjpTable;
 
 /** Before opset 13, a softmax covers all axes from its own on. */
-function softmaxAxes({ int, opset, shape }: GradientNode): number[] {
-  const rank = shape(0).length;
-  const axis = placeOfAxis(int("axis", opset < 13 ? 1 : -1), rank);
-  return opset < 13 ? range(rank).slice(axis) : [axis];
-}
+const softmaxAxes = ({ axis, opset, shape }: GradientNode): number[] =>
+  opset < 13 ? range(shape(0).length).slice(axis(1)) : [axis(-1)];
 
 /** Returns the axes of a reduction, from an attribute or an input. */
 function axesOf({ ints, numbers, inputs, int, shape, refuse }: GradientNode): number[] {
@@ -100,20 +90,43 @@ function axesOf({ ints, numbers, inputs, int, shape, refuse }: GradientNode): nu
   return int("noop_with_empty_axes", 0) ? [] : range(rank);
 }
 
+/** Returns the shape with the reduced axes as 1. */
+function keptShape(at: GradientNode): number[] {
+  const axes = axesOf(at);
+  return at.shape(0).map((size, axis) => (axes.includes(axis) ? 1 : size));
+}
+
 /** Returns the cotangent and the output with the reduced axes as 1. */
 function kept(at: GradientNode) {
-  const { write, g, y, int, shape } = at;
+  const { write, g, y, int } = at;
   if (int("keepdims", 1) === 1) return { g, y };
-  const axes = axesOf(at);
-  const dims = shape(0).map((size, axis) => (axes.includes(axis) ? 1 : size));
+  const dims = keptShape(at);
   return { g: write.reshape(g, dims), y: write.reshape(y, dims) };
 }
 
 /** Copies along the reduced axes. */
-function spread(at: GradientNode, g: string): string {
-  const axes = axesOf(at);
-  const dims = at.shape(0).map((size, axis) => (axes.includes(axis) ? 1 : size));
-  return at.write.expand(g, dims, at.shape(0));
+const spread = (at: GradientNode, g: string): string =>
+  at.write.expand(g, keptShape(at), at.shape(0));
+
+function extremum(at: GradientNode, x: string) {
+  const { g, y } = kept(at);
+  return [share({ ...at, g }, x, y, axesOf(at))];
+}
+
+/**
+ * Writes the product of the others for each factor: all / x. If exactly one is 0, it gets the product
+ * of the rest; if two are 0, all get 0.
+ */
+export function productOfOthers(
+  { op, write, scalar, dtype }: GradientNode,
+  x: string,
+  of: { readonly product: (v: string) => string; readonly sum: (v: string) => string },
+): string {
+  const zero = op.Sub(scalar(1), op.Abs(write.sign(x, dtype)));
+  const safe = op.Add(x, zero);
+  const others = op.Div(of.product(safe), safe);
+  const zeros = op.Sub(of.sum(zero), zero);
+  return op.Mul(others, op.Sub(scalar(1), write.sign(zeros, dtype)));
 }
 
 /** Returns the cotangent of an extremum along axes: equal elements share it. */

@@ -1,4 +1,4 @@
-import { elements, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
+import { elements, identity, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import { type Attributes, float } from "../../src/onnx/new-node.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 
@@ -115,8 +115,7 @@ function alongAxes(
   for (const [axis, out] of outShape(0).entries()) {
     const size = shape(0)[axis];
     if (size === out && !moved(axis)) continue;
-    const identity = range(size * size).map((k) => (k % (size + 1) === 0 ? 1 : 0));
-    const eye = constant(dtype, [size, 1, 1, size], identity);
+    const eye = constant(dtype, [size, 1, 1, size], identity(size));
     const matrix = write.reshape(resized(eye, axis, size, out), [size, out]);
     const [before, after] = [elements(dims.slice(0, axis)), elements(dims.slice(axis + 1))];
     const last = after === 1;

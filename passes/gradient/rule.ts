@@ -36,6 +36,8 @@ export interface GradientNode extends NodeView {
   readonly shape: (input: number) => readonly number[];
   /** Returns the shape of an output. Throws an InputError if a size is unknown. */
   readonly outShape: (output: number) => readonly number[];
+  /** Returns the attribute `axis` as a place in the first input's shape. */
+  readonly axis: (fallback: number) => number;
   /** Returns the numbers of a small constant input; null for any other. */
   readonly numbers: (input: number) => readonly number[] | null;
   /** Whether an input is a constant of zeros. */

@@ -1,4 +1,5 @@
 import { whereEqual } from "./indicators.ts";
+import { productOfOthers } from "./reductions.ts";
 import type { Cotangent, GradientNode } from "./rule.ts";
 
 /** The positions that a scatter writes to. */
@@ -27,22 +28,17 @@ export function scattered(
   return refuse(`its reduction is ${reduction}`);
 }
 
-/** y = x Π u: g Π u, and g x times the product of the other u; 0 if two of them are 0. */
-function multiplied(
-  { op, write, g, shape, dtype, scalar }: GradientNode,
-  x: string,
-  updates: string,
-  places: Places,
-): Cotangent[] {
+/** y = x Π u: g Π u, and g x times the product of the other u. */
+function multiplied(at: GradientNode, x: string, updates: string, places: Places): Cotangent[] {
+  const { op, write, g, shape, dtype, scalar } = at;
   const ones = write.expand(scalar(1), [], shape(0));
-  const product = places.write(ones, updates, "mul");
-  const zero = op.Sub(scalar(1), op.Abs(write.sign(updates, dtype)));
-  const safe = op.Add(updates, zero);
-  const others = op.Div(places.read(places.write(ones, safe, "mul")), safe);
-  const zeros = places.write(write.zeros(shape(0), dtype), zero, "add");
-  const alone = op.Sub(scalar(1), write.sign(op.Sub(places.read(zeros), zero), dtype));
-  const reached = op.Mul(places.read(op.Mul(g, x)), op.Mul(others, alone));
-  return [op.Mul(g, product), null, reached];
+  const product = (v: string) => places.write(ones, v, "mul");
+  const all = product(updates);
+  const others = productOfOthers(at, updates, {
+    product: (v) => places.read(product(v)),
+    sum: (v) => places.read(places.write(write.zeros(shape(0), dtype), v, "add")),
+  });
+  return [op.Mul(g, all), null, op.Mul(places.read(op.Mul(g, x)), others)];
 }
 
 /** The largest or smallest gets the cotangent; equal ones share it. */

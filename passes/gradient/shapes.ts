@@ -1,4 +1,4 @@
-import { placeOfAxis, range } from "../../src/onnx/dtypes.ts";
+import { inversePerm, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 
 /** Operators that only move elements: their cotangents move back. */
@@ -10,13 +10,13 @@ export const shapes = {
     return [write.pad(g, [...before, ...more.map((count, axis) => count - before[axis])])];
   },
   Concat: (at, ...parts) => {
-    const { write, g, int, shape, needs } = at;
-    const axis = placeOfAxis(int("axis", 1), shape(0).length);
-    let start = 0;
+    const { write, g, shape, needs } = at;
+    const axis = at.axis(1);
+    let end = 0;
     return parts.map((_, k) => {
-      const from = start;
-      start += shape(k)[axis];
-      return needs[k] ? write.slice(g, [from], [start], [axis]) : null;
+      const start = end;
+      end += shape(k)[axis];
+      return needs[k] ? write.slice(g, [start], [end], [axis]) : null;
     });
   },
   DepthToSpace: ({ op, write, g, int, text, shape }) => {
@@ -29,32 +29,23 @@ export const shapes = {
   Flatten: back,
   Pad: pad,
   Reshape: back,
-  Slice: (at) => [taken(at)],
   SpaceToDepth: ({ op, g, int }) => [op.DepthToSpace(g, { blocksize: int("blocksize", 1) })],
-  Split: ({ op, write, cotangents, int, shape, outShape, dtype }) => {
-    const axis = placeOfAxis(int("axis", 0), shape(0).length);
+  Split: ({ op, write, cotangents, axis, outShape, dtype }) => {
     const parts = cotangents.map((g, k) => g ?? write.zeros(outShape(k), dtype));
-    return [op.Concat(parts, { axis })];
+    return [op.Concat(parts, { axis: axis(0) })];
   },
   Squeeze: back,
   Tile: ({ write, g, shape, outShape }) => {
     const dims = shape(0);
-    const copies = dims.map((size, axis) => outShape(0)[axis] / size);
-    const apart = write.reshape(
-      g,
-      dims.flatMap((size, axis) => [copies[axis], size]),
-    );
+    const copies = outShape(0).map((size, axis) => size / dims[axis]);
+    const apart = dims.flatMap((size, axis) => [copies[axis], size]);
     const axes = range(dims.length).filter((axis) => copies[axis] > 1);
-    const sum = write.reduce(
-      "ReduceSum",
-      apart,
-      axes.map((axis) => 2 * axis),
-    );
-    return [write.reshape(sum, dims)];
+    const of = axes.map((axis) => 2 * axis);
+    return [write.reshape(write.reduce("ReduceSum", write.reshape(g, apart), of), dims)];
   },
   Transpose: ({ op, g, ints, shape }) => {
     const perm = ints("perm") ?? range(shape(0).length).reverse();
-    return [op.Transpose(g, { perm: perm.map((_, axis) => perm.indexOf(axis)) })];
+    return [op.Transpose(g, { perm: inversePerm(perm) })];
   },
   Trilu: ({ op, g, inputs, int }) => [op.Trilu(g, inputs[1], { upper: int("upper", 1) })],
   "com.microsoft.Trilu": ({ node, g, inputs, int }) =>
@@ -75,9 +66,9 @@ function pad(at: GradientNode) {
   const chosen = inputs[3] ? numbers(3) : range(rank);
   if (!asked || !chosen) return refuse("its pads are computed from the data");
   const pads = new Array<number>(2 * rank).fill(0);
-  for (const [k, axis] of chosen.entries()) {
-    pads[placeOfAxis(axis, rank)] = asked[k];
-    pads[placeOfAxis(axis, rank) + rank] = asked[k + chosen.length];
+  for (const [k, given] of chosen.entries()) {
+    const axis = placeOfAxis(given, rank);
+    [pads[axis], pads[axis + rank]] = [asked[k], asked[k + chosen.length]];
   }
   if (pads.every((count) => count === 0)) return [g, null, null];
   if (mode === "constant") {
@@ -99,12 +90,10 @@ function pad(at: GradientNode) {
     const matrix = range(size * length).map((k) =>
       from[k % length] === Math.floor(k / length) ? 1 : 0,
     );
-    const rest = range(rank).filter((other) => other !== axis);
-    const perm = [...rest, axis];
+    const perm = [...range(rank).filter((other) => other !== axis), axis];
     const turned = op.Transpose(gradient, { perm });
     const weights = op.Transpose(constant(dtype, [size, length], matrix), { perm: [1, 0] });
-    const back = range(rank).map((other) => perm.indexOf(other));
-    gradient = op.Transpose(op.MatMul(turned, weights), { perm: back });
+    gradient = op.Transpose(op.MatMul(turned, weights), { perm: inversePerm(perm) });
   }
   return [gradient];
 }
@@ -116,46 +105,4 @@ function origin(mode: string, place: number, size: number): number {
   const period = Math.max(1, 2 * (size - 1));
   const at = ((place % period) + period) % period;
   return at < size ? at : period - at;
-}
-
-/**
- * Writes the cotangent of a Slice into its position, with zeros around it. A step also puts zeros
- * between; a negative step is reversed first.
- */
-function taken(at: GradientNode): string {
-  const { op, write, g, shape, outShape, inputs, ints, numbers, refuse, dtype } = at;
-  const dims = shape(0);
-  const rank = dims.length;
-  const given = (name: string, k: number) => (inputs[k] ? numbers(k) : ints(name));
-  const starts = given("starts", 1);
-  const axes = given("axes", 3) ?? range(starts?.length ?? 0);
-  const steps = inputs[4] ? numbers(4) : axes.map(() => 1);
-  if (!starts || !steps || (inputs[3] && !numbers(3)))
-    return refuse("its positions are computed from the data");
-  const sizes = [...outShape(0)];
-  if (sizes.includes(0)) return write.zeros(dims, dtype);
-  const [before, after] = [new Array<number>(rank).fill(0), new Array<number>(rank).fill(0)];
-  let gradient = g;
-  for (const [k, given] of axes.entries()) {
-    const axis = placeOfAxis(given, rank);
-    const [size, count] = [dims[axis], sizes[axis]];
-    const step = steps[k];
-    const limit = step < 0 ? size - 1 : size;
-    const start = Math.min(limit, Math.max(0, placeOfAxis(starts[k], size)));
-    const first = step < 0 ? start + (count - 1) * step : start;
-    if (step < 0) gradient = op.Gather(gradient, write.ints(range(count).reverse()), { axis });
-    const apart = Math.abs(step);
-    if (apart > 1) {
-      const wide = [...sizes.slice(0, axis + 1), 1, ...sizes.slice(axis + 1)];
-      const pads = new Array<number>(2 * wide.length).fill(0);
-      pads[wide.length + axis + 1] = apart - 1;
-      gradient = write.pad(write.reshape(gradient, wide), pads);
-      sizes[axis] *= apart;
-      gradient = write.reshape(gradient, sizes);
-    }
-    before[axis] = first;
-    after[axis] = size - first - sizes[axis];
-  }
-  const pads = [...before, ...after];
-  return pads.every((count) => count === 0) ? gradient : write.pad(gradient, pads);
 }

@@ -1,4 +1,4 @@
-import { elements, range } from "../../src/onnx/dtypes.ts";
+import { elements, identity, range } from "../../src/onnx/dtypes.ts";
 import type { GradientNode } from "./rule.ts";
 
 /** A window that slides over spatial axes, with explicit padding. */
@@ -31,11 +31,9 @@ export function windowOf(
   const span = (k: number) => (out[k] - 1) * strides[k] + dilations[k] * (kernel[k] - 1) + 1;
   const extra = ints("output_padding") ?? kernel.map(() => 0);
   const asked = ints("output_shape");
-  const total = (k: number) => Math.max(0, span(k) + extra[k] - size[k]);
   const side = (k: number, end: boolean) => {
-    const larger = Math.ceil(total(k) / 2);
-    const smaller = Math.floor(total(k) / 2);
-    return end === (auto === "SAME_UPPER") ? larger : smaller;
+    const half = Math.max(0, span(k) + extra[k] - size[k]) / 2;
+    return end === (auto === "SAME_UPPER") ? Math.ceil(half) : Math.floor(half);
   };
   const isComputed = auto.startsWith("SAME") || asked !== null;
   const none = range(2 * kernel.length).map(() => 0);
@@ -54,8 +52,7 @@ export const poolOf = (at: GradientNode): Window =>
 /** Returns filters [taps, 1, kernel …] that each read one place of a window. */
 export function oneTap({ constant, dtype }: GradientNode, kernel: readonly number[]): string {
   const taps = elements(kernel);
-  const identity = range(taps * taps).map((place) => (place % (taps + 1) === 0 ? 1 : 0));
-  return constant(dtype, [taps, 1, ...kernel], identity);
+  return constant(dtype, [taps, 1, ...kernel], identity(taps));
 }
 
 /** Returns the images that a pooling covers: each channel of each example is one. */

@@ -18,8 +18,8 @@ const options = {
 type Inputs = LossInputs<typeof options>;
 
 /** Writes p t + (1 − t), the weight of both sides of a target; null without weights. */
-function weightOf({ builder, output, options }: Inputs, target: string) {
-  const { op, constant } = builder;
+function weightOf(inputs: Inputs, target: string) {
+  const { op, constant, number, output, options } = inputs;
   const { posWeight } = options;
   if (posWeight === null) return null;
   const { shape, dtype } = output;
@@ -30,9 +30,8 @@ function weightOf({ builder, output, options }: Inputs, target: string) {
       `--pos-weight has ${posWeight.length} numbers, and the output has ${labels} ${labels === 1 ? "label" : "labels"}; give one, or one for each.`,
     );
   const more = posWeight.map((weight) => weight - 1);
-  const table =
-    more.length === 1 ? constant(dtype, [], more) : perClass({ builder, output, axis }, more);
-  return op.Add(op.Mul(table, target), constant(dtype, [], [1]));
+  const table = more.length === 1 ? constant(dtype, [], more) : perClass({ ...inputs, axis }, more);
+  return op.Add(op.Mul(table, target), number(1));
 }
 
 /**
@@ -45,17 +44,16 @@ export const binaryCrossEntropy = lossFunction({
   about: "sigmoid cross-entropy of targets from 0 to 1",
   options,
   write(inputs) {
-    const { builder, output } = inputs;
-    const { op, constant } = builder;
+    const { op, number, output } = inputs;
     const counted = countedValues(inputs);
     const weight = weightOf(inputs, counted.target);
-    const one = constant(output.dtype, [], [1]);
+    const one = number(1);
     const term =
       weight === null
-        ? op.Sub(softplus(builder, output), op.Mul(output.name, counted.target))
+        ? op.Sub(softplus(inputs, output), op.Mul(output.name, counted.target))
         : op.Add(
             op.Mul(op.Sub(one, counted.target), output.name),
-            op.Mul(weight, softplus(builder, { ...output, name: op.Neg(output.name) })),
+            op.Mul(weight, softplus(inputs, { ...output, name: op.Neg(output.name) })),
           );
     return meanOverCounted(inputs, counted, term, { accuracy: agreeing(inputs, counted.target) });
   },

@@ -27,17 +27,15 @@ export const binaryFocal = lossFunction({
     },
   },
   write(inputs) {
-    const { builder, output, options } = inputs;
-    const { op, to, constant } = builder;
+    const { op, to, number, output, options } = inputs;
     const { alpha = null, gamma } = options;
     if (alpha !== null && (alpha.length !== 1 || alpha[0] > 1))
       throw new InputError(
         `--alpha of binary-focal must be one number from 0 to 1 (got ${alpha.join(", ")}).`,
       );
-    const number = (value: number) => constant(output.dtype, [], [value]);
     const counted = countedValues(inputs);
     const t = counted.target;
-    const surprise = op.Sub(softplus(builder, output), op.Mul(output.name, t));
+    const surprise = op.Sub(softplus(inputs, output), op.Mul(output.name, t));
     const p = op.Sigmoid(output.name);
     // 1 − p', for p' = p t + (1 − p)(1 − t).
     const other = op.Sub(op.Add(p, t), op.Mul(op.Mul(p, t), number(2)));

@@ -27,7 +27,7 @@ export function countedWeights(
 
 /** Writes one number a class, to be broadcast over the output's positions. */
 export function perClass(
-  { builder: { constant }, output, axis }: Pick<LossInputs, "builder" | "output" | "axis">,
+  { constant, output, axis }: Pick<LossInputs, "constant" | "output" | "axis">,
   numbers: readonly number[],
 ): string {
   const dims = output.shape.map((_, k) => (k === axis ? numbers.length : 1));
@@ -36,12 +36,12 @@ export function perClass(
 
 /** Writes class shares, on the last axis, times the weights of the classes. */
 export const weightedShares = (
-  { builder, output }: LossInputs,
+  { op, constant, output }: LossInputs,
   shares: string,
   weights: readonly number[] | null,
 ): string =>
   weights
-    ? builder.op.Mul(shares, perClass({ builder, output, axis: output.shape.length - 1 }, weights))
+    ? op.Mul(shares, perClass({ constant, output, axis: output.shape.length - 1 }, weights))
     : shares;
 
 /** Throws an InputError unless there is one number for each class. */

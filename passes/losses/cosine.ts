@@ -8,8 +8,8 @@ export const cosine = lossFunction({
   name: "cosine",
   about: "one minus the cosine along the last axis",
   options: {},
-  write({ builder, output, target }) {
-    const { op, to, constant } = builder;
+  write(inputs) {
+    const { op, to, number, output, target } = inputs;
     const rank = output.shape.length;
     const dot = (a: string, b: string) => to.reduce("ReduceSum", op.Mul(a, b), [rank - 1], false);
     const [y, t] = [output.name, target.name];
@@ -17,8 +17,8 @@ export const cosine = lossFunction({
     // Bounded before the root, because its slope at 0 is infinite.
     const bounded = op.Sqrt(to.atLeast(squared, EPSILON ** 2, output.dtype));
     const cosines = op.Div(dot(y, t), bounded);
-    const cos = mean(builder, cosines, rank - 1);
-    const loss = op.Sub(constant(output.dtype, [], [1]), cos);
-    return { loss, metrics: { cosine: cos }, examples: elementCount(builder, cosines) };
+    const cos = mean(inputs, cosines, rank - 1);
+    const loss = op.Sub(number(1), cos);
+    return { loss, metrics: { cosine: cos }, examples: elementCount(inputs, cosines) };
   },
 });

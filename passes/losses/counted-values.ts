@@ -1,4 +1,4 @@
-import { ignoreIndex, type LossInputs, type LossOutputs, total } from "./loss.ts";
+import { ignoreIndex, type LossInputs, type LossOutputs, type LossWriter, total } from "./loss.ts";
 
 /** Options of losses of values that may be missing. */
 export const valueOptions = { ignoreIndex: { ...ignoreIndex, nullable: true } } as const;
@@ -17,8 +17,8 @@ interface CountedValues {
 }
 
 /** Writes which elements of a target count: not NaN, nor the number that is to be ignored. */
-export function countedValues({ builder, target, opset, options }: Inputs): CountedValues {
-  const { op, to, constant } = builder;
+export function countedValues({ op, to, constant, ...inputs }: Inputs): CountedValues {
+  const { target, opset, options } = inputs;
   const { name, dtype } = target;
   const { ignoreIndex } = options;
   const given = ignoreIndex === null ? null : constant(dtype, [], [ignoreIndex]);
@@ -38,19 +38,17 @@ export function countedValues({ builder, target, opset, options }: Inputs): Coun
 
 /** Writes the mean of a term over the elements that count, with metrics that are such means too. */
 export function meanOverCounted(
-  { builder, output }: Pick<Inputs, "builder" | "output">,
+  inputs: Omit<LossInputs, "options">,
   { counts }: CountedValues,
   term: string,
   metrics: Readonly<Record<string, string>> = {},
 ): LossOutputs {
-  const { op, to } = builder;
+  const { op, to, number, output } = inputs;
   const rank = output.shape.length;
-  const ones = () =>
-    to.expand(builder.constant(output.dtype, [], [1]), [], output.shape.map(Number));
-  const kept = counts ?? ones();
-  const counted = total(builder, kept, rank);
+  const kept = counts ?? to.expand(number(1), [], output.shape.map(Number));
+  const counted = total(inputs, kept, rank);
   const whole = to.atLeast(counted, 1, output.dtype);
-  const mean = (x: string) => op.Div(total(builder, counts ? op.Mul(x, counts) : x, rank), whole);
+  const mean = (x: string) => op.Div(total(inputs, counts ? op.Mul(x, counts) : x, rank), whole);
   return {
     loss: mean(term),
     metrics: Object.fromEntries(Object.entries(metrics).map(([name, x]) => [name, mean(x)])),
@@ -61,17 +59,12 @@ export function meanOverCounted(
 /** Writes the mean of a function of y − t over the elements that count. */
 export function meanOfDifference(inputs: Inputs, of: (difference: string) => string) {
   const counted = countedValues(inputs);
-  const difference = inputs.builder.op.Sub(inputs.output.name, counted.target);
+  const difference = inputs.op.Sub(inputs.output.name, counted.target);
   return meanOverCounted(inputs, counted, of(difference));
 }
 
 /** Writes d² / 2 up to a bound of |d|, and bound · (|d| − bound / 2) beyond it. */
-export function huberOf(
-  { builder: { op, constant }, output: { dtype } }: Pick<LossInputs, "builder" | "output">,
-  difference: string,
-  bound: number,
-): string {
-  const number = (value: number) => constant(dtype, [], [value]);
+export function huberOf({ op, number }: LossWriter, difference: string, bound: number): string {
   const size = op.Abs(difference);
   const beyond = op.Relu(op.Sub(size, number(bound)));
   const within = op.Sub(size, beyond);

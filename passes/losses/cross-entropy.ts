@@ -42,24 +42,22 @@ const TINY = 1e-30;
 
 /** Cross-entropy of class indices. */
 function ofLabels(inputs: Inputs): LossOutputs {
-  const { builder, output, axis, options } = inputs;
-  const { op, to, constant } = builder;
+  const { op, to, number, output, axis, options } = inputs;
   const { labelSmoothing: share } = options;
   const classWeights = countedWeights(options.classWeights);
   const classes = Number(output.shape[axis]);
   const terms = labelTerms(inputs, classWeights);
   const { rank, counts, weights, losses } = terms;
-  const counted = total(builder, counts, rank);
+  const counted = total(inputs, counts, rank);
   const positions = to.atLeast(counted, 1, output.dtype);
-  const weight = classWeights ? total(builder, weights, rank) : counted;
+  const weight = classWeights ? total(inputs, weights, rank) : counted;
   const whole = classWeights ? to.atLeast(weight, TINY, output.dtype) : positions;
-  const number = (value: number) => constant(output.dtype, [], [value]);
   const own = op.Mul(losses, weights);
   const spread = (factor: number) =>
     op.Mul(op.Mul(spreadSurprise(inputs, terms, classWeights), counts), number(factor));
   const term = share === 0 ? own : op.Add(op.Mul(own, number(1 - share)), spread(share / classes));
   return {
-    loss: op.Div(total(builder, term, rank), whole),
+    loss: op.Div(total(inputs, term, rank), whole),
     metrics: { accuracy: labelAccuracy(inputs, terms, positions) },
     examples: to.cast(weight, "float"),
     ...startOf(inputs, terms, whole),
@@ -68,8 +66,7 @@ function ofLabels(inputs: Inputs): LossOutputs {
 
 /** The gradient by the scores: (1 − ε) w (p − 1 at the label) + ε / C (p Σ w − w). */
 function startOf(inputs: Inputs, terms: LabelTerms, whole: string): { start?: GradientStart } {
-  const { builder, output, axis, options } = inputs;
-  const { op, to, constant } = builder;
+  const { op, to, number, output, axis, options } = inputs;
   const { labelSmoothing: share } = options;
   const classWeights = countedWeights(options.classWeights);
   const { softmax, counts, weights } = terms;
@@ -80,7 +77,7 @@ function startOf(inputs: Inputs, terms: LabelTerms, whole: string): { start?: Gr
     const own = placed(weights);
     return { start: softmaxGradient({ ...softmax, factor: own, atLabel: own, spread: null }) };
   }
-  const scaled = (x: string, factor: number) => op.Mul(x, constant(output.dtype, [], [factor]));
+  const scaled = (x: string, factor: number) => op.Mul(x, number(factor));
   const atLabel = placed(scaled(weights, 1 - share));
   const even = placed(scaled(counts, share / classes));
   const sum = classWeights ? classWeights.reduce((a, b) => a + b, 0) : classes;
@@ -91,12 +88,10 @@ function startOf(inputs: Inputs, terms: LabelTerms, whole: string): { start?: Gr
 
 /** Cross-entropy of class shares. */
 function ofShares(inputs: Inputs): LossOutputs {
-  const { builder, output, axis, options } = inputs;
-  const { op, constant } = builder;
+  const { op, number, output, axis, options } = inputs;
   const { labelSmoothing: share } = options;
   const classWeights = countedWeights(options.classWeights);
   const classes = Number(output.shape[axis]);
-  const number = (value: number) => constant(output.dtype, [], [value]);
   return meanOfShares(inputs, ({ scores, shares, rank }) => {
     const q =
       share === 0 ? shares : op.Add(op.Mul(shares, number(1 - share)), number(share / classes));

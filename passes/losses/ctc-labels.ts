@@ -1,16 +1,13 @@
-import type { Builder } from "../../src/graph/builder.ts";
 import { range } from "../../src/onnx/dtypes.ts";
-import type { LossTensor } from "./loss.ts";
+import type { LossInputs, LossWriter } from "./loss.ts";
 
 /** Less than the logarithm of any probability. */
 export const NEVER = -1e30;
 
 /** What label sequences are written from. */
-export interface Sequences {
-  readonly builder: Builder;
-  readonly output: LossTensor;
-  readonly target: LossTensor;
-  readonly arrays: Readonly<Record<string, LossTensor>>;
+export interface Sequences
+  extends LossWriter,
+    Pick<LossInputs, "output" | "target" | "arrays" | "opset"> {
   readonly options: { readonly ignoreIndex: number };
   readonly rows: number;
   readonly steps: number;
@@ -36,8 +33,7 @@ export interface LabelPath {
 
 /** Writes which labels count, as 1 and 0: those within a row's length, or before its filling. */
 function counted(of: Sequences, labels: string): string {
-  const { builder, output, arrays, options, target, blank } = of;
-  const { op, to, constant } = builder;
+  const { op, to, constant, output, arrays, options, target, blank } = of;
   const { dtype } = output;
   const size = Number(target.shape[1]);
   if (arrays.targetLengths) {
@@ -56,8 +52,7 @@ function counted(of: Sequences, labels: string): string {
 }
 
 /** Puts something before each of the values [rows, labels], and once at the end. */
-function interleaved({ builder, rows, target }: Sequences, x: string, other: string): string {
-  const { op, to } = builder;
+function interleaved({ op, to, rows, target }: Sequences, x: string, other: string): string {
   const size = Number(target.shape[1]);
   const separators = to.expand(other, [1, 1], [rows, size]);
   const pairs = op.Concat([to.unsqueeze(separators, [2]), to.unsqueeze(x, [2])], { axis: 2 });
@@ -67,8 +62,7 @@ function interleaved({ builder, rows, target }: Sequences, x: string, other: str
 
 /** Writes the states of the labels. */
 export function labelPath(of: Sequences): LabelPath {
-  const { builder, output, target, rows, blank } = of;
-  const { op, to, constant } = builder;
+  const { op, to, constant, number, output, target, rows, blank } = of;
   const { dtype } = output;
   const size = Number(target.shape[1]);
   const states = 2 * size + 1;
@@ -78,7 +72,6 @@ export function labelPath(of: Sequences): LabelPath {
   const fillings = op.Sub(constant("int64", [], [1]), chosen);
   const labels = op.Add(op.Mul(given, chosen), op.Mul(fillings, constant("int64", [], [blank])));
   const length = to.reduce("ReduceSum", counts, [1]);
-  const number = (value: number) => constant(dtype, [], [value]);
   const never = constant(dtype, [1, 1], [NEVER]);
   const first = to.expand(never, [1, 1], [rows, 1]);
   const same = () => {

@@ -6,8 +6,6 @@ import { PICKING } from "./loss.ts";
 /** The first opset with ScatterElements that add. */
 const SCATTER_ADD = 16;
 
-type Of = Sequences & { readonly opset: number };
-
 /** Scores [rows, steps, classes], and whether they are logarithms of probabilities. */
 interface Scores {
   readonly scores: string;
@@ -31,9 +29,13 @@ interface PathProbability extends Scores {
 }
 
 /** Writes ln p of each state's class at each step. */
-function emissionsOf(of: Of, { path, states }: LabelPath, scores: string, logSum: string | null) {
-  const { builder, rows, steps, classes, output, opset } = of;
-  const { op, to } = builder;
+function emissionsOf(
+  of: Sequences,
+  { path, states }: LabelPath,
+  scores: string,
+  logSum: string | null,
+) {
+  const { op, to, rows, steps, classes, output, opset } = of;
   const paths = () => to.expand(to.unsqueeze(path, [1]), [rows, 1, states], [rows, steps, states]);
   const hot = () => op.Transpose(to.oneHot(path, 2, classes, output.dtype), { perm: [0, 2, 1] });
   const picked =
@@ -43,16 +45,17 @@ function emissionsOf(of: Of, { path, states }: LabelPath, scores: string, logSum
 }
 
 /** The number of steps of each row; null if the rows have no lengths. */
-function lengthsOf({ builder: { to }, arrays, rows }: Of): string | null {
+function lengthsOf({ to, arrays, rows }: Sequences): string | null {
   const { inputLengths } = arrays;
   return inputLengths ? to.reshape(to.cast(inputLengths.name, "float"), [1, rows, 1]) : null;
 }
 
 /** Writes ln Σ exp over a state and the two before it, or behind it, as far as they lead there. */
-function joinedStates(of: Of, { states, skips }: LabelPath, direction: -1 | 1) {
-  const { builder, output, rows } = of;
-  const { op, to, constant } = builder;
-  const { dtype } = output;
+function joinedStates(
+  { op, to, constant, output: { dtype }, rows }: Sequences,
+  { states, skips }: LabelPath,
+  direction: -1 | 1,
+) {
   const bounded = (state: number) => Math.min(Math.max(state, 0), states - 1);
   const from = range(states).flatMap((s) => [0, 1, 2].map((k) => bounded(s + direction * k)));
   const edge = direction < 0 ? 0 : states - 1;
@@ -72,9 +75,8 @@ function joinedStates(of: Of, { states, skips }: LabelPath, direction: -1 | 1) {
 }
 
 /** Writes ln p of the labels of each row, forward through the steps. */
-export function pathProbability(of: Of, labels: LabelPath, given: Scores): PathProbability {
-  const { builder, output } = of;
-  const { op, to, constant } = builder;
+export function pathProbability(of: Sequences, labels: LabelPath, given: Scores): PathProbability {
+  const { op, to, constant, number, output } = of;
   const { dtype } = output;
   const { scores, isNormal } = given;
   const logSum = isNormal ? null : to.reduce("ReduceLogSumExp", scores, [2]);
@@ -96,14 +98,17 @@ export function pathProbability(of: Of, labels: LabelPath, given: Scores): PathP
   const alphas = others === null ? first : op.Concat([first, others], { axis: 0 });
   const total = to.reduce("ReduceLogSumExp", op.Add(last, labels.ends), [2], false);
   const logP = to.reshape(total, [of.rows, 1]);
-  const feasible = to.cast(op.Greater(logP, constant(dtype, [], [NEVER / 10])), dtype);
+  const feasible = to.cast(op.Greater(logP, number(NEVER / 10)), dtype);
   return { ...given, logSum, emissions, alphas, lengths, logP, feasible };
 }
 
 /** Writes ln p of all ways from each state at each step to the end: [steps, rows, states]. */
-function betasOf(of: Of, labels: LabelPath, { emissions, lengths }: PathProbability): string {
-  const { builder, output, steps } = of;
-  const { op, to } = builder;
+function betasOf(
+  of: Sequences,
+  labels: LabelPath,
+  { emissions, lengths }: PathProbability,
+): string {
+  const { op, to, output, steps } = of;
   const { ends } = labels;
   if (steps === 1) return ends;
   const joined = joinedStates(of, labels, 1);
@@ -120,12 +125,11 @@ function betasOf(of: Of, labels: LabelPath, { emissions, lengths }: PathProbabil
  * class). `weights` are [rows, 1].
  */
 export function pathGradient(
-  of: Of,
+  of: Sequences,
   labels: LabelPath,
   paths: PathProbability & { readonly weights: string },
 ): string {
-  const { builder, rows, steps, classes, output, opset } = of;
-  const { op, to, constant } = builder;
+  const { op, to, constant, rows, steps, classes, output, opset } = of;
   const { alphas, lengths, logP, logSum, scores, weights } = paths;
   const betas = betasOf(of, labels, paths);
   const ways = op.Sub(op.Add(alphas, betas), to.unsqueeze(logP, [0]));

@@ -21,16 +21,16 @@ interface Recursion {
   readonly next: (state: string, read: string, step: string) => string;
 }
 
-type Of = Sequences & { readonly opset: number };
-
 /** Writes the values at all steps but the first, in the order of `read`, and the one reached last. */
-export function followed(of: Of, recursion: Recursion): { readonly states: string; last: string } {
+export function followed(of: Sequences, recursion: Recursion) {
   const isLong = of.steps > MOST_WRITTEN && of.opset >= SCAN;
   return isLong ? scanned(of, recursion) : written(of, recursion);
 }
 
-function written({ builder, steps }: Of, { start, read, backward, next }: Recursion) {
-  const { op, to, constant } = builder;
+function written(
+  { op, to, constant, steps }: Sequences,
+  { start, read, backward, next }: Recursion,
+) {
   const count = steps - 1;
   const pieces = count === 1 ? [read] : to.split(read, new Array(count).fill(1), 0);
   const order = [...pieces.keys()];
@@ -44,7 +44,7 @@ function written({ builder, steps }: Of, { start, read, backward, next }: Recurs
 }
 
 function scanned(
-  { builder, output, rows, steps, target }: Of,
+  { builder, output, rows, steps, target }: Sequences,
   { start, read, backward, next }: Recursion,
 ) {
   const { to, constant, custom, fresh } = builder;

@@ -1,4 +1,4 @@
-import { placeOfAxis, range, showShape } from "../../src/onnx/dtypes.ts";
+import { inversePerm, placeOfAxis, range, showShape } from "../../src/onnx/dtypes.ts";
 import type { Options } from "../../src/options.ts";
 import { labelPath } from "./ctc-labels.ts";
 import { pathGradient, pathProbability } from "./ctc-paths.ts";
@@ -9,6 +9,7 @@ import {
   ignoreIndex,
   type LossInputs,
   lossFunction,
+  lossWriter,
   mean,
   ofClasses,
   values,
@@ -105,19 +106,19 @@ export const ctc = lossFunction({
 
 /** The sizes of a batch, its axes, and its scores as [rows, steps, classes]. */
 function sequencesOf(inputs: Inputs) {
-  const { builder, output, target, options } = inputs;
+  const { op, output, target, options } = inputs;
   const rows = Number(target.shape[0]);
   const { batch, time, classes } = axesOf({ output, target, options }, rows) as Axes;
   const perm = [batch, time, classes];
   const isPlain = perm.every((axis, k) => axis === k);
-  const scores = isPlain ? output.name : builder.op.Transpose(output.name, { perm });
+  const scores = isPlain ? output.name : op.Transpose(output.name, { perm });
   const [steps, count] = [Number(output.shape[time]), Number(output.shape[classes])];
   const blank = (options.blank + count) % count;
   return { of: { ...inputs, rows, steps, classes: count, blank }, perm, isPlain, scores };
 }
 
 function observed(inputs: Inputs) {
-  const { op, to, constant } = inputs.builder;
+  const { op, to, constant } = inputs;
   const { of, scores } = sequencesOf(inputs);
   const { rows, steps, blank } = of;
   const largest = op.ArgMax(scores, { axis: 2, keepdims: 0 });
@@ -134,14 +135,13 @@ function observed(inputs: Inputs) {
 }
 
 function write(inputs: Inputs) {
-  const { builder, options, form } = inputs;
-  const { op, to, constant } = builder;
+  const { builder, op, to, constant, options, form } = inputs;
   const { of: given, perm, isPlain, scores: narrow } = sequencesOf(inputs);
   const { rows, steps } = given;
   const { dtype } = inputs.output;
   const isLong = steps > MOST_WRITTEN && dtype === "float";
   const output = isLong ? { ...inputs.output, dtype: "double" } : inputs.output;
-  const of = { ...given, output };
+  const of = { ...given, ...lossWriter(builder, output.dtype), output };
   const scores = to.cast(narrow, output.dtype, dtype);
   const labels = labelPath(of);
   const paths = pathProbability(of, labels, { scores, isNormal: form === "log-probabilities" });
@@ -150,8 +150,8 @@ function write(inputs: Inputs) {
   const loss = op.Neg(logP);
   // 1 / 0 is infinite.
   const bounded = options.zeroInfinity ? op.Mul(loss, feasible) : op.Div(loss, feasible);
-  const weights = op.Div(feasible, op.Mul(length, constant(output.dtype, [], [rows])));
-  const perLabel = mean(builder, op.Div(bounded, length), 2);
+  const weights = op.Div(feasible, op.Mul(length, of.number(rows)));
+  const perLabel = mean(inputs, op.Div(bounded, length), 2);
   return {
     loss: to.cast(perLabel, dtype, output.dtype),
     metrics: {},
@@ -159,10 +159,12 @@ function write(inputs: Inputs) {
     start: {
       scores: output.name,
       write: (later: typeof builder) => {
-        const wide = pathGradient({ ...of, builder: later }, labels, { ...paths, weights });
+        const wide = pathGradient({ ...of, ...lossWriter(later, output.dtype) }, labels, {
+          ...paths,
+          weights,
+        });
         const gradient = later.to.cast(wide, dtype, output.dtype);
-        const back = [0, 1, 2].map((axis) => perm.indexOf(axis));
-        return isPlain ? gradient : later.op.Transpose(gradient, { perm: back });
+        return isPlain ? gradient : later.op.Transpose(gradient, { perm: inversePerm(perm) });
       },
     },
   };

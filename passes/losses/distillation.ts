@@ -28,18 +28,16 @@ export const distillation = lossFunction({
   looksThrough: ["Softmax", "LogSoftmax"],
   distils: true,
   write(inputs) {
-    const { builder, output, target, form, before, axis, options } = inputs;
-    const { op, to, constant } = builder;
+    const { builder, op, to, number, output, target, form, before, axis, options } = inputs;
     const rank = output.shape.length;
     if (options.distil === "features") {
       const off = op.Sub(output.name, target.name);
       return {
-        loss: mean(builder, op.Mul(off, off), rank),
+        loss: mean(inputs, op.Mul(off, off), rank),
         metrics: {},
-        examples: elementCount(builder, off),
+        examples: elementCount(inputs, off),
       };
     }
-    const scalar = (value: number) => constant(output.dtype, [], [value]);
     const given =
       form === "log-probabilities"
         ? logOf(builder, target.name, output.dtype)
@@ -48,7 +46,7 @@ export const distillation = lossFunction({
           : target.name;
     const teacher = classesLast(inputs, given, rank, axis);
     const student = classesLast(inputs, output.name, rank, axis);
-    const cooled = (x: string) => op.Div(x, scalar(options.temperature));
+    const cooled = (x: string) => op.Div(x, number(options.temperature));
     // Logarithms of probabilities are logits too, but no longer probabilities after division by the
     // temperature.
     const normal = (x: string) => op.LogSoftmax(cooled(x), { axis: rank - 1 });
@@ -57,9 +55,9 @@ export const distillation = lossFunction({
     const terms = op.Mul(q, op.Sub(logQ, logP));
     const divergences = to.reduce("ReduceSum", terms, [rank - 1], false);
     return {
-      loss: op.Mul(mean(builder, divergences, rank - 1), scalar(options.temperature ** 2)),
+      loss: op.Mul(mean(inputs, divergences, rank - 1), number(options.temperature ** 2)),
       metrics: { agreement: agreement(inputs, student, teacher, rank) },
-      examples: elementCount(builder, divergences),
+      examples: elementCount(inputs, divergences),
     };
   },
 });

@@ -1,4 +1,4 @@
-import { isFloat, showShape } from "../../src/onnx/dtypes.ts";
+import { identity, isFloat, showShape } from "../../src/onnx/dtypes.ts";
 import { type FitAsked, type LossInputs, type LossTensor, total } from "./loss.ts";
 
 /** An output that holds the positive of each row. */
@@ -26,43 +26,34 @@ export function rowLabelsMisfit({ output, target }: FitAsked): string | null {
 const EPSILON = 1e-8;
 
 /** Writes vectors of length 1. */
-export function unitVectors({ builder, output }: LossInputs, vectors: string): string {
-  const { op, to } = builder;
+export function unitVectors({ op, to, output }: LossInputs, vectors: string): string {
   const squares = to.reduce("ReduceSum", op.Mul(vectors, vectors), [1]);
   return op.Div(vectors, op.Sqrt(to.atLeast(squares, EPSILON ** 2, output.dtype)));
 }
 
 /** Writes a tensor of another type in that of the output. */
-export const asOutput = ({ builder, output }: LossInputs, { name, dtype }: LossTensor): string =>
-  builder.to.cast(name, output.dtype, dtype);
+export const asOutput = ({ to, output }: LossInputs, { name, dtype }: LossTensor): string =>
+  to.cast(name, output.dtype, dtype);
 
 /** Which rows have one label, and which have another: 1 and 0, [rows, rows]. */
-export function rowPairs(inputs: LossInputs) {
-  const { builder, output, target } = inputs;
-  const { op, to, constant } = builder;
+export function rowPairs({ op, to, constant, number, output, target }: LossInputs) {
   const { dtype } = output;
   const rows = Number(output.shape[0]);
   const labels = to.cast(target.name, "int64");
   const [down, across] = [to.reshape(labels, [rows, 1]), to.reshape(labels, [1, rows])];
   const same = to.cast(op.Equal(down, across), dtype);
-  const one = constant(dtype, [], [1]);
-  const diagonal = Array.from({ length: rows * rows }, (_, k) => (k % (rows + 1) === 0 ? 1 : 0));
-  const self = constant(dtype, [rows, rows], diagonal);
-  return { rows, self, same: op.Sub(same, self), different: op.Sub(one, same) };
+  const one = number(1);
+  const self = constant(dtype, [rows, rows], identity(rows));
+  return { self, same: op.Sub(same, self), different: op.Sub(one, same) };
 }
 
 /** Writes the mean of a value over the entries that count, and how many these are, as a float. */
-export function weightedMean(
-  { builder, output }: LossInputs,
-  value: string,
-  weights: string,
-  rank: number,
-) {
-  const { op, to } = builder;
-  const count = total(builder, weights, rank);
+export function weightedMean(inputs: LossInputs, value: string, weights: string, rank: number) {
+  const { op, to, output } = inputs;
+  const count = total(inputs, weights, rank);
   const whole = to.atLeast(count, 1, output.dtype);
   return {
-    mean: op.Div(total(builder, op.Mul(value, weights), rank), whole),
+    mean: op.Div(total(inputs, op.Mul(value, weights), rank), whole),
     count: to.cast(count, "float"),
   };
 }

@@ -1,8 +1,8 @@
 import type { Builder } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
-import { attribute, type Node, type Types, type Value } from "../../src/graph/graph.ts";
-import { own } from "../../src/graph/own.ts";
-import { isFloat, placeOfAxis, type Type } from "../../src/onnx/dtypes.ts";
+import { attribute, knownSizes, type Node, type Types, type Value } from "../../src/graph/graph.ts";
+import { own, rows } from "../../src/graph/own.ts";
+import { elements, isFloat, placeOfAxis, range, type Type } from "../../src/onnx/dtypes.ts";
 import { type Activation, activationAt } from "./activation.ts";
 
 /** A value at which the path back from an output ends. */
@@ -67,10 +67,7 @@ type Rule = (at: At) => Traced | null;
 const shapeOf = ({ types }: Search, value: Value | null | undefined): Shape | null =>
   (value && types.get(value)?.shape) || null;
 
-const sizesOf = (search: Search, value: Value | null | undefined): number[] | null => {
-  const shape = shapeOf(search, value);
-  return shape?.every((dim) => typeof dim === "number") ? (shape as number[]) : null;
-};
+const sizesOf = ({ types }: Search, value: Value | null | undefined) => knownSizes(types, value);
 
 /** Returns the path of the first input, with another operator at its end. */
 function after(
@@ -94,18 +91,16 @@ const cast: Rule = (at) =>
 
 /** Operators that change only the shape of their operand. */
 function reshaped(at: At): Traced | null {
-  const [from, to] = [shapeOf(at, at.node.inputs[0]), sizesOf(at, at.value)];
-  if (!from || !to || !from.every((dim) => typeof dim === "number")) return null;
+  const [from, to] = [at.node.inputs[0], at.value].map((value) => sizesOf(at, value));
+  if (!from || !to) return null;
   const axis = at.axis === null ? null : from.findIndex((_, k) => sameAxis(from, k, to, at.axis!));
   return axis === -1 ? null : after(at, axis, ({ to: write }, x) => write.reshape(x, to));
 }
 
 /** Whether an axis of one shape corresponds to that of another with the same elements in order. */
-function sameAxis(from: Shape, k: number, to: Shape, l: number): boolean {
+function sameAxis(from: readonly number[], k: number, to: readonly number[], l: number): boolean {
   if (`${from}` === `${to}`) return k === l;
-  const before = (shape: Shape, axis: number) =>
-    shape.slice(0, axis).reduce<number>((a, b) => a * Number(b), 1);
-  return from[k] === to[l] && before(from, k) === before(to, l);
+  return from[k] === to[l] && elements(from.slice(0, k)) === elements(to.slice(0, l));
 }
 
 /** Maximum distance of a bound from 0 or 1 that only keeps a logarithm finite. */
@@ -144,7 +139,7 @@ function transposed(at: At): Traced | null {
   const rank = shapeOf(at, at.value)?.length;
   if (rank === undefined) return null;
   const given = attribute(at.node, "perm")?.ints;
-  const perm = given?.length ? [...given] : Array.from({ length: rank }, (_, k) => rank - 1 - k);
+  const perm = given?.length ? given : range(rank).reverse();
   const axis = at.axis === null ? null : perm[at.axis];
   return after(at, axis, ({ op }, x) => op.Transpose(x, { perm }));
 }
@@ -158,9 +153,8 @@ function sliced(at: At): Traced | null {
   if (!starts || !ends) return null;
   const given = list(3, "axes");
   if (node.inputs[3] && !given) return null;
-  const axes = (given?.length ? [...given] : starts.map((_, k) => k)).map((axis) =>
-    placeOfAxis(axis, rank),
-  );
+  const listed = given?.length ? given : range(starts.length);
+  const axes = listed.map((axis) => placeOfAxis(axis, rank));
   const steps = node.inputs[4] ? numbersOf(node.inputs[4]) : starts.map(() => 1);
   if (!steps || (at.axis !== null && axes.includes(at.axis))) return null;
   const by = steps.every((step) => step === 1) ? {} : { steps };
@@ -185,7 +179,7 @@ function piece(at: At): Traced | null {
   const axis = placeOfAxis(attribute(at.node, "axis")?.i ?? 0, from.length);
   const index = at.node.outputs.indexOf(at.value);
   const sizes = at.node.outputs.map((output) => sizesOf(at, output)?.[axis]);
-  if (axis === at.axis || sizes.some((size) => size === undefined)) return null;
+  if (axis === at.axis || sizes.includes(undefined)) return null;
   const start = sizes.slice(0, index).reduce<number>((a, b) => a + b!, 0);
   return after(at, at.axis, ({ to }, x) => to.slice(x, [start], [start + sizes[index]!], [axis]));
 }
@@ -222,22 +216,16 @@ const quantized: Rule = (at) => {
 };
 
 const KEEPING: Readonly<Record<string, Rule>> = {
+  ...rows(same, "Dropout Identity"),
+  ...rows(reshaped, "Flatten Reshape Squeeze Unsqueeze"),
+  ...rows(safelyClipped, "Clip Max Min"),
   Cast: cast,
-  Clip: safelyClipped,
   Concat: joined,
   DequantizeLinear: quantized,
-  Dropout: same,
   Expand: expanded,
-  Flatten: reshaped,
   Gather: gathered,
-  Identity: same,
-  Max: safelyClipped,
-  Min: safelyClipped,
   Relu: positivePart,
-  Reshape: reshaped,
   Slice: sliced,
   Split: piece,
-  Squeeze: reshaped,
   Transpose: transposed,
-  Unsqueeze: reshaped,
 };

@@ -34,9 +34,7 @@ type Inputs = LossInputs<typeof options>;
 const SMALLEST = 1e-12;
 
 /** Writes (1 − p)^γ, for p = exp(−surprise), and the slope of (1 − p)^γ · surprise. */
-function focus({ builder, output, options }: Inputs, surprise: string) {
-  const { op, to, constant } = builder;
-  const number = (value: number) => constant(output.dtype, [], [value]);
+function focus({ op, to, number, output, options }: Inputs, surprise: string) {
   const p = op.Exp(op.Neg(surprise));
   const other = to.atLeast(op.Sub(number(1), p), SMALLEST, output.dtype);
   const factor = op.Pow(other, number(options.gamma));
@@ -60,19 +58,18 @@ function factorsOf({ output, axis, options: { alpha } }: Inputs): readonly numbe
 
 /** Focal loss of class indices. */
 function ofLabels(inputs: Inputs): LossOutputs {
-  const { builder, output, axis } = inputs;
-  const { op, to } = builder;
+  const { op, to, output, axis } = inputs;
   const terms = labelTerms(inputs, factorsOf(inputs));
   const { rank, counts, weights, losses, softmax } = terms;
   const { factor, slope } = focus(inputs, losses);
-  const counted = total(builder, counts, rank);
+  const counted = total(inputs, counts, rank);
   const positions = to.atLeast(counted, 1, output.dtype);
   const start = () => {
     const own = to.unsqueeze(op.Div(op.Mul(weights, slope()), positions), [axis]);
     return softmaxGradient({ ...softmax!, factor: own, atLabel: own, spread: null });
   };
   return {
-    loss: op.Div(total(builder, op.Mul(op.Mul(losses, factor), weights), rank), positions),
+    loss: op.Div(total(inputs, op.Mul(op.Mul(losses, factor), weights), rank), positions),
     metrics: { accuracy: labelAccuracy(inputs, terms, positions) },
     examples: to.cast(counted, "float"),
     ...(softmax ? { start: start() } : {}),
@@ -81,7 +78,7 @@ function ofLabels(inputs: Inputs): LossOutputs {
 
 /** Focal loss of class shares: the sum over the classes, each by its share. */
 function ofShares(inputs: Inputs): LossOutputs {
-  const { op, to } = inputs.builder;
+  const { op, to } = inputs;
   return meanOfShares(inputs, ({ scores, shares, rank }) => {
     const surprise = op.Neg(logProbabilities(inputs, scores, rank));
     const { factor } = focus(inputs, surprise);

@@ -82,8 +82,7 @@ function resultsOf({ file, graph, source }: Model): Results {
 }
 
 /** What the inputs of a graph are given. Throws an InputError if it is not what they declare. */
-function givenTo(model: Model, { builder, output, target, arrays, others }: LossInputs) {
-  const { to } = builder;
+function givenTo(model: Model, { to, output, target, arrays, others }: LossInputs) {
   const sizes = new Map<string, Dimension>();
   const given = Object.entries({ [OUTPUT]: output, [TARGET]: target, ...arrays, ...others });
   return new Map(
@@ -133,8 +132,7 @@ function agree(
 }
 
 function write(model: Model, { loss, metrics }: Results, inputs: LossInputs): LossOutputs {
-  const { builder, output, rows } = inputs;
-  const { op, to, constant } = builder;
+  const { builder, op, to, constant, output, rows } = inputs;
   checkOpset(model, inputs.opset);
   const nameOf = writeGraph(builder, model, givenTo(model, inputs), inputs.opset);
   const mean = (value: Value) =>

@@ -34,33 +34,30 @@ const FAR = 1e9;
 
 /** Each row looks for its own pair among those of the batch. */
 function ofPairs(inputs: Inputs, pairs: string): LossOutputs {
-  const { builder, output, options } = inputs;
-  const { op, to, constant } = builder;
+  const { op, to, constant, number, output, options } = inputs;
   const rows = Number(output.shape[0]);
-  const scale = constant(output.dtype, [], [1 / options.temperature]);
+  const scale = number(1 / options.temperature);
   const [a, b] = [unitVectors(inputs, output.name), unitVectors(inputs, pairs)];
   const scores = op.Mul(op.MatMul(a, op.Transpose(b, { perm: [1, 0] })), scale);
   const own = op.Mul(to.reduce("ReduceSum", op.Mul(a, b), [1], false), scale);
   const towards = (axis: number) =>
     op.Sub(to.reduce("ReduceLogSumExp", scores, [axis], false), own);
   const perRow = options.symmetric
-    ? op.Mul(op.Add(towards(1), towards(0)), constant(output.dtype, [], [0.5]))
+    ? op.Mul(op.Add(towards(1), towards(0)), number(0.5))
     : towards(1);
   const numbers = constant("int64", [rows], range(rows));
   const right = to.cast(op.Equal(op.ArgMax(scores, { axis: 1, keepdims: 0 }), numbers), "float");
   return {
-    loss: mean(builder, perRow, 1),
-    metrics: { accuracy: mean(builder, right, 1) },
+    loss: mean(inputs, perRow, 1),
+    metrics: { accuracy: mean(inputs, right, 1) },
     examples: op.Identity(constant("float", [], [rows])),
   };
 }
 
 /** Each row looks for those of its label among all others: the supervised contrastive loss. */
 function ofLabels(inputs: Inputs): LossOutputs {
-  const { builder, output, options } = inputs;
-  const { op, to, constant } = builder;
+  const { op, to, number, output, options } = inputs;
   const { self, same } = rowPairs(inputs);
-  const number = (value: number) => constant(output.dtype, [], [value]);
   const a = unitVectors(inputs, output.name);
   const similar = op.MatMul(a, op.Transpose(a, { perm: [1, 0] }));
   const scores = op.Mul(similar, number(1 / options.temperature));

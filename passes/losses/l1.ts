@@ -6,5 +6,5 @@ export const l1 = lossFunction({
   name: "l1",
   about: "mean absolute error",
   options: valueOptions,
-  write: (inputs) => meanOfDifference(inputs, (off) => inputs.builder.op.Abs(off)),
+  write: (inputs) => meanOfDifference(inputs, (off) => inputs.op.Abs(off)),
 });

@@ -37,8 +37,7 @@ export interface LabelTerms {
 
 /** Writes −ln p of the labels of a batch, and which of them count. */
 export function labelTerms(inputs: Inputs, classWeights: readonly number[] | null): LabelTerms {
-  const { builder, output, target, options } = inputs;
-  const { op, to, constant } = builder;
+  const { op, to, constant, output, target, options } = inputs;
   const given = to.cast(target.name, "int64", target.dtype);
   const shifted = shiftedAhead(inputs, given);
   const counting = op.Not(op.Equal(shifted, constant("int64", [], [options.ignoreIndex])));
@@ -54,7 +53,7 @@ export function labelTerms(inputs: Inputs, classWeights: readonly number[] | nul
 }
 
 function weightsOf(
-  { builder: { op, constant }, output, axis }: Inputs,
+  { op, constant, output, axis }: Inputs,
   { labels, counts }: Pick<LabelTerms, "labels" | "counts">,
   classWeights: readonly number[] | null,
 ): string {
@@ -66,8 +65,7 @@ function weightsOf(
 
 /** Writes −ln p of int64 labels that are all valid classes. */
 function surprise(inputs: Inputs, labels: string): Pick<LabelTerms, "losses" | "softmax"> {
-  const { builder, output, form, axis, opset } = inputs;
-  const { op, to } = builder;
+  const { op, to, output, form, axis, opset } = inputs;
   const rank = output.shape.length;
   if (opset < PICKING) {
     const scores = classesLast(inputs, output.name, rank, axis);
@@ -90,9 +88,9 @@ function surprise(inputs: Inputs, labels: string): Pick<LabelTerms, "losses" | "
 }
 
 /** Writes the labels, each shifted ahead by some positions; the last positions have none. */
-function shiftedAhead({ builder, target, shift, options }: Inputs, labels: string): string {
+function shiftedAhead({ op, to, constant, ...inputs }: Inputs, labels: string): string {
+  const { target, shift, options } = inputs;
   if (shift === 0) return labels;
-  const { op, to, constant } = builder;
   const [rows, length] = target.shape.map(Number);
   const ahead = to.slice(labels, [shift], [length], [1]);
   const none = constant("int64", [1, 1], [options.ignoreIndex]);
@@ -105,8 +103,7 @@ export function spreadSurprise(
   { softmax }: Pick<LabelTerms, "softmax">,
   weights: readonly number[] | null,
 ): string {
-  const { builder, output, form, axis } = inputs;
-  const { op, to } = builder;
+  const { op, to, output, form, axis } = inputs;
   const rank = output.shape.length;
   const logP = softmax
     ? op.Sub(output.name, softmax.logSum)
@@ -114,18 +111,18 @@ export function spreadSurprise(
       ? output.name
       : op.LogSoftmax(classesLast(inputs, output.name, rank, axis), { axis: rank - 1 });
   const at = softmax || form === "log-probabilities" ? axis : rank - 1;
-  const weighted = weights ? op.Mul(logP, perClass({ builder, output, axis: at }, weights)) : logP;
+  const weighted = weights ? op.Mul(logP, perClass({ ...inputs, axis: at }, weights)) : logP;
   return op.Neg(to.reduce("ReduceSum", weighted, [at], false));
 }
 
 /** Writes the share of counted positions at which the largest score is the label's. */
 export function labelAccuracy(
-  { builder, output, axis }: Inputs,
+  inputs: Inputs,
   { labels, counts, rank }: LabelTerms,
   positions: string,
 ): string {
-  const { op, to } = builder;
+  const { op, to, output, axis } = inputs;
   const largest = op.ArgMax(output.name, { axis, keepdims: 0 });
   const right = to.cast(op.Equal(largest, labels), output.dtype);
-  return op.Div(total(builder, op.Mul(right, counts), rank), positions);
+  return op.Div(total(inputs, op.Mul(right, counts), rank), positions);
 }

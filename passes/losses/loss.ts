@@ -56,9 +56,21 @@ export interface LossTensor {
  */
 export type TargetForm = "labels" | "one-hot" | "shares" | "values" | "own";
 
+/** What a loss is written with: a builder's operators, and numbers of the output's type. */
+export type LossWriter = ReturnType<typeof lossWriter>;
+
+/** Returns what a loss of outputs of a type is written with. */
+export const lossWriter = (builder: Builder, dtype: string) => ({
+  builder,
+  op: builder.op,
+  to: builder.to,
+  constant: builder.constant,
+  /** Returns a constant scalar of the output's type. */
+  number: (value: number) => builder.constant(dtype, [], [value]),
+});
+
 /** The input of a loss's builder. */
-export interface LossInputs<O extends Options = Options> {
-  readonly builder: Builder;
+export interface LossInputs<O extends Options = Options> extends LossWriter {
   /** The prediction, as float32 or double, in the output's shape. */
   readonly output: LossTensor;
   /** Whether `output` holds logits, logarithms of probabilities, or values that are neither. */
@@ -212,12 +224,12 @@ export function checkedClassAxis(
 }
 
 /** Writes the mean of all elements. */
-export const mean = ({ to }: Builder, x: string, rank: number) =>
+export const mean = ({ to }: LossWriter, x: string, rank: number) =>
   to.reduce("ReduceMean", x, range(rank), false);
 
 /** Writes the number of elements of a value, as a float. */
-export const elementCount = ({ op, to }: Builder, x: string) => to.cast(op.Size(x), "float");
+export const elementCount = ({ op, to }: LossWriter, x: string) => to.cast(op.Size(x), "float");
 
 /** Writes the sum of all elements. */
-export const total = ({ to }: Builder, x: string, rank: number) =>
+export const total = ({ to }: LossWriter, x: string, rank: number) =>
   to.reduce("ReduceSum", x, range(rank), false);

@@ -6,10 +6,10 @@ export const modelOutput = lossFunction({
   about: "the model's own output is the loss",
   options: {},
   targetless: () => true,
-  write({ builder, output, rows }) {
-    const { op, constant } = builder;
+  write(inputs) {
+    const { op, constant, output, rows } = inputs;
     const rank = output.shape.length;
-    const loss = rank === 0 ? op.Identity(output.name) : mean(builder, output.name, rank);
+    const loss = rank === 0 ? op.Identity(output.name) : mean(inputs, output.name, rank);
     return { loss, metrics: {}, examples: op.Identity(constant("float", [], [rows])) };
   },
 });

@@ -6,5 +6,5 @@ export const mse = lossFunction({
   name: "mse",
   about: "mean squared error",
   options: valueOptions,
-  write: (inputs) => meanOfDifference(inputs, (off) => inputs.builder.op.Mul(off, off)),
+  write: (inputs) => meanOfDifference(inputs, (off) => inputs.op.Mul(off, off)),
 });

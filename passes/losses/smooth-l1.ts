@@ -15,10 +15,9 @@ export const smoothL1 = lossFunction({
     },
   },
   write(inputs) {
-    const { builder, output, options } = inputs;
-    const { op, constant } = builder;
+    const { op, number, options } = inputs;
     if (options.beta === 0) return meanOfDifference(inputs, (off) => op.Abs(off));
-    const scale = constant(output.dtype, [], [1 / options.beta]);
+    const scale = number(1 / options.beta);
     return meanOfDifference(inputs, (off) => op.Mul(huberOf(inputs, off, options.beta), scale));
   },
 });

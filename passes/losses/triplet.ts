@@ -40,49 +40,44 @@ const EPSILON = 1e-6;
 const FAR = 1e9;
 
 /** Writes |x|, with a finite slope at 0. */
-function lengthOf({ builder, output }: Inputs, x: string): string {
-  const { op, to } = builder;
+function lengthOf({ op, to, output }: Inputs, x: string): string {
   const squares = to.reduce("ReduceSum", op.Mul(x, x), [1], false);
   return op.Sqrt(to.atLeast(squares, EPSILON ** 2, output.dtype));
 }
 
 /** The hinge on how much further the positive is than the negative, and how often it is nearer. */
-function hinged({ builder, output, options }: Inputs, near: string, far: string) {
-  const { op, to, constant } = builder;
-  const margin = constant(output.dtype, [], [options.margin]);
+function hinged({ op, to, number, output, options }: Inputs, near: string, far: string) {
+  const margin = number(options.margin);
   const right = to.cast(op.Less(near, far), output.dtype);
   return { losses: op.Relu(op.Add(op.Sub(near, far), margin)), right };
 }
 
 /** A positive and a negative for each row. */
 function ofVectors(inputs: Inputs, same: string, different: string): LossOutputs {
-  const { builder, output } = inputs;
-  const { op, constant } = builder;
-  const epsilon = constant(output.dtype, [], [EPSILON]);
+  const { op, constant, number, output } = inputs;
+  const epsilon = number(EPSILON);
   const apart = (other: string) => lengthOf(inputs, op.Add(op.Sub(output.name, other), epsilon));
   const { losses, right } = hinged(inputs, apart(same), apart(different));
   return {
-    loss: mean(builder, losses, 1),
-    metrics: { accuracy: mean(builder, right, 1) },
+    loss: mean(inputs, losses, 1),
+    metrics: { accuracy: mean(inputs, right, 1) },
     examples: op.Identity(constant("float", [], [Number(output.shape[0])])),
   };
 }
 
 /** Distances of all rows, [rows, rows]. */
-function distances({ builder, output }: Inputs): string {
-  const { op, to, constant } = builder;
+function distances({ op, to, number, output }: Inputs): string {
   const y = output.name;
   const squares = to.reduce("ReduceSum", op.Mul(y, y), [1]);
   const sums = op.Add(squares, op.Transpose(squares, { perm: [1, 0] }));
   const products = op.MatMul(y, op.Transpose(y, { perm: [1, 0] }));
-  const squared = op.Sub(sums, op.Mul(products, constant(output.dtype, [], [2])));
+  const squared = op.Sub(sums, op.Mul(products, number(2)));
   return op.Sqrt(to.atLeast(squared, EPSILON ** 2, output.dtype));
 }
 
 /** Triplets within the batch, by the labels of its rows. */
 function ofLabels(inputs: Inputs): LossOutputs {
-  const { builder, output, options } = inputs;
-  const { op, to, constant } = builder;
+  const { op, to, number, options } = inputs;
   const { same, different } = rowPairs(inputs);
   const apart = distances(inputs);
   if (options.mining === "all") {
@@ -92,8 +87,8 @@ function ofLabels(inputs: Inputs): LossOutputs {
     const { mean: loss, count: examples } = weightedMean(inputs, losses, counts, 3);
     return { loss, metrics: { accuracy: weightedMean(inputs, right, counts, 3).mean }, examples };
   }
-  const one = constant(output.dtype, [], [1]);
-  const far = constant(output.dtype, [], [FAR]);
+  const one = number(1);
+  const far = number(FAR);
   const furthest = to.reduce("ReduceMax", op.Mul(apart, same), [1], false);
   const elsewhere = op.Add(apart, op.Mul(op.Sub(one, different), far));
   const nearest = to.reduce("ReduceMin", elsewhere, [1], false);
@@ -128,7 +123,7 @@ export const triplet = lossFunction({
       : { axis: null };
   },
   write(inputs) {
-    const { others, target, builder } = inputs;
+    const { to, others, target } = inputs;
     if (others.positive && others.negative)
       return ofVectors(
         inputs,
@@ -136,7 +131,6 @@ export const triplet = lossFunction({
         asOutput(inputs, others.negative),
       );
     if (holdsLabels(target)) return ofLabels(inputs);
-    const { to } = builder;
     const given = asOutput(inputs, target);
     const part = (k: number) => to.squeeze(to.slice(given, [k], [k + 1], [1]), [1]);
     return ofVectors(inputs, part(0), part(1));

@@ -7,7 +7,7 @@ import {
   type Value,
 } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
-import { own } from "../../src/graph/own.ts";
+import { own, rows } from "../../src/graph/own.ts";
 import { derived } from "../../src/graph/walk.ts";
 
 /** The smallest and the largest number that a value can hold. */
@@ -65,6 +65,12 @@ const union = (ranges: readonly ValueRange[]): ValueRange =>
 
 const every = ({ node, of }: At) => node.inputs.map((_, k) => of(k));
 
+/** Returns what a function gives of the low ends of all inputs, and of the high ends. */
+const each = (at: At, f: (...ends: number[]) => number): ValueRange => [
+  f(...every(at).map(([low]) => low)),
+  f(...every(at).map(([, high]) => high)),
+];
+
 const kept: Rule = ({ of }) => of(0);
 const within =
   (low: number, high: number): Rule =>
@@ -89,13 +95,12 @@ const sum: Rule = (at) =>
   every(at).reduce(([a, b], [c, d]) => [a + c, b + d], [0, 0] as ValueRange) as ValueRange;
 
 function clipped(at: At): ValueRange {
-  const { node, of } = at;
+  const { node } = at;
   const bound = (k: number, name: string, otherwise: number) =>
     attribute(node, name)?.f ?? numbersOf(node.inputs[k])?.[0] ?? otherwise;
   const low = bound(1, "min", Number.NEGATIVE_INFINITY);
   const high = bound(2, "max", Number.POSITIVE_INFINITY);
-  const hold = (x: number) => Math.min(high, Math.max(low, x));
-  return [hold(of(0)[0]), hold(of(0)[1])];
+  return rising((x) => Math.min(high, Math.max(low, x)))(at);
 }
 
 /** Divides ranges; a share of a sum of nonnegative numbers is between 0 and 1. */
@@ -108,7 +113,14 @@ function divided({ node, of }: At): ValueRange {
 }
 
 const RULES: Readonly<Record<string, Rule>> = {
-  ...Object.fromEntries([...operatorsThat("reshapes")].map((op) => [op, kept])),
+  ...rows(kept, [...operatorsThat("reshapes")].join(" ")),
+  ...rows(kept, "DepthToSpace Dropout Expand Gather GatherElements GatherND"),
+  ...rows(kept, "GlobalAveragePool GlobalMaxPool MaxPool QuantizeLinear ReduceMax"),
+  ...rows(kept, "ReduceMean ReduceMin Slice SpaceToDepth Split Tile TopK Transpose"),
+  ...rows(kept, "Upsample"),
+  ...rows(within(0, 1), "HardSigmoid Sigmoid Softmax"),
+  ...rows(within(-1, 1), "Cos Erf Sin Softsign Tanh"),
+  ...rows(within(0, Number.POSITIVE_INFINITY), "ReduceL1 ReduceL2 ReduceSumSquare Softplus"),
   Abs: ({ of }) => {
     const [low, high] = of(0);
     const least = low <= 0 && high >= 0 ? 0 : Math.min(Math.abs(low), Math.abs(high));
@@ -119,37 +131,19 @@ const RULES: Readonly<Record<string, Rule>> = {
   AveragePool: ({ of }) => union([of(0), [0, 0]]),
   Clip: clipped,
   Concat: (at) => union(every(at)),
-  Cos: within(-1, 1),
-  DepthToSpace: kept,
   DequantizeLinear: ({ node, of }) =>
     node.inputs[0]?.producer?.op === "QuantizeLinear" ? of(0) : ANY,
   Div: divided,
-  Dropout: kept,
-  Erf: within(-1, 1),
   Exp: rising(Math.exp),
-  Expand: kept,
-  Gather: kept,
-  GatherElements: kept,
-  GatherND: kept,
-  GlobalAveragePool: kept,
-  GlobalMaxPool: kept,
-  HardSigmoid: within(0, 1),
   Log: rising(Math.log),
   LogSoftmax: within(Number.NEGATIVE_INFINITY, 0),
-  Max: (at) => [
-    Math.max(...every(at).map(([low]) => low)),
-    Math.max(...every(at).map(([, high]) => high)),
-  ],
-  MaxPool: kept,
+  Max: (at) => each(at, Math.max),
   Mean: (at) => {
     const [low, high] = sum(at);
     const count = at.node.inputs.length;
     return [low / count, high / count];
   },
-  Min: (at) => [
-    Math.min(...every(at).map(([low]) => low)),
-    Math.min(...every(at).map(([, high]) => high)),
-  ],
+  Min: (at) => each(at, Math.min),
   Mul: ({ node, of }) =>
     node.inputs[0] === node.inputs[1] ? squared(of(0)) : multiplied(of(0), of(1)),
   Neg: ({ of }) => [-of(0)[1], -of(0)[0]],
@@ -164,37 +158,17 @@ const RULES: Readonly<Record<string, Rule>> = {
     if (power === 2) return squared([low, high]);
     return power !== undefined && power > 0 && low >= 0 ? [low ** power, high ** power] : ANY;
   },
-  QuantizeLinear: kept,
   Reciprocal: ({ of }) => reciprocal(of(0)),
-  ReduceL1: within(0, Number.POSITIVE_INFINITY),
-  ReduceL2: within(0, Number.POSITIVE_INFINITY),
-  ReduceMax: kept,
-  ReduceMean: kept,
-  ReduceMin: kept,
   ReduceSum: ({ of }) => [
     of(0)[0] >= 0 ? 0 : Number.NEGATIVE_INFINITY,
     of(0)[1] <= 0 ? 0 : Number.POSITIVE_INFINITY,
   ],
-  ReduceSumSquare: within(0, Number.POSITIVE_INFINITY),
   Relu: rising((x) => Math.max(0, x)),
   // Cubic interpolation overshoots.
   Resize: ({ node, of }) => (textAttribute(node, "mode") === "cubic" ? ANY : of(0)),
-  Sigmoid: within(0, 1),
-  Sin: within(-1, 1),
-  Slice: kept,
-  Softmax: within(0, 1),
-  Softplus: within(0, Number.POSITIVE_INFINITY),
-  Softsign: within(-1, 1),
-  SpaceToDepth: kept,
-  Split: kept,
   Sqrt: rising((x) => Math.sqrt(Math.max(0, x))),
   Sub: ({ of }) => [of(0)[0] - of(1)[1], of(0)[1] - of(1)[0]],
   Sum: sum,
-  Tanh: within(-1, 1),
-  Tile: kept,
-  TopK: kept,
-  Transpose: kept,
-  Upsample: kept,
   Where: ({ of }) => union([of(1), of(2)]),
 };
 

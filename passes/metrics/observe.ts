@@ -1,4 +1,3 @@
-import type { Builder } from "../../src/graph/builder.ts";
 import { range, type Type } from "../../src/onnx/dtypes.ts";
 import { countedValues } from "../losses/counted-values.ts";
 import { type labelOptions, labelTerms } from "../losses/labels.ts";
@@ -6,6 +5,7 @@ import {
   type ChosenLoss,
   classAxisOf,
   type LossInputs,
+  type LossWriter,
   type ObservedSequences,
   PICKING,
 } from "../losses/loss.ts";
@@ -41,19 +41,19 @@ export function observe(inputs: LossInputs, to: ToObserve): Observation | null {
 
 const sizes = (shape: NonNullable<Type["shape"]>) => shape.map(Number);
 const NOTHING = { places: null, surprise: null, blank: null } as const;
-const int = ({ to }: Builder, x: string) => to.cast(x, "int32");
+const int = ({ to }: LossWriter, x: string) => to.cast(x, "int32");
 
 const sequences = (
-  { builder, rows }: LossInputs,
+  inputs: LossInputs,
   { predicted, actual, length, blank }: ObservedSequences,
 ): Observation => ({
   ...NOTHING,
   kind: "sequences",
-  dims: [rows, length],
+  dims: [inputs.rows, length],
   classes: 0,
   blank,
-  predicted: int(builder, predicted),
-  actual: int(builder, actual),
+  predicted: int(inputs, predicted),
+  actual: int(inputs, actual),
 });
 
 /** How the positions of class labels are read. */
@@ -69,27 +69,24 @@ function ofLabels(
   inputs: LossInputs<typeof labelOptions>,
   { isNextToken, needs }: ToObserve,
 ): Observation {
-  const { builder, output, axis, opset } = inputs;
-  const { op, to } = builder;
+  const { op, to, constant, output, axis } = inputs;
   const { labels, counts, losses } = labelTerms(inputs, null);
   const chosen = to.cast(counts, "int64");
-  const actual = op.Sub(op.Add(op.Mul(labels, chosen), chosen), builder.constant("int64", [], [1]));
+  const actual = op.Sub(op.Add(op.Mul(labels, chosen), chosen), constant("int64", [], [1]));
   return {
     ...positions(inputs),
-    predicted: int(builder, op.ArgMax(output.name, { axis, keepdims: 0 })),
-    actual: int(builder, actual),
-    places: needs.has("places") ? int(builder, placesOf(inputs, labels, opset)) : null,
+    predicted: int(inputs, op.ArgMax(output.name, { axis, keepdims: 0 })),
+    actual: int(inputs, actual),
+    places: needs.has("places") ? int(inputs, placesOf(inputs, labels)) : null,
     surprise: needs.has("surprise") || isNextToken ? to.cast(losses, "float") : null,
   };
 }
 
 /** Writes how many classes are likelier than the label, or as likely and before it. */
 function placesOf(
-  { builder, output, axis }: LossInputs<typeof labelOptions>,
+  { op, to, constant, output, axis, opset }: LossInputs<typeof labelOptions>,
   labels: string,
-  opset: number,
 ): string {
-  const { op, to, constant } = builder;
   const shape = sizes(output.shape);
   const { dtype } = output;
   const at = to.unsqueeze(labels, [axis]);
@@ -115,8 +112,8 @@ function placesOf(
 }
 
 function ofShares(inputs: LossInputs): Observation {
-  const { builder, output, target, axis } = inputs;
-  const largest = (x: string) => int(builder, builder.op.ArgMax(x, { axis, keepdims: 0 }));
+  const { op, output, target, axis } = inputs;
+  const largest = (x: string) => int(inputs, op.ArgMax(x, { axis, keepdims: 0 }));
   return {
     ...positions(inputs),
     predicted: largest(output.name),
@@ -128,32 +125,27 @@ type Counted = LossInputs & Parameters<typeof countedValues>[0];
 
 /** Writes values, NaN for those that do not count. */
 function withGaps(inputs: LossInputs): string {
-  const { builder, output } = inputs;
-  const { op, constant } = builder;
+  const { op, number } = inputs;
   const { target, counts } = countedValues(inputs as Counted);
-  if (counts === null) return target;
-  const zero = constant(output.dtype, [], [0]);
   // 0 / 0 is not a number.
-  return op.Add(target, op.Div(zero, counts));
+  return counts === null ? target : op.Add(target, op.Div(number(0), counts));
 }
 
-const values = ({ builder, output }: LossInputs, actual: string): Observation => ({
+const values = ({ op, output }: LossInputs, actual: string): Observation => ({
   ...NOTHING,
   kind: "values",
   dims: sizes(output.shape),
   classes: 0,
-  predicted: builder.op.Identity(output.name),
-  actual: builder.op.Identity(actual),
+  predicted: op.Identity(output.name),
+  actual: op.Identity(actual),
 });
 
 function yesNo(inputs: LossInputs): Observation {
-  const { builder, output } = inputs;
-  const { op, constant } = builder;
+  const { op, constant, number, output } = inputs;
   const { target, counts } = countedValues(inputs as Counted);
-  const number = (value: number) => constant(output.dtype, [], [value]);
-  const said = int(builder, op.Greater(target, number(0.5)));
+  const said = int(inputs, op.Greater(target, number(0.5)));
   const one = constant("int32", [], [1]);
-  const chosen = counts && int(builder, counts);
+  const chosen = counts && int(inputs, counts);
   const actual = chosen ? op.Sub(op.Add(op.Mul(said, chosen), chosen), one) : said;
   const rank = output.shape.length;
   return {
@@ -161,7 +153,7 @@ function yesNo(inputs: LossInputs): Observation {
     kind: "yes-no",
     dims: sizes(output.shape),
     classes: rank < 2 ? 1 : classAxisOf(rank, { classAxis: null }),
-    predicted: int(builder, op.Greater(output.name, number(0))),
+    predicted: int(inputs, op.Greater(output.name, number(0))),
     actual,
   };
 }

@@ -120,6 +120,12 @@ export interface TypedGraph {
 /** Returns the type of a value; null if it is unknown. */
 export type KnownType = (value: Value) => Type | null;
 
+/** Returns the shape of a value; null unless all its sizes are known. */
+export function knownSizes(types: Types, value: Value | null | undefined) {
+  const shape = value && types.get(value)?.shape;
+  return shape?.every((size) => typeof size === "number") ? (shape as readonly number[]) : null;
+}
+
 /**
  * Returns the type that a value info states; null if it has none or is not a tensor. A negative
  * size is a free dimension, as in onnxruntime.

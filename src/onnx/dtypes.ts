@@ -128,6 +128,14 @@ export function range(count: number): number[] {
   return numbers;
 }
 
+/** Returns the elements of an identity matrix of this many rows. */
+export const identity = (size: number): number[] =>
+  range(size * size).map((k) => (k % (size + 1) === 0 ? 1 : 0));
+
+/** Returns the permutation that undoes another. */
+export const inversePerm = (perm: readonly number[]): number[] =>
+  perm.map((_, axis) => perm.indexOf(axis));
+
 /** Returns the place of an axis, which counts from the end if it is negative. */
 export const placeOfAxis = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
 
