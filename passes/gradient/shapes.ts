@@ -1,5 +1,6 @@
 import { inversePerm, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
+import { slice } from "./slice.ts";
 
 /** Operators that only move elements: their cotangents move back. */
 export const shapes = {
@@ -29,6 +30,7 @@ export const shapes = {
   Flatten: back,
   Pad: pad,
   Reshape: back,
+  Slice: slice,
   SpaceToDepth: ({ op, g, int }) => [op.DepthToSpace(g, { blocksize: int("blocksize", 1) })],
   Split: ({ op, write, cotangents, axis, outShape, dtype }) => {
     const parts = cotangents.map((g, k) => g ?? write.zeros(outShape(k), dtype));

@@ -16,7 +16,6 @@ import { regions } from "./regions.ts";
 import { resamplings } from "./resize.ts";
 import type { VjpTable } from "./rule.ts";
 import { shapes } from "./shapes.ts";
-import { slices } from "./slice.ts";
 
 /** The vector-Jacobian products of all differentiable operators, by operator. */
 export const vjp = {
@@ -36,6 +35,5 @@ export const vjp = {
   ...resamplings,
   ...samplings,
   ...shapes,
-  ...slices,
   ...throughs,
 } satisfies VjpTable;
