@@ -211,3 +211,13 @@ function checkPlain(file: string, option = "-o"): void {
   if (there && !there.isFile())
     throw new InputError(`${file} is not a regular file; choose another path with ${option}.`);
 }
+
+/** Throws an InputError unless a file has one of these endings, which is returned. */
+export function checkEnding(output: string, endings: readonly string[]): string {
+  const ending = path.extname(output).toLowerCase();
+  if (endings.includes(ending)) return ending;
+  throw new InputError(`-o ${output} must end in ${endings.filter(Boolean).join(" or ")}.`);
+}
+
+/** Endings of files of weights, for `checkEnding`: they may have none. */
+export const WEIGHTS = ["", ".safetensors"];

@@ -10,7 +10,7 @@ import { saveBytes } from "../src/internal.ts";
 import type { AverageArguments, CombineArguments } from "./commands/average.ts";
 import { UsageError } from "./failure.ts";
 import { printResult } from "./json.ts";
-import { checkFree, realFolder } from "./output.ts";
+import { checkEnding, checkFree, realFolder, WEIGHTS } from "./output.ts";
 import { bytes, counted } from "./text.ts";
 
 /** Averages adapters and writes the mean. */
@@ -49,6 +49,7 @@ function write(
 ): void {
   const { output } = args;
   realFolder(output);
+  checkEnding(output, WEIGHTS);
   checkFree(output, files, args.force);
   const content = adapterBytes(adapter);
   saveBytes(content, output);

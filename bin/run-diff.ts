@@ -16,7 +16,7 @@ import { comparisonPage } from "./html/comparison-page.ts";
 import { checkReport, type ReportContents, stagedReport } from "./html/report-page.ts";
 import { readInputs } from "./inputs.ts";
 import { printResult, reportLine } from "./json.ts";
-import { checkFree, filesOfModel, realFolder } from "./output.ts";
+import { checkEnding, checkFree, filesOfModel, realFolder } from "./output.ts";
 import { withProgress } from "./progress.ts";
 import { ort } from "./runtime.ts";
 import { crashes, tell } from "./supervision.ts";
@@ -72,10 +72,7 @@ type Compared = Readonly<{ a: Model; b: Model; changes: ModelDiff }>;
 function filesOf({ output, nodeData: data }: DiffArguments) {
   const files: { readonly file: string; readonly text: (of: Compared) => string }[] = [];
   if (output !== undefined) {
-    const ending = path.extname(output).toLowerCase();
-    if (ending !== ".svg" && ending !== ".html")
-      throw new InputError(`-o ${output} must end in .svg or .html.`);
-    const draw = ending === ".svg" ? drawDiff : diffPage;
+    const draw = checkEnding(output, [".svg", ".html"]) === ".svg" ? drawDiff : diffPage;
     files.push({ file: output, text: ({ changes }) => draw(changes) });
   }
   if (data !== undefined) {

@@ -4,12 +4,13 @@ import type { ArgumentsFor } from "./commands/command.ts";
 import type { exportTorch } from "./commands/export-torch.ts";
 import { defaultOutput } from "./default-output.ts";
 import { printResult } from "./json.ts";
-import { checkFree, filesOfModel, realFolder } from "./output.ts";
+import { checkEnding, checkFree, filesOfModel, realFolder, WEIGHTS } from "./output.ts";
 import { bytes, counted } from "./text.ts";
 
 /** Writes the LAuReL weights of a model for PyTorch. */
 export async function runExportTorch(args: ArgumentsFor<typeof exportTorch>): Promise<void> {
   const output = args.output ?? defaultOutput("export-torch", args.model);
+  checkEnding(output, WEIGHTS);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const content = torchBytes(model);
   realFolder(output);

@@ -4,7 +4,7 @@ import { saveFiles } from "../src/internal.ts";
 import { type ExtractArguments, formatOf } from "./commands/extract.ts";
 import { defaultOutput } from "./default-output.ts";
 import { printResult } from "./json.ts";
-import { checkFree, filesOfModel, realFolder } from "./output.ts";
+import { checkEnding, checkFree, filesOfModel, realFolder, WEIGHTS } from "./output.ts";
 import { bytes, counted } from "./text.ts";
 
 /** Where PEFT looks for what an adapter is. */
@@ -13,6 +13,7 @@ const CONFIG = "adapter_config.json";
 /** Takes the LAuReL weights out of a model and writes them as an adapter. */
 export async function runExtract(args: ExtractArguments): Promise<void> {
   const format = formatOf(args);
+  if (!args.format) checkEnding(args.output ?? "", [...WEIGHTS, ".onnx_adapter"]);
   const file = args.output ?? defaultOutput("extract", args.model).replace(/safetensors$/, format);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const adapter = await extractAdapter(model, { train: args.train });

@@ -72,13 +72,18 @@ async function trained(
     monitor.stop(),
   );
   await writeTuned(args, files, given, result).catch((error) => {
-    if (!(error instanceof InputError)) throw error;
-    throw new InputError(
-      `${error.message} The state of the training is in ${files.state}; mend that and run again with --resume.`,
-    );
+    throw resumable(error, files);
   });
   report(result);
 }
+
+/** An error after which the training can go on from its state, which it mentions. */
+const resumable = (error: unknown, { state }: Files) =>
+  error instanceof InputError
+    ? new InputError(
+        `${error.message} The state of the training is in ${state}; mend that and run again with --resume.`,
+      )
+    : error;
 
 /** Says what went wrong, and sets the exit code. */
 function report({ error, stopped }: FitResult): void {
@@ -112,12 +117,19 @@ async function teacherOf(args: FinetuneArguments, given: Model, model: Model) {
  * Returns what writes checkpoints. Another training may have begun with the same files: then the
  * first checkpoint is refused, and not the result at the end.
  */
-function checkpointer({ force, resume }: FinetuneArguments, { state }: Files) {
+function checkpointer({ force, resume }: FinetuneArguments, files: Files) {
+  const { state } = files;
   let isOwn = force || resume;
+  let isKept = resume;
   return (bytes: Uint8Array) => {
     checkFree(state, [], isOwn);
     isOwn = true;
-    writeHeld(() => saveBytes(bytes, state));
+    try {
+      writeHeld(() => saveBytes(bytes, state));
+    } catch (error) {
+      throw isKept ? resumable(error, files) : error;
+    }
+    isKept = true;
   };
 }
 

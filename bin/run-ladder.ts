@@ -1,5 +1,5 @@
 import path from "node:path";
-import { drawLadder, InputError, ladderOf, measureNorms, openModel } from "../src/index.ts";
+import { drawLadder, ladderOf, measureNorms, openModel } from "../src/index.ts";
 import { ladderSummary, saveBytes } from "../src/internal.ts";
 import type { ArgumentsFor } from "./commands/command.ts";
 import type { ladder } from "./commands/ladder.ts";
@@ -7,7 +7,7 @@ import { defaultOutput } from "./default-output.ts";
 import { foundSites } from "./found-sites.ts";
 import { readInputs } from "./inputs.ts";
 import { printResult } from "./json.ts";
-import { checkFree, checkWritable, filesOfModel } from "./output.ts";
+import { checkEnding, checkFree, checkWritable, filesOfModel } from "./output.ts";
 import { withProgress } from "./progress.ts";
 import { ort } from "./runtime.ts";
 import { tell } from "./supervision.ts";
@@ -19,8 +19,7 @@ export async function runLadder(args: ArgumentsFor<typeof ladder>): Promise<void
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   checkWritable(output);
   checkFree(output, filesOfModel(args.model, model), args.force);
-  if (path.extname(output).toLowerCase() !== ".svg")
-    throw new InputError(`-o ${output} must end in .svg.`);
+  checkEnding(output, [".svg"]);
   const found = await foundSites(args, model);
   if (args.activations) tell({ step: "running the model for its activations" });
   const feeds = await readInputs(model, args.inputs);

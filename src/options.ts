@@ -142,6 +142,12 @@ export function shown(value: unknown): string {
   return typeof value === "function" ? "a function" : "an object";
 }
 
+/** Returns those of the given options that are declared. */
+export const pickOptions = <T extends object>(given: T, declared: object): Partial<T> =>
+  Object.fromEntries(
+    Object.entries(given).filter(([name]) => Object.hasOwn(declared, name)),
+  ) as Partial<T>;
+
 /** Options that may be left out or `undefined`. */
 export type Given<T> = { readonly [K in keyof T]?: T[K] | undefined };
 

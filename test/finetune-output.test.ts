@@ -50,7 +50,8 @@ describe("what finetune writes", { timeout: 120_000 }, () => {
   it("is all there or nothing of it, on a disk that fills up in between", (context) => {
     const disk = at("disk");
     fs.mkdirSync(disk);
-    const tune = (out: string) => run("train.npz", "--epochs", "1", "--rank", "2", "-o", out);
+    const tune = (out: string, epochs = "1") =>
+      run("train.npz", "--epochs", epochs, "--rank", "2", "-o", out);
     expect(tune(at("roomy.onnx")).code).toBe(0);
     // Room for everything but the curve.
     const pages = ENDINGS.filter((ending) => ending !== ".svg")
@@ -67,6 +68,14 @@ describe("what finetune writes", { timeout: 120_000 }, () => {
       expect(ran.code, ran.stderr).toBe(2);
       expect(ran.stderr).toMatch(/the disk is full.* training is in .*t\.state\.safetensors/);
       expect(fs.readdirSync(disk)).toEqual(["t.state.safetensors"]);
+      // Room for one state, and not for the next beside it.
+      const state = fs.statSync(path.join(disk, "t.state.safetensors")).size / 4096;
+      spawnSync("mount", ["-o", `remount,size=${Math.ceil(6 * state)}k`, disk]);
+      fs.rmSync(path.join(disk, "t.state.safetensors"));
+      const second = tune(path.join(disk, "u.onnx"), "2");
+      expect(second.code, second.stderr).toBe(2);
+      expect(second.stderr).toMatch(/the disk is full.* training is in .*u\.state\.safetensors/);
+      expect(fs.readdirSync(disk)).toEqual(["u.state.safetensors"]);
     } finally {
       spawnSync("umount", [disk]);
       fs.rmdirSync(disk);

@@ -4,7 +4,7 @@ import { force, output, printing, train, trustLinks } from "./options.ts";
 
 /** Returns the format of an adapter: the one that is named, or that of the output file. */
 export const formatOf = ({ format, output }: GivenOptions) =>
-  (format ?? (String(output).endsWith(".onnx_adapter") ? "onnx_adapter" : "safetensors")) as
+  (format ?? (/\.onnx_adapter$/i.test(String(output)) ? "onnx_adapter" : "safetensors")) as
     | "safetensors"
     | "onnx_adapter";
 

@@ -122,10 +122,10 @@ export function adapterMetadata({
   tuning,
   examples,
 }: Adapter): Map<string, string> {
-  const metadata = laurelizations.map((each, n) => [manifestKey(n), JSON.stringify(each)] as const);
-  const count = examples === undefined ? [] : [[EXAMPLES, String(examples)] as const];
-  const record = tuning ? [[TUNING_KEY, JSON.stringify(tuning)] as const] : [];
-  return new Map([...metadata, ...record, ...count]);
+  const metadata = new Map(laurelizations.map((each, n) => [manifestKey(n), JSON.stringify(each)]));
+  if (tuning) metadata.set(TUNING_KEY, JSON.stringify(tuning));
+  if (examples !== undefined) metadata.set(EXAMPLES, String(examples));
+  return metadata;
 }
 
 /** Writes an adapter to a path atomically: the complete file appears, or none. */

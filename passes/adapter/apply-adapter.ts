@@ -10,15 +10,14 @@ import {
 } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import type { Model } from "../../src/model.ts";
-import type { Declared } from "../../src/options.ts";
+import { type Declared, pickOptions } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { newHead } from "../head/new-head.ts";
 import { type TuningRecord, tuningOf, withTuning } from "../head/tuning.ts";
-import { inserting } from "../laurelize/insert-options.ts";
 import { laurelize } from "../laurelize/laurelize.ts";
 import { laurelizations } from "../laurelize/manifest.ts";
 import { NoSiteError } from "../laurelize/no-site-error.ts";
-import type { VariantName, VariantOptions } from "../variants/index.ts";
+import { type VariantName, variantOptions } from "../variants/index.ts";
 import { type Adapter, checkAdapter, tensorMisfit } from "./adapter.ts";
 import { difference } from "./same-laurelization.ts";
 import { laurelizationsOf } from "./trainable.ts";
@@ -100,7 +99,6 @@ function checkSame(model: Model, { name, laurelizations: wanted }: Adapter): voi
 
 const times = (count: number) => (count === 1 ? "once" : `${count} times`);
 
-/** Returns the original, laurelized like the adapter's model. */
 async function laurelizedLike(
   original: Model,
   { name, laurelizations: wanted }: Adapter,
@@ -125,7 +123,8 @@ async function laurelizedLike(
     const { variant, options, sites, finding } = one;
     try {
       const result = await laurelize(model, {
-        ...known(options),
+        // A file may name options that no variant declares.
+        ...pickOptions(options, variantOptions),
         featureAxis: finding?.featureAxis,
         also: finding?.also,
         ort,
@@ -144,14 +143,6 @@ async function laurelizedLike(
   }
   return model;
 }
-
-/** Returns the options that a file names, as far as variants declare them. */
-const known = (options: VariantOptions): Partial<VariantOptions> =>
-  Object.fromEntries(
-    Object.entries(options).filter(
-      ([name]) => Object.hasOwn(inserting, name) && name !== "variant",
-    ),
-  );
 
 const otherwise = (adapter: string, file: string, version: string) =>
   new InputError(

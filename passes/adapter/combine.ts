@@ -54,14 +54,9 @@ export function averageWeights(
  */
 export function combineAdapters(adapters: readonly Adapter[], weights: readonly number[]): Adapter {
   checkAdapters("combineAdapters", adapters);
-  checkArgument(
-    "combineAdapters",
-    weights,
-    Array.isArray(weights) &&
-      weights.length === adapters.length &&
-      weights.every((weight) => Number.isFinite(weight)),
-    "a finite number for each adapter",
-  );
+  const isNumbers =
+    Array.isArray(weights) && weights.length === adapters.length && weights.every(Number.isFinite);
+  checkArgument("combineAdapters", weights, isNumbers, "a finite number for each adapter");
   const [first, ...others] = adapters;
   for (const other of others) checkTogether(first, other);
   const tensors = first.tensors.map((tensor) => {
@@ -73,12 +68,8 @@ export function combineAdapters(adapters: readonly Adapter[], weights: readonly 
 }
 
 function checkAdapters(of: string, adapters: readonly Adapter[]): void {
-  checkArgument(
-    of,
-    adapters,
-    Array.isArray(adapters) && adapters.length > 0,
-    "an array of adapters",
-  );
+  const isList = Array.isArray(adapters) && adapters.length > 0;
+  checkArgument(of, adapters, isList, "an array of adapters");
   for (const each of adapters) checkAdapter(of, each);
 }
 
@@ -115,12 +106,10 @@ function checkTogether(a: Adapter, b: Adapter): void {
 
 function weightedSum(tensors: readonly DenseTensor[], weights: readonly number[]): DenseTensor {
   const [{ name, dtype, dims }] = tensors;
-  const sum = decodeNumbers(dtype, tensors[0].data).map((value) => value * weights[0]);
-  for (const [k, { data }] of tensors.entries()) {
-    if (k === 0) continue;
-    const values = decodeNumbers(dtype, data);
-    for (let at = 0; at < sum.length; at++) sum[at] += values[at] * weights[k];
-  }
+  const parts = tensors.map(({ data }, k) =>
+    decodeNumbers(dtype, data).map((value) => value * weights[k]),
+  );
+  const sum = parts.reduce((sum, part) => sum.map((value, at) => value + part[at]));
   const data = encodeNumbers(dtype, sum);
   if (!decodeNumbers(dtype, data).every(Number.isFinite))
     throw new InputError(

@@ -31,12 +31,8 @@ export interface PeftConfig {
 /** Describes an adapter as PEFT's adapter_config.json does; `baseModel` is the original's name or path. */
 export function peftConfig(adapter: Adapter, baseModel: string | null = null): PeftConfig {
   checkAdapter("peftConfig", adapter);
-  checkArgument(
-    "peftConfig",
-    baseModel,
-    baseModel === null || typeof baseModel === "string",
-    "the name or path of a model",
-  );
+  const isName = baseModel === null || typeof baseModel === "string";
+  checkArgument("peftConfig", baseModel, isName, "the name or path of a model");
   const { laurelizations, tensors } = adapter;
   if (laurelizations.length === 0)
     throw new InputError(

@@ -83,16 +83,14 @@ function asMeant(model: Model, floats: readonly Value[], glob: string): string[]
 /** What a name or a pattern matches: a pattern finds parameters, and other floats are left out. */
 function matching(model: Model, floats: readonly Value[], glob: string) {
   const matches = matcher([glob])!;
-  const inserted = laurelizations(model.metadata);
-  const sites = new Set(sitesOf(inserted).map(({ name }) => name));
-  const trained = new Set(parameterNames(inserted));
+  const kindOf = insertedKinds(model);
   const [found, others]: Value[][] = [[], []];
   for (const value of floats) {
     const names = [value.name, ...moduleNames(model, value)];
     if (!names.some(matches)) continue;
     // What LAuReL computes with is constant; its weights are trained anyway.
-    const isInserted = sites.has(siteNameIn(value.name) ?? "") && !trained.has(value.name);
-    const isTaken = names.includes(glob) || (!isInserted && isParameter(value));
+    const isConstant = kindOf(value.name) === "constants";
+    const isTaken = names.includes(glob) || (!isConstant && isParameter(value));
     (isTaken ? found : others).push(value);
   }
   return { found, others };
@@ -146,7 +144,6 @@ export function laurelizationsOf(model: Model, advice = "; laurelize it first") 
   });
 }
 
-/** Number of names listed in a message. */
 const LISTED = 5;
 
 /** Returns names similar to a glob that matches none, as the end of a sentence. */
@@ -170,21 +167,23 @@ function nearNames(glob: string, names: readonly string[]): string {
 }
 
 /** Counts the float weights of a model that are LAuReL's, and the constants that it computes with. */
-export function insertedWeights({ graph, metadata }: Model): {
-  weights: number;
-  constants: number;
-} {
-  const inserted = laurelizations(metadata);
-  const sites = new Set(sitesOf(inserted).map(({ name }) => name));
-  const trained = new Set(parameterNames(inserted));
+export function insertedWeights(model: Model): { weights: number; constants: number } {
+  const kindOf = insertedKinds(model);
   const counts = { weights: 0, constants: 0 };
-  if (sites.size === 0) return counts;
-  for (const { values } of scopesOf(graph))
+  for (const { values } of scopesOf(model.graph))
     for (const value of values.values()) {
-      const type = tensorOf(value) ? typeOfTensor(value) : null;
-      const isInserted = sites.has(siteNameIn(value.name) ?? "");
-      const kind = trained.has(value.name) ? "weights" : isInserted ? "constants" : null;
+      const kind = kindOf(value.name);
+      const type = kind && tensorOf(value) ? typeOfTensor(value) : null;
       if (kind && isFloat(type?.dtype)) counts[kind] += elements(type!.shape!.map(Number));
     }
   return counts;
+}
+
+/** Returns what a value is by its name: a weight of LAuReL's, a constant that it computes with, or null. */
+function insertedKinds({ metadata }: Model) {
+  const inserted = laurelizations(metadata);
+  const sites = new Set(sitesOf(inserted).map(({ name }) => name));
+  const trained = new Set(parameterNames(inserted));
+  return (name: string) =>
+    trained.has(name) ? "weights" : sites.has(siteNameIn(name) ?? "") ? "constants" : null;
 }

@@ -3,14 +3,15 @@ import { newBuilder } from "../../src/graph/builder.ts";
 import { own } from "../../src/graph/own.ts";
 import { type Model, typesOf } from "../../src/model.ts";
 import { isFloat, type Type } from "../../src/onnx/dtypes.ts";
-import { batchSizeOf, datasetOf } from "../finetune/batch-source.ts";
+import { BATCH_SIZE, datasetOf } from "../finetune/batch-source.ts";
 import { batches } from "../finetune/batches.ts";
 import type { Dataset } from "../finetune/data-set.ts";
 import { arraysOf } from "../finetune/fit-data.ts";
 import { outputForLoss } from "../finetune/output-for-loss.ts";
 import { sizesOf } from "../finetune/ports.ts";
 import type { StepOptions } from "../finetune/step-options.ts";
-import { axesOfOne } from "../finetune/target-of.ts";
+import { axesOfOne } from "../finetune/sums-of-one.ts";
+import type { LossTarget } from "../finetune/target-reading.ts";
 import { type TrainedTerm, trainedTerms } from "../finetune/terms.ts";
 import { specialize } from "../gradient/specialize.ts";
 import { classAxisOf } from "../losses/loss.ts";
@@ -35,11 +36,8 @@ export interface BatchShapes {
   /** Further arrays that options of the loss name, by option. */
   readonly arrays: Readonly<Record<string, FedArray>>;
   /** The types in a step of so many rows. */
-  stepOf(rows: number): Pick<StepOptions, "inputs" | "target" | "arrays">;
+  stepOf(rows: number): Pick<StepOptions, "inputs" | "arrays"> & { readonly target: LossTarget };
 }
-
-/** Rows of a batch by default. */
-const ROWS = 32;
 
 /**
  * Returns the types of a batch: from examples if some are given, otherwise from the model, the sizes
@@ -85,11 +83,10 @@ export async function batchShapes(
       }),
     };
   } finally {
-    if (opened?.isOwn) opened.dataset.close();
+    opened?.close();
   }
 }
 
-/** How arrays are read, and the rows of a batch. */
 interface Read {
   readonly rows: number;
   readonly fixed: number | null;
@@ -98,7 +95,6 @@ interface Read {
 
 type Asked = ExportStepOptions & { readonly wanted: number | null };
 
-/** Throws an InputError if the model takes only batches of another size. */
 function checkRows(rows: number, fixed: number | null): void {
   if (fixed !== null && rows !== fixed)
     throw new InputError(
@@ -109,7 +105,7 @@ function checkRows(rows: number, fixed: number | null): void {
 function readOfData(dataset: Dataset, { wanted, dims }: Asked): Read {
   if (dims && Object.keys(dims).length > 0)
     throw new InputError("--dim and --data both state sizes; give one of them.");
-  const rows = batchSizeOf(dataset, wanted);
+  const rows = wanted ?? dataset.batchSize ?? BATCH_SIZE;
   checkRows(rows, dataset.batchSize);
   const shapes = (array: string) => dataset.columns.find(({ name }) => name === array)!;
   return { rows, fixed: dataset.batchSize, shapes };
@@ -122,7 +118,7 @@ async function readOfModel(
   const { ort, dims = {}, wanted, term } = options;
   const { types } = await typesOf(model, ort);
   const { shapes, fixed } = shapesOfInputs(model, types, dims);
-  const rows = wanted ?? fixed ?? ROWS;
+  const rows = wanted ?? fixed ?? BATCH_SIZE;
   checkRows(rows, fixed);
   const target = own(shapes, term.target!) ?? (await targetShape(model, options, { shapes, rows }));
   return {
@@ -138,7 +134,7 @@ async function readOfModel(
 
 /** The axes along which all sums of the target are 1, in some of the examples. */
 function sumsOf(dataset: Dataset, { chosen, target }: TrainedTerm, { ort }: ExportStepOptions) {
-  const batchSize = dataset.batchSize ?? Math.min(dataset.rows, ROWS);
+  const batchSize = dataset.batchSize ?? Math.min(dataset.rows, BATCH_SIZE);
   const [first] = batches(dataset, { ort, batchSize });
   return axesOfOne(chosen, first[target!]);
 }

@@ -21,7 +21,12 @@ import { type TrainedWeight, trainedWeights } from "../finetune/trained-weights.
 import { lossOf } from "../losses/index.ts";
 import { scheduleOf } from "../schedules/schedule.ts";
 import { type BatchShapes, batchShapes } from "./batch-shapes.ts";
-import { type ExportStepOptions, exportStepOptions, exportValues } from "./export-options.ts";
+import {
+  type ExportStepOptions,
+  type ExportValues,
+  exportStepOptions,
+  exportValues,
+} from "./export-options.ts";
 import { graphsOf } from "./graphs.ts";
 import {
   MANIFEST_FILE,
@@ -57,7 +62,8 @@ export async function exportStep(
   checkModel("exportStep", model);
   checkPath("exportStep", folder);
   checkGiven("exportStep", options, exportStepOptions, withinStep);
-  const { linkWeights, force, batchSize } = exportValues(options);
+  const values = exportValues(options);
+  const { linkWeights, force, batchSize } = values;
   checkTarget(options);
   if (linkWeights) checkLinked(model);
   const weights = trainedWeights(model, options.train);
@@ -68,7 +74,8 @@ export async function exportStep(
     options.onTemporary?.(pending.path);
     const base = linkWeights ? model : await openModel(await copyInto(model, pending.path));
     try {
-      const exported = await filesOf(base, { options, weights, shapes, name: model.source.name });
+      const of = { options, values, weights, shapes, name: model.source.name };
+      const exported = await filesOf(base, of);
       const place = linkWeights && exported.folder ? pending.pathTo(exported.folder) : ".";
       const { files, manifest, notes } = exported.at(place);
       for (const [name, bytes] of files) saveBytes(bytes, `${pending.path}/${name}`);
@@ -114,7 +121,6 @@ function checkTypes(weights: readonly TrainedWeight[]): void {
     );
 }
 
-/** The name of a model that is copied into a step folder. */
 const COPY = "model.onnx";
 
 /** Copies a model and its data files into a folder; returns its path. */
@@ -127,9 +133,9 @@ async function copyInto(model: Model, folder: string): Promise<string> {
   return path;
 }
 
-/** What the files of a step are made of. */
 interface FilesOf {
   readonly options: ExportStepOptions;
+  readonly values: ExportValues;
   readonly weights: readonly TrainedWeight[];
   readonly shapes: BatchShapes;
   /** The name of the model that the log mentions. */
@@ -138,11 +144,9 @@ interface FilesOf {
 
 /** Makes the files; the place of the frozen weights is known when they are written. */
 async function filesOf(base: Model, of: FilesOf) {
-  const { options, weights, shapes } = of;
-  const values = exportValues(options);
-  const { frozen, ...graphs } = await graphsOf(base, options, shapes);
-  const { step, update } = graphs;
-  const state = stateTensors(weights, update.slots);
+  const { options, values, weights, shapes } = of;
+  const graphs = await graphsOf(base, options, shapes);
+  const state = stateTensors(weights, graphs.update.slots);
   const start = writeSafetensors(
     startValues(state, (weight) => weightOf(base, weight)),
     new Map([["step", "0"]]),
@@ -152,19 +156,15 @@ async function filesOf(base: Model, of: FilesOf) {
   for (const [file, bytes] of files) hashes[file] = await sha256(bytesSource(bytes, file));
   const schedule = scheduleFor(options);
   const adapter = adapterOf(base, options.train);
-  const manifest = {
-    ...graphs,
-    ...{ values, shapes, state, schedule, hashes, adapter },
-    reading: step.ports.reading,
-    options: lossOf(options.loss, options.lossOptions).options,
-    log: await logHead(base, of, step, adapter),
-  };
-  const notes = step.plan.notes;
+  const { ignoreIndex } = lossOf(options.loss, options.lossOptions).options;
+  const log = await logHead(base, of, graphs.step, adapter);
+  const parts = { graphs, values, shapes, ignoreIndex, state, schedule, hashes, adapter, log };
   return {
     folder: graphs.folder,
     at: (folder: string) => {
-      const whole = stepManifest({ ...manifest, weights: { folder, files: frozen } });
-      return { files: new Map([...files, [MANIFEST_FILE, text(whole)]]), manifest: whole, notes };
+      const manifest = stepManifest({ ...parts, folder });
+      files.set(MANIFEST_FILE, text(manifest));
+      return { files, manifest, notes: graphs.step.plan.notes };
     },
   };
 }
@@ -203,21 +203,16 @@ function startValues(
 /** Begins the log of a training, with the fields that finetune's has. */
 async function logHead(
   model: Model,
-  { options, shapes, name }: FilesOf,
+  { options, values, shapes, name }: FilesOf,
   { plan, ports }: DifferentiatedStep,
   adapter: Adapter,
 ): Promise<StepManifest["log"]> {
-  const { loss, train, target, output, optimizer, lossOptions, optimizerOptions, ort } = options;
-  const { accumulate, seed } = exportValues(options);
   const { firm, free } = await settingsOf(model, {
-    options: {
-      ...{ ort, loss, train, target, output, optimizer, lossOptions, optimizerOptions },
-      accumulate,
-    },
+    options,
     data: null,
     eval: null,
     batchSize: shapes.rows,
-    seed,
+    seed: values.seed,
     schedule: scheduleFor(options),
   });
   const { axis, shift } = ports.reading;

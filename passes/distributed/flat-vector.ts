@@ -1,7 +1,8 @@
 import type { Builder } from "../../src/graph/builder.ts";
 import { elements, type Type } from "../../src/onnx/dtypes.ts";
 import type { Weight } from "../finetune/gradient-row.ts";
-import type { StepPorts } from "../finetune/step-graph.ts";
+import type { Scalars } from "../finetune/model-with-loss.ts";
+import type { TrainedWeight } from "../finetune/trained-weights.ts";
 
 /**
  * Where things lie in the one float32 vector that ranks add up: each gradient, the loss and the
@@ -24,7 +25,7 @@ export interface VectorLayout {
 
 /** Lays out gradients one after the other, then loss, count and metrics. */
 export function vectorLayout(
-  weights: readonly { readonly name: string; readonly dims: readonly number[] }[],
+  weights: readonly TrainedWeight[],
   metrics: readonly string[],
 ): VectorLayout {
   let end = 0;
@@ -45,7 +46,7 @@ export function vectorLayout(
 /** What the vector is written from: gradients (none in an evaluation) and scalars, with their types. */
 export interface VectorOf {
   readonly reached: readonly Weight[];
-  readonly ports: Pick<StepPorts, "loss" | "metrics" | "examples">;
+  readonly ports: Scalars;
   readonly typeOf: (scalar: string) => Type | null | undefined;
 }
 
@@ -73,7 +74,7 @@ export function writeVector(written: Builder, { reached, ports, typeOf }: Vector
 export function readGradients(
   { op, to, constant }: Builder,
   vector: string,
-  { gradients, length, count }: VectorLayout,
+  { gradients, count }: VectorLayout,
 ): string[] {
   const sizes = gradients.map((part) => part.length);
   const own = sizes.reduce((a, b) => a + b, 0);
@@ -81,6 +82,5 @@ export function readGradients(
   const none = to.cast(op.Equal(counted, constant("float", [1], [0])), "float");
   const means = op.Div(to.slice(vector, [0], [own], [0]), op.Add(counted, none));
   const parts = sizes.length === 1 ? [means] : to.split(means, sizes, 0);
-  if (own + 2 > length) throw new RangeError("the vector is shorter than its layout");
   return parts.map((part, k) => to.reshape(part, gradients[k].shape));
 }

@@ -8,9 +8,23 @@ import { linkedModel } from "../../src/ort/loading.ts";
 import type { StepOptions } from "../finetune/step-options.ts";
 import type { BatchShapes } from "./batch-shapes.ts";
 import type { ExportStepOptions } from "./export-options.ts";
-import type { FrozenWeights, SizedFile } from "./manifest.ts";
 import { stepMemory } from "./step-memory.ts";
 import { evalGraph, gradientsGraph, type UpdateGraph, updateGraph } from "./step-parts.ts";
+
+/** A graph for batches of so many rows. */
+export interface SizedFile {
+  readonly rows: number;
+  readonly file: string;
+}
+
+/** Where the frozen weights are: files that no graph holds. */
+export interface FrozenWeights {
+  /** From the step folder. */
+  readonly folder: string;
+  readonly files: readonly { readonly name: string; readonly bytes: number }[];
+}
+
+type Contents = Map<string, Uint8Array>;
 
 /**
  * Makes the graphs of gradients and evaluation, for batches of all rows and of one row, of which a
@@ -19,7 +33,7 @@ import { evalGraph, gradientsGraph, type UpdateGraph, updateGraph } from "./step
  */
 export async function graphsOf(model: Model, options: ExportStepOptions, shapes: BatchShapes) {
   const sizes = shapes.fixed || shapes.rows === 1 ? [shapes.rows] : [shapes.rows, 1];
-  const files = new Map<string, Uint8Array>();
+  const files: Contents = new Map();
   const frozen = new Frozen();
   const named = (kind: string, rows: number) =>
     rows === shapes.rows ? `${kind}.onnx` : `${kind}-${rows}.onnx`;
@@ -32,7 +46,7 @@ export async function graphsOf(model: Model, options: ExportStepOptions, shapes:
   let first: Awaited<ReturnType<typeof gradientsGraph>> | null = null;
   let held: Awaited<ReturnType<typeof evalGraph>> | null = null;
   for (const rows of sizes) {
-    const sized = stepOptionsFor(options, shapes, rows);
+    const sized: StepOptions = { ...options, ...shapes.stepOf(rows) };
     const backward = await gradientsGraph(model, sized);
     gradients.push(write("gradients", rows, backward.model));
     const forward = await evalGraph(model, sized);
@@ -59,22 +73,12 @@ export async function graphsOf(model: Model, options: ExportStepOptions, shapes:
   };
 }
 
+/** The graphs of a step, and what the manifest says of them. */
+export type StepGraphs = Awaited<ReturnType<typeof graphsOf>>;
+
 /** Numbers of trained weights that change, and of their state. */
 const state = ({ slots }: UpdateGraph) =>
   slots.reduce((sum, { dims, state }) => sum + elements(dims) * (1 + state.length), 0);
-
-/** The options of a step graph for so many rows. */
-function stepOptionsFor(
-  options: ExportStepOptions,
-  shapes: BatchShapes,
-  rows: number,
-): StepOptions {
-  const { ort, loss, output, train, optimizer, lossOptions, optimizerOptions, rules } = options;
-  return {
-    ...{ ort, loss, output, train, optimizer, lossOptions, optimizerOptions, rules },
-    ...shapes.stepOf(rows),
-  };
-}
 
 /** The files that frozen weights are in, as several graphs name them. */
 class Frozen {

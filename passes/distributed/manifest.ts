@@ -3,13 +3,14 @@ import { VERSION } from "../../src/version.ts";
 import { type Adapter, adapterMetadata, EXAMPLES } from "../adapter/adapter.ts";
 import type { Settings } from "../finetune/settings.ts";
 import type { Reading } from "../finetune/target-reading.ts";
+import type { TrainedWeight } from "../finetune/trained-weights.ts";
 import type { StateSlot } from "../finetune/update.ts";
-import type { ReadingOptions } from "../losses/loss.ts";
 import type { Schedule } from "../schedules/schedule.ts";
 import { typeOfRows } from "./array-shape.ts";
 import type { BatchShapes, FedArray } from "./batch-shapes.ts";
 import type { ExportValues } from "./export-options.ts";
 import type { VectorLayout } from "./flat-vector.ts";
+import type { FrozenWeights, SizedFile, StepGraphs } from "./graphs.ts";
 import type { StepMemory } from "./step-memory.ts";
 import type { UpdateGraph } from "./step-parts.ts";
 
@@ -32,12 +33,6 @@ interface StepInput {
   readonly shape: readonly number[];
   /** The axis of the examples; null for one value for all of them. */
   readonly axis: number | null;
-}
-
-/** A graph for batches of so many rows. */
-export interface SizedFile {
-  readonly rows: number;
-  readonly file: string;
 }
 
 /** A tensor that goes from step to step: a trained weight, or state of the optimizer. */
@@ -98,23 +93,11 @@ export interface StepManifest {
   readonly hashes: Readonly<Record<string, string>>;
 }
 
-/** Where the frozen weights are: files that no graph holds. */
-export interface FrozenWeights {
-  /** From the step folder. */
-  readonly folder: string;
-  readonly files: readonly { readonly name: string; readonly bytes: number }[];
-}
-
-/** numpy's name of a data type. */
 const numpyType = (dtype: string) => dataTypeNamed(dtype)?.ort ?? dtype;
 
 /** Lists what goes from step to step: all trained weights, and the state of those that have a gradient. */
 export function stateTensors(
-  weights: readonly {
-    readonly name: string;
-    readonly dtype: string;
-    readonly dims: readonly number[];
-  }[],
+  weights: readonly TrainedWeight[],
   slots: readonly StateSlot[],
 ): StateTensor[] {
   const slotOf = new Map(slots.map((slot) => [slot.weight, slot]));
@@ -143,28 +126,24 @@ export function stateTensors(
   });
 }
 
-/** What a manifest is written from. */
-interface ManifestOf
-  extends Pick<
-    StepManifest,
-    "gradients" | "eval" | "weights" | "memory" | "schedule" | "log" | "hashes"
-  > {
+interface ManifestOf extends Pick<StepManifest, "schedule" | "log" | "hashes"> {
+  readonly graphs: StepGraphs;
   readonly values: ExportValues;
   readonly shapes: BatchShapes;
-  readonly reading: Reading;
-  readonly options: ReadingOptions;
-  readonly update: UpdateGraph;
-  readonly vector: VectorLayout & { readonly name: string };
-  readonly evaluation: VectorLayout & { readonly name: string };
+  /** The label that does not count. */
+  readonly ignoreIndex: number | null;
   readonly state: readonly StateTensor[];
   readonly adapter: Adapter;
+  /** The folder of the frozen weights. */
+  readonly folder: string;
 }
 
 /** Writes down how the graphs are run. */
 export function stepManifest(of: ManifestOf): StepManifest {
-  const { values, shapes, reading, update, vector, adapter } = of;
-  const { gradients: _, ...evaluation } = of.evaluation;
-  const { vector: sum, lr, step, norm } = update;
+  const { graphs, values, shapes, adapter } = of;
+  const { reading } = graphs.step.ports;
+  const { gradients: _, ...evaluation } = graphs.evaluation;
+  const { vector, lr, step, norm } = graphs.update;
   const input = (fed: FedArray): StepInput => {
     const { name, array, axis = 0 } = fed;
     const { dtype, shape } = typeOfRows(fed, shapes.rows);
@@ -179,19 +158,19 @@ export function stepManifest(of: ManifestOf): StepManifest {
       ...input(shapes.target),
       form: reading.form,
       classes: reading.classes,
-      ignore: reading.form === "labels" ? of.options.ignoreIndex : null,
+      ignore: reading.form === "labels" ? of.ignoreIndex : null,
       missing: shapes.target.missing,
     },
     arrays: Object.values(shapes.arrays).map(input),
-    gradients: of.gradients,
-    eval: of.eval,
-    update: { file: "update.onnx", vector: sum, lr, step, norm },
-    vector: { ...vector, bytes: 4 * vector.length },
+    gradients: graphs.gradients,
+    eval: graphs.eval,
+    update: { file: "update.onnx", vector, lr, step, norm },
+    vector: { ...graphs.vector, bytes: 4 * graphs.vector.length },
     evaluation,
     perplexity: reading.isNextToken,
     state: { file: STATE_FILE, tensors: of.state },
-    weights: of.weights,
-    memory: of.memory,
+    weights: { folder: of.folder, files: graphs.frozen },
+    memory: graphs.memory,
     schedule: of.schedule,
     training: { epochs: values.epochs, patience: values.patience, seed: values.seed },
     adapter: {

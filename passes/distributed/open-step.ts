@@ -10,8 +10,10 @@ import { openFile } from "../../src/onnx/open-file.ts";
 import { bytesSource } from "../../src/onnx/source.ts";
 import type { Declared } from "../../src/options.ts";
 import { openSession, runBatch, type Tensors } from "../../src/ort/session.ts";
+import { numberOf, scalarTensor, tensorOfFloats } from "../../src/ort/tensors.ts";
 import { readTensors } from "../finetune/tensor-bytes.ts";
-import { MANIFEST, MANIFEST_FILE, type SizedFile, type StepManifest } from "./manifest.ts";
+import type { SizedFile } from "./graphs.ts";
+import { MANIFEST, MANIFEST_FILE, type StepManifest } from "./manifest.ts";
 
 /** How a step is opened. */
 export interface OpenStepOptions extends WithOrt {
@@ -115,21 +117,21 @@ class NodeStep implements OpenedStep {
 
   async update(vector: Float32Array, lr: number, step: number): Promise<number> {
     const { update, vector: layout, state } = this.manifest;
-    const { Tensor } = this.#from.ort;
+    const { ort } = this.#from;
     const session = await this.#session(update.file);
     const changing = state.tensors.filter(({ output }) => output !== null);
     const outputs = await runBatch(
       session,
       {
-        [update.vector]: new Tensor("float32", vector, [layout.length]),
-        [update.lr]: new Tensor("float32", Float32Array.of(lr), []),
-        [update.step]: new Tensor("float32", Float32Array.of(step), []),
+        [update.vector]: tensorOfFloats(ort, vector, [layout.length]),
+        [update.lr]: scalarTensor(ort, lr),
+        [update.step]: scalarTensor(ort, step),
         ...Object.fromEntries(changing.map(({ key, input }) => [input, this.#state[key]])),
       },
       `the update of step ${step}`,
     );
     for (const { key, output } of changing) this.#state[key] = outputs[output!];
-    return Number((outputs[update.norm].data as Float32Array)[0]);
+    return numberOf(outputs[update.norm]);
   }
 
   async close(): Promise<void> {

@@ -18,7 +18,6 @@ export interface StepMemory {
   readonly trained: number;
 }
 
-/** What of a step is measured. */
 interface MemoryOf {
   readonly gradients: Model;
   readonly ort: Ort;

@@ -6,7 +6,7 @@ import { withLoss } from "../finetune/model-with-loss.ts";
 import { joined, port } from "../finetune/ports.ts";
 import { type DifferentiatedStep, differentiatedStep } from "../finetune/step-graph.ts";
 import type { StepOptions } from "../finetune/step-options.ts";
-import { draftUpdate, type StateSlot, updateModel } from "../finetune/update.ts";
+import { draftUpdate, type UpdatePorts, updateModel } from "../finetune/update.ts";
 import {
   readGradients,
   type VectorLayout,
@@ -15,7 +15,6 @@ import {
   writeVector,
 } from "./flat-vector.ts";
 
-/** A graph that gives the vector of one batch. */
 interface VectorGraph {
   readonly model: Model;
   /** Its only output. */
@@ -24,15 +23,10 @@ interface VectorGraph {
 }
 
 /** A graph that updates weights and state from the sum of all vectors. */
-export interface UpdateGraph {
+export interface UpdateGraph extends UpdatePorts {
   readonly model: Model;
-  readonly slots: readonly StateSlot[];
-  /** Inputs. */
+  /** The input that takes the sum. */
   readonly vector: string;
-  readonly lr: string;
-  readonly step: string;
-  /** Output: the norm of all gradients together, before clipping. */
-  readonly norm: string;
 }
 
 /** Writes forward, loss and backward of a batch, whose only output is the vector. */

@@ -1,12 +1,10 @@
-import { InputError } from "../../src/errors.ts";
-import { walk } from "../../src/graph/walk.ts";
 import { type Model, patched, strictlyPatched } from "../../src/model.ts";
 import { type AttachedTerm, withLoss } from "./model-with-loss.ts";
 import { gradientPorts, joined } from "./ports.ts";
+import { unneeded } from "./reached.ts";
 import type { Sized } from "./sessions-by-size.ts";
 import { type DifferentiatedStep, differentiatedStep, typed } from "./step-graph.ts";
 import type { StepOptions } from "./step-options.ts";
-import { updateAlone } from "./update.ts";
 
 /** The ports of a graph that gives the gradients of one of several batches. */
 export interface GradientPorts {
@@ -34,14 +32,6 @@ export async function gradientModel(
 /** Returns the data type in which the gradients of a weight are added up. */
 export const summedAs = (dtype: string) => (dtype === "double" ? "double" : "float");
 
-/** Makes the update by gradients that are added up. */
-export const summedUpdate = ({ graph, reached, optimizer }: DifferentiatedStep) =>
-  updateAlone(
-    graph,
-    reached.map((weight) => ({ ...weight, dtype: summedAs(weight.of.dtype) })),
-    optimizer,
-  );
-
 /** Makes the graph that counts the examples of each loss in a batch, and nothing else. */
 export async function countModel(
   model: Model,
@@ -49,18 +39,9 @@ export async function countModel(
 ): Promise<Sized<readonly string[]>> {
   const { model: forward, terms } = await withLoss(model, options);
   const { graph } = forward;
-  const names = [...new Set(terms.map(({ examples }) => examples))];
-  const nodes = names.flatMap((name) => graph.main.values.get(name)?.producer ?? []);
-  const needed = new Set(
-    walk(nodes, ({ inputs, captures }) =>
-      [...inputs, ...captures].flatMap((value) => value?.producer ?? []),
-    ),
-  );
-  const removed = graph.main.nodes.filter((node) => !needed.has(node));
-  const untold = graph.main.outputs.map(({ name }) => name).filter((name) => !names.includes(name));
-  if (names.length === 0) throw new InputError("there is no loss.");
-  return {
-    model: await patched(graph, joined({ removed, untold })),
-    ports: terms.map(({ examples }) => examples),
-  };
+  const counts = terms.map(({ examples }) => examples);
+  const removed = unneeded(graph, [], counts);
+  const names = graph.main.outputs.map(({ name }) => name);
+  const untold = names.filter((name) => !counts.includes(name));
+  return { model: await patched(graph, { removed, untold }), ports: counts };
 }

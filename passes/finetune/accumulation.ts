@@ -3,30 +3,20 @@ import { entry } from "../../src/entry.ts";
 import type { Model } from "../../src/model.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { type Ort, openSession, runBatch, type Tensors } from "../../src/ort/session.ts";
-import { toFloat64 } from "../../src/ort/tensors.ts";
-import {
-  countModel,
-  type GradientPorts,
-  gradientModel,
-  summedAs,
-  summedUpdate,
-} from "./accumulate-graph.ts";
-import { type Evaluation, figuresOf, scalar, summed, together } from "./evaluation.ts";
+import { numberOf, scalarTensor, tensorOfFloats, toFloat64 } from "../../src/ort/tensors.ts";
+import { countModel, type GradientPorts, gradientModel, summedAs } from "./accumulate-graph.ts";
+import { type Evaluation, figuresOf, summed, together } from "./evaluation.ts";
+import type { FedTerms } from "./fed-terms.ts";
 import { type Prepared, type SessionsBySize, sessionsBySize } from "./sessions-by-size.ts";
 import type { StepOptions } from "./step-options.ts";
-import type { updateAlone } from "./update.ts";
+import { type UpdatePorts, updateAlone } from "./update.ts";
 
-/** The ports of an update by gradients that are added up. */
-export type UpdatePorts = Omit<Awaited<ReturnType<typeof updateAlone>>, "model">;
-
-/** What gradients are added up with. */
 interface AccumulationOf {
   readonly ort: Ort;
   readonly threads: number;
   /** The options of a step graph for tensors of these sizes. */
   readonly sized: (fed: Tensors) => StepOptions;
-  /** Rows of a batch. */
-  readonly rows: (fed: Tensors) => number;
+  readonly terms: FedTerms;
 }
 
 /**
@@ -36,17 +26,16 @@ interface AccumulationOf {
 export class Accumulation {
   readonly #ort: Ort;
   readonly #threads: number;
-  readonly #rows: AccumulationOf["rows"];
+  readonly #terms: FedTerms;
   readonly #gradients: SessionsBySize<GradientPorts>;
   readonly #counts: SessionsBySize<readonly string[]>;
   #update: Promise<Prepared<UpdatePorts>> | null = null;
 
-  constructor(model: Model, { ort, threads, sized, rows }: AccumulationOf) {
-    this.#rows = rows;
+  constructor(model: Model, { ort, threads, sized, terms }: AccumulationOf) {
+    this.#terms = terms;
     this.#ort = ort;
     this.#threads = threads;
-    const make = (fed: Tensors) => gradientModel(model, sized(fed));
-    this.#gradients = sessionsBySize(ort, threads, make);
+    this.#gradients = sessionsBySize(ort, threads, (fed) => gradientModel(model, sized(fed)));
     this.#counts = sessionsBySize(ort, threads, (fed) => countModel(model, sized(fed)));
   }
 
@@ -54,12 +43,7 @@ export class Accumulation {
    * Runs forward and backward of each batch. Returns the mean gradients over all examples, by the
    * inputs of the update, the figures, and the session of the update.
    */
-  async of(
-    batches: readonly Tensors[],
-    weights: Tensors,
-    check: (fed: Tensors, ports: GradientPorts) => void,
-    place: string,
-  ) {
+  async of(batches: readonly Tensors[], weights: Tensors, place: string) {
     const sums = new Map<string, Float32Array | Float64Array>();
     const parts: Evaluation[][] = [];
     const shares = await this.#shares(batches, weights);
@@ -67,14 +51,12 @@ export class Accumulation {
     for (const [k, fed] of batches.entries()) {
       const prepared = await this.#gradients.of(fed);
       ports = prepared.ports;
-      check(fed, ports);
-      const factors = ports.shares.map((name, term) => [
-        name,
-        this.#number(shares?.[k][term] ?? 1),
-      ]);
-      const feeds = { ...fed, ...weights, ...Object.fromEntries(factors) };
+      this.#terms.check(fed, ports.terms);
+      const feeds: Record<string, Tensor> = { ...fed, ...weights };
+      for (const [term, name] of ports.shares.entries())
+        feeds[name] = scalarTensor(this.#ort, shares?.[k][term] ?? 1);
       const outputs = await runBatch(prepared.session, feeds, place);
-      const figures = figuresOf(ports.terms, this.#rows(fed), (name) => scalar(outputs[name]));
+      const figures = figuresOf(ports.terms, this.#terms.rows(fed), outputs);
       parts.push(figures);
       const factor = shares ? 1 : figures[0].examples;
       for (const { of, gradient } of ports.step.reached) addTo(sums, of, outputs[gradient], factor);
@@ -87,7 +69,7 @@ export class Accumulation {
       gradients: Object.fromEntries(
         step.reached.map(({ of, gradient }) => {
           const mean = sums.get(of.name)!.map((value) => value / whole);
-          return [gradient, this.#tensor(mean, of.dims)];
+          return [gradient, tensorOfFloats(this.#ort, mean, of.dims)];
         }),
       ),
       figures: summed(terms, figures),
@@ -111,7 +93,7 @@ export class Accumulation {
     for (const fed of batches) {
       const { session, ports } = await this.#counts.of(fed);
       const outputs = await runBatch(session, { ...fed, ...weights }, "the count");
-      counts.push(ports.map((name) => scalar(outputs[name])));
+      counts.push(ports.map((name) => numberOf(outputs[name])));
     }
     const totals = ports.terms.map((_, term) =>
       counts.reduce((sum, batch) => sum + batch[term], 0),
@@ -120,18 +102,13 @@ export class Accumulation {
   }
 
   async #prepare(step: GradientPorts["step"]): Promise<Prepared<UpdatePorts>> {
-    const { model, ...ports } = await summedUpdate(step);
+    const { graph, reached, optimizer } = step;
+    const summed = reached.map((weight) => ({ ...weight, dtype: summedAs(weight.of.dtype) }));
+    const { model, ...ports } = await updateAlone(graph, summed, optimizer);
     const session = await openSession(this.#ort, runnable(model.file), "all", {
       threads: this.#threads,
     });
     return { session, ports };
-  }
-
-  #number = (value: number) => this.#tensor(Float32Array.of(value), []);
-
-  #tensor(values: Float32Array | Float64Array, dims: readonly number[]): Tensor {
-    const type = values instanceof Float64Array ? "float64" : "float32";
-    return new this.#ort.Tensor(type as "float32", values as Float32Array, dims);
   }
 }
 

@@ -1,6 +1,6 @@
 import { sha256 } from "#node";
-import { InputError } from "../../src/errors.ts";
 import { type Npz, openNpz, type StoredArray } from "../../src/formats/npz.ts";
+import { widthOf } from "../../src/graph/numbers.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { bytesSource, type Source } from "../../src/onnx/source.ts";
 
@@ -32,16 +32,23 @@ export function npzFile(source: Source, free: number | null): ArrayFile {
   };
 }
 
+/** Returns arrays at hand as those of a file of this name. */
+export const arraysAtHand = (name: string, arrays: readonly StoredArray[]) => ({
+  name,
+  names: arrays.map((array) => array.name),
+  array: (wanted: string) => arrays.find((array) => array.name === wanted)!,
+  source: null,
+});
+
 /** Bytes at which an array is read block by block. */
 const BLOCK = 1 << 20;
 
 /** Returns an array whose values are at hand, in memory or in a scratch file. */
 export function arrayAtHand(
   { name, dtype, dims }: Pick<StoredArray, "name" | "dtype" | "dims">,
-  width: number,
   range: (start: number, end: number) => Uint8Array,
 ): StoredArray {
-  const size = elements(dims) * width;
+  const size = elements(dims) * widthOf(dtype);
   function* blocks() {
     for (let at = 0; at < size; at += BLOCK) yield range(at, Math.min(size, at + BLOCK));
   }
@@ -53,14 +60,3 @@ export const digestOf = async (digests: readonly string[]): Promise<string> =>
   digests.length === 1
     ? digests[0]
     : sha256(bytesSource(new TextEncoder().encode(digests.join()), "digests"));
-
-/** Finds an array by its name. Throws an InputError if there is none. */
-export function arrayNamed(
-  file: string,
-  arrays: readonly StoredArray[],
-  name: string,
-): StoredArray {
-  const array = arrays.find((stored) => stored.name === name);
-  if (!array) throw new InputError(`${file} has no array ${name}.`);
-  return array;
-}

@@ -41,7 +41,6 @@ export interface AttachedLoss extends LossOutputs {
   readonly notes: readonly string[];
 }
 
-/** What is known of an output and what it is compared with. */
 type Asked = LossPlace & ChosenLoss & Compared;
 
 /** Writes a loss on an output. Throws an InputError if the target does not fit. */

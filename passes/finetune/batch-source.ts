@@ -34,27 +34,26 @@ export interface BatchSource {
   close(): void;
 }
 
-/** What batches are made with. */
 interface Batching {
   readonly ort: Ort;
-  /** Null for 32, or the size that the model fixes. */
-  readonly batchSize: number | null;
+  readonly batchSize: number;
   /** Seed of the order of examples; null to keep theirs. */
   readonly shuffle: number | null;
 }
 
 /** Examples in a step if neither the caller nor the model gives a number. */
-const BATCH_SIZE = 32;
+export const BATCH_SIZE = 32;
 
-/** Opens data as a dataset; null if it gives batches. */
+/** Opens data as a dataset, which `close` closes unless the caller opened it; null for batches. */
 export async function datasetOf(
   data: FitData,
   model: Model,
   options: DatasetOptions,
-): Promise<{ readonly dataset: Dataset; readonly isOwn: boolean } | null> {
-  if (isDataset(data)) return { dataset: data, isOwn: false };
+): Promise<(Pick<BatchSource, "close"> & { readonly dataset: Dataset }) | null> {
+  if (isDataset(data)) return { dataset: data, close: () => {} };
   if (!isFiles(data)) return null;
-  return { dataset: await openDataset(data, model, options), isOwn: true };
+  const dataset = await openDataset(data, model, options);
+  return { dataset, close: () => dataset.close() };
 }
 
 const isFile = (data: unknown): data is DataFrom =>
@@ -66,19 +65,13 @@ const isFiles = (data: FitData): data is DataFrom | readonly DataFrom[] =>
 const isDataset = (data: FitData): data is Dataset =>
   typeof data === "object" && data !== null && "columns" in data && "rows" in data;
 
-/** Number of examples in a step of a dataset, if `wanted` is null the default. */
-export const batchSizeOf = (dataset: Dataset, wanted: number | null): number =>
-  wanted ?? dataset.batchSize ?? BATCH_SIZE;
-
 /** Cuts a dataset into batches. Throws an InputError if it cannot be cut so. */
 export function batchesOfDataset(
   dataset: Dataset,
   { ort, batchSize, shuffle }: Batching,
-  isOwn: boolean,
-): BatchSource {
+): Omit<BatchSource, "close"> {
   const { name, rows, batchSize: fixed } = dataset;
-  const wanted = batchSizeOf(dataset, batchSize);
-  const size = fixed === null ? Math.min(wanted, rows) : wanted;
+  const size = fixed === null ? Math.min(batchSize, rows) : batchSize;
   checkBatchSize(dataset, size);
   const cut = { ort, batchSize: size };
   return {
@@ -92,9 +85,6 @@ export function batchesOfDataset(
     first: async () => {
       const [first] = batches(dataset, cut);
       return first;
-    },
-    close: () => {
-      if (isOwn) dataset.close();
     },
   };
 }

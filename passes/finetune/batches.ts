@@ -24,7 +24,6 @@ export interface BatchOptions {
   readonly dropLast?: boolean | undefined;
 }
 
-/** The options of batches, as they are checked. */
 const batchOptions: Declared<BatchOptions> = {
   ...withOrt,
   batchSize: number,
@@ -138,7 +137,6 @@ function bytesOfRows({ dtype, dims, parts, pixels }: Column, rows: Uint32Array):
   return common === dtype && !(pixels && isUniform) ? some : convert(some, common, dtype);
 }
 
-/** The row at which each part begins. */
 function startsOf(parts: Column["parts"]): number[] {
   let next = 0;
   return parts.map(({ rows }) => {

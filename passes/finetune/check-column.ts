@@ -4,10 +4,10 @@ import { numbersOfBytes } from "../../src/graph/tensor.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { bytesOfTensor, dtypeOf } from "../../src/ort/tensors.ts";
 import type { ChosenLoss } from "../losses/loss.ts";
-import { bytesInMemory, type Column, chunks, firstWhere } from "./data-set-rows.ts";
+import { type Column, chunks, firstWhere } from "./data-set-rows.ts";
+import { rowOfOtherSum } from "./sums-of-one.ts";
 import type { Reading } from "./target-reading.ts";
 
-/** What the labels of a target must be. */
 interface Labels {
   /** Whether a number may be in the target. */
   readonly isLabel: (label: number, classes: number) => boolean;
@@ -25,14 +25,9 @@ export function columnOfBatch(name: string, tensor: Tensor): Column {
   const [rows = 1, ...dims] = tensor.dims;
   const [bytes, dtype] = [bytesOfTensor(tensor), dtypeOf(tensor)];
   const width = bytes.length / (rows || 1);
-  const read = (from: number, to: number) => bytesInMemory(bytes)(from * width, to * width);
-  return {
-    name,
-    role: "target",
-    dtype,
-    dims,
-    parts: [{ file: "a batch", rows, stored: dtype, read }],
-  };
+  const read = (from: number, to: number) => bytes.subarray(from * width, to * width);
+  const parts = [{ file: "a batch", rows, stored: dtype, read }];
+  return { name, role: "target", dtype, dims, parts };
 }
 
 /**
@@ -84,38 +79,16 @@ const labelAdvice = (label: number, classes: number): string =>
 
 /** Throws an InputError if integers of a target are not a single 1 among zeros along an axis. */
 function checkOneHot({ name, dims, parts }: Column, axis: number): void {
-  for (const { file, stored, rows, read } of parts)
-    for (const { from, count, bytes } of chunks(stored, rows, dims, read)) {
-      const row = oneHotFault(numbersOfBytes(stored, bytes), [count, ...dims], axis);
+  const shareOf = (value: number) => (value === 0 || value === 1 ? value : Number.NaN);
+  for (const part of parts)
+    for (const { from, count, bytes } of chunks(part, dims)) {
+      const numbers = numbersOfBytes(part.stored, bytes);
+      const row = rowOfOtherSum(numbers, [count, ...dims], axis, shareOf);
       if (row !== null)
         throw new InputError(
-          `target ${name} of ${file}, row ${from + row} (from 0), ${NOT_ONE_HOT}`,
+          `target ${name} of ${part.file}, row ${from + row} (from 0), holds integers of the output's shape that are not a single 1 among zeros; give class numbers, floats that are the share of each class, or --loss binary-cross-entropy if several classes hold at once.`,
         );
     }
-}
-
-const NOT_ONE_HOT =
-  "holds integers of the output's shape that are not a single 1 among zeros; give class numbers, floats that are the share of each class, or --loss binary-cross-entropy if several classes hold at once.";
-
-/** Returns the first row in which integers are not one-hot along an axis; null if all are. */
-function oneHotFault(
-  values: ArrayLike<number | bigint>,
-  dims: readonly number[],
-  axis: number,
-): number | null {
-  const inner = elements(dims.slice(axis + 1));
-  const classes = dims[axis];
-  const width = values.length / dims[0];
-  for (let place = 0; place < values.length / classes; place++) {
-    const from = Math.floor(place / inner) * inner * classes + (place % inner);
-    let sum = 0;
-    for (let k = 0; k < classes; k++) {
-      const value = Number(values[from + k * inner]);
-      sum += value === 0 || value === 1 ? value : Number.NaN;
-    }
-    if (sum !== 1) return Math.floor(from / width);
-  }
-  return null;
 }
 
 /** Throws an InputError if a target that counts is not from 0 to 1; `ignore` does not count. */

@@ -36,7 +36,6 @@ export function checkpointBytes(trainer: Trainer, checkpoint: Checkpoint): Uint8
 const checkTrainer = (of: string, trainer: unknown): void =>
   checkArgument(of, trainer, trainer instanceof Trainer, "a trainer, finetune(model, { ort, … })");
 
-/** How a checkpoint is loaded. */
 interface Loading {
   readonly ort: Ort;
   /** The name that errors use. */

@@ -35,21 +35,6 @@ export interface Column {
   readonly parts: readonly RowPart[];
 }
 
-/** Reads some bytes of an array's values, wherever they are. */
-type ReadBytes = (start: number, end: number) => Uint8Array;
-
-/** Reads values in memory. */
-export const bytesInMemory =
-  (bytes: Uint8Array): ReadBytes =>
-  (start, end) =>
-    bytes.subarray(start, end);
-
-/** Reads values in a file, from a place on. */
-export const bytesInFile =
-  (source: Source, at: number): ReadBytes =>
-  (start, end) =>
-    source.read(at + start, at + end);
-
 /** The names that errors use for an array, and how it is read. */
 export interface Title {
   readonly file: string;
@@ -62,19 +47,12 @@ export interface Title {
   readonly dtype: string | null;
 }
 
-/**
- * Returns a column's rows in one file. Throws an InputError if a value is a NaN or is lost by a
- * cast, unless they are `checked`.
- */
+/** Returns a column's rows in one file; `bytes` reads a range of the array's values. */
 export function rowPart(
-  title: Title,
-  array: StoredArray,
-  bytes: ReadBytes,
-  checked = false,
+  { file, from: axis }: Title,
+  { dims, dtype, size }: StoredArray,
+  bytes: Source["read"],
 ): RowPart {
-  const { dims, dtype, size } = array;
-  const { file, from: axis } = title;
-  if (!checked) checkValues(title, array, bytes(0, size), 0);
   if (axis === null) return { file, rows: 1, stored: dtype, read: () => bytes(0, size) };
   const rows = dims[axis];
   const outer = elements(dims.slice(0, axis));
@@ -93,7 +71,7 @@ export function rowPart(
 }
 
 /** Throws an InputError if one of an array's values, from the `done`-th on, is a NaN or is lost. */
-function checkValues(title: Title, array: StoredArray, bytes: Uint8Array, done: number): void {
+export function checkNumbers(title: Title, array: StoredArray, bytes: Uint8Array, done = 0): void {
   const { file, name, missing, from, dtype } = title;
   const { dims, dtype: stored } = array;
   const rowOf = (place: number) =>
@@ -124,7 +102,7 @@ export function* checkedBlocks(title: Title, array: StoredArray): Generator<Uint
     const end = joined.length - (joined.length % width);
     const values = joined.subarray(0, end);
     left = joined.slice(end);
-    checkValues(title, array, values, done);
+    checkNumbers(title, array, values, done);
     done += values.length / width;
     yield values;
   }
@@ -138,26 +116,22 @@ export function firstWhere(
   { parts, dims }: Column,
   so: (value: number) => boolean,
 ): { readonly value: number; readonly row: number; readonly file: string } | null {
-  for (const { stored, rows, read, file } of parts)
-    for (const { from, bytes } of chunks(stored, rows, dims, read)) {
-      const values = numbersOfBytes(stored, bytes);
-      for (let k = 0; k < values.length; k++)
-        if (so(Number(values[k])))
-          return {
-            value: Number(values[k]),
-            row: from + Math.floor(k / elements(dims)),
-            file,
-          };
+  for (const part of parts)
+    for (const { from, bytes } of chunks(part, dims)) {
+      const values = numbersOfBytes(part.stored, bytes);
+      for (let k = 0; k < values.length; k++) {
+        const value = Number(values[k]);
+        if (so(value))
+          return { value, row: from + Math.floor(k / elements(dims)), file: part.file };
+      }
     }
   return null;
 }
 
-/** Yields rows of a part, some at a time, from the first. */
+/** Yields the rows of a part, of this shape, some at a time, from the first. */
 export function* chunks(
-  stored: string,
-  rows: number,
+  { stored, rows, read }: RowPart,
   dims: readonly number[],
-  read: RowPart["read"],
 ): Generator<{ readonly from: number; readonly count: number; readonly bytes: Uint8Array }> {
   const width = Math.max(1, elements(dims) * widthOf(stored));
   const step = Math.max(1, Math.floor(CHUNK / width));

@@ -6,7 +6,7 @@ import {
   type BatchAxes,
   type Present,
   placedArray,
-  RowsError,
+  rowsError,
   rowsOfArrays,
 } from "./placement.ts";
 
@@ -113,7 +113,7 @@ function checkSomeRows(
   if (inputs.some((input) => input.expected.name in stated || mayHold(input, rows))) return;
   const [{ expected, dims }] = inputs;
   if (dims.length > 0 && dims[0] > 0)
-    throw new RowsError(
+    throw rowsError(
       `array ${target.expected.name} of ${file} has ${rows} rows, and ${expected.name} has ${dims[0]}; the first dimension of all must be the same examples.`,
       target.expected.name,
     );

@@ -1,27 +1,25 @@
+import { entry } from "../../src/entry.ts";
 import { InputError } from "../../src/errors.ts";
-import type { Npz, StoredArray } from "../../src/formats/npz.ts";
-import { listed } from "../../src/listed.ts";
-import { dataTypeNamed, isFloat, showShape } from "../../src/onnx/dtypes.ts";
-import type { Source } from "../../src/onnx/source.ts";
+import type { StoredArray } from "../../src/formats/npz.ts";
+import { dataTypeNamed, isFloat } from "../../src/onnx/dtypes.ts";
+import { bytesSource, type Source } from "../../src/onnx/source.ts";
 import { filled } from "../../src/options.ts";
 import type { ArrayFile } from "./array-file.ts";
-import { withAxesOfOne } from "./axes-of-one.ts";
+import { arrayFor } from "./array-for.ts";
 import { conversionOf } from "./conversion.ts";
 import {
-  bytesInFile,
-  bytesInMemory,
   type Column,
   checkedBlocks,
+  checkNumbers,
   type RowPart,
   rowPart,
   type Title,
 } from "./data-set-rows.ts";
 import { SampleSizes } from "./data-set-sizes.ts";
-import { emptyCache } from "./empty-cache.ts";
-import { type Expected, useOf } from "./expected.ts";
+import { type Expected, unreadNote } from "./expected.ts";
 import { idlePixels, type PixelOptions, picturesOf, pixelsNote } from "./pixels.ts";
 import type { BatchAxes } from "./placement.ts";
-import { type Noting, sharedOrAlone } from "./shared-values.ts";
+import { type Note, sharedOrAlone } from "./shared-values.ts";
 
 /** Examples that fit a model: in memory, or read from their files as they are needed. */
 export interface Dataset {
@@ -87,7 +85,8 @@ export function readDataset(
   checkStated(stated, expected);
   const sizes = new SampleSizes(stated);
   const notes = new Map<string, string>();
-  const files = sources.map((source) => readFile(source, expected, { pixels, sizes, notes }));
+  const note: Note = (about, sentence) => entry(notes, about, () => sentence);
+  const files = sources.map((source) => readFile(source, expected, { pixels, sizes, note }));
   if (sizes.rows === 0) throw new InputError(`${sources[0].name} has no rows; add some.`);
   const needed = files
     .flatMap(({ arrays }) => arrays)
@@ -106,76 +105,57 @@ export function readDataset(
       ...{ name, role, dtype: dtype ?? files[0].arrays[k].dtype, dims, axis, isShared },
       pixels: files[0].pictures[k]?.pixels,
     };
-    return sharedOrAlone({ ...column, parts }, { sizes, notes });
+    return sharedOrAlone({ ...column, parts }, sizes, note);
   });
-  const name = `${sources[0].name}${sources.length > 1 ? ` and ${sources.length - 1} more` : ""}`;
-  const { rows, batchSize } = sizes;
   const close = () => {
     for (const source of [...opened, ...sources]) source.close?.();
   };
   if (isSmall && files.every(({ arrays }) => arrays.every(({ range }) => !range))) close();
   const hasPictures = files.some(({ pictures }) => pictures.some((picture) => picture !== null));
   const idle = hasPictures ? [] : idlePixels(pixels);
-  const allNotes = [...sources.flatMap((source) => source.notes ?? []), ...notes.values(), ...idle];
-  const classes = Object.fromEntries(
-    sources.flatMap((source) => Object.entries(source.classes ?? {})),
-  );
-  const sizesOf = (size: number) => sizes.of(size);
-  return { name, rows, columns, batchSize, sizes: sizesOf, notes: allNotes, classes, close };
+  const { rows, batchSize } = sizes;
+  return {
+    ...{ rows, columns, batchSize, close },
+    name: `${sources[0].name}${sources.length > 1 ? ` and ${sources.length - 1} more` : ""}`,
+    sizes: (size) => sizes.of(size),
+    notes: [...sources.flatMap((source) => source.notes ?? []), ...notes.values(), ...idle],
+    classes: Object.fromEntries(sources.flatMap(({ classes = {} }) => Object.entries(classes))),
+  };
+}
+
+interface Reading {
+  readonly pixels: PixelOptions;
+  readonly sizes: SampleSizes;
+  readonly note: Note;
 }
 
 /**
  * Checks the headers of a file's arrays, and notes conversions and arrays that nothing reads. Returns
  * the arrays in the order in which they are expected, and how they are read.
  */
-function readFile(
-  source: ArrayFile,
-  expected: readonly Expected[],
-  { pixels, sizes, notes }: Noting & { readonly pixels: PixelOptions },
-) {
-  const arrays = expected.map((array) => {
-    const cache = source.names.includes(array.name) ? null : emptyCache(source, array, expected);
-    if (cache && !notes.has("cache"))
-      notes.set(
-        "cache",
-        `${source.name} has no ${array.name}: the cache of earlier tokens is empty.`,
-      );
-    const given = cache ?? arrayFor(source.name, source, array);
-    const { name, dims } = withAxesOfOne(given, array);
-    if (dims !== given.dims)
-      notes.set(
-        `${name} of one`,
-        `array ${name} of ${source.name} is ${showShape(given.dims)} and is taken as ${showShape(dims)}.`,
-      );
-    return { ...given, dims };
-  });
+function readFile(source: ArrayFile, expected: readonly Expected[], of: Reading) {
+  const { pixels, sizes, note } = of;
+  const arrays = expected.map((array) => arrayFor(source, array, expected, note));
   const colored = expected.some((array, k) => isColor(arrays[k], array));
   const asked = source.isImages ? imagePixels(colored, pixels) : pixels;
   const pictures = expected.map((array, k) => picturesOf(source.name, array, arrays[k], asked));
   for (const [k, array] of expected.entries()) {
     const { dtype } = arrays[k];
     const taken = pictures[k]?.pixels;
-    const note = taken
+    const sentence = taken
       ? pixelsNote(source.name, array.name, [dtype, array.dtype], taken)
       : checkType(source.name, array, arrays[k]);
-    const key = `${array.name} ${dtype}`;
-    if (note && !notes.has(key)) notes.set(key, note);
+    if (sentence) note(`${array.name} ${dtype}`, sentence);
   }
   const dimsOf = (k: number) => pictures[k]?.dims ?? arrays[k].dims;
   const present = expected.map((array, k) => ({ expected: array, dims: dimsOf(k) }));
   const placements = sizes.place(source.name, present);
   const used = new Set(expected.map((array) => array.name));
   const others = source.names.filter((name) => !used.has(name));
-  const [what, are] = others.length === 1 ? ["array", "is"] : ["arrays", "are"];
-  if (others.length > 0 && !notes.has(`${others}`))
-    notes.set(
-      `${others}`,
-      `${what} ${listed(others)} of ${source.name} ${are} neither input nor target.`,
-    );
+  if (others.length > 0) note(`${others}`, unreadNote("array", others, source.name));
   return { source, arrays, placements, pictures };
 }
 
-/** Where the values of one array may be kept. */
 interface ArrayStorage extends SampleStorage {
   /** Bytes that all arrays need. */
   readonly needed: number;
@@ -195,32 +175,28 @@ function partOf(
   source: Source | null,
   { free, scratch, needed, isSmall, opened }: ArrayStorage,
 ): RowPart {
-  const isReadable = array.at !== null && Boolean(source?.path);
-  const read = array.range ?? (!isSmall && isReadable ? bytesInFile(source!, array.at!) : null);
+  const { at } = array;
+  const inFile = source?.path && at !== null && !isSmall;
+  const read = inFile ? (from: number, to: number) => source.read(at + from, at + to) : array.range;
   if (read) {
     for (const _ of checkedBlocks(title, array));
-    return rowPart(title, array, read, true);
+    return rowPart(title, array, read);
   }
-  if (isSmall || (!scratch && needed <= free!))
-    return rowPart(title, array, bytesInMemory(array.load()));
+  if (isSmall || (!scratch && needed <= free!)) {
+    const bytes = array.load();
+    checkNumbers(title, array, bytes);
+    return rowPart(title, array, bytesSource(bytes).read);
+  }
   if (!scratch)
     throw new InputError(
       `${title.file} takes ${gigabytes(needed)} of memory, but only ${gigabytes(free!)} are free; give its path, so that it is read row by row.`,
     );
   const file = scratch(checkedBlocks(title, array));
   opened.push(file);
-  return rowPart(title, array, bytesInFile(file, 0), true);
+  return rowPart(title, array, file.read);
 }
 
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(2)} GB`;
-
-function arrayFor(file: string, npz: Npz, expected: Expected): StoredArray {
-  const { name } = expected;
-  if (npz.names.includes(name)) return npz.array(name);
-  throw new InputError(
-    `${file} has no array ${name}, which is ${useOf(expected)}; it has ${npz.names.join(", ") || "none"}.`,
-  );
-}
 
 /** Throws if the array has another type than expected; returns a note if it is converted. */
 function checkType(file: string, { name, dtype }: Expected, array: StoredArray): string | null {

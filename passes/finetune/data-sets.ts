@@ -4,15 +4,16 @@ import { checkGiven, checkModel, object } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { typeOfInfo } from "../../src/graph/graph.ts";
 import type { Model } from "../../src/model.ts";
-import { type Declared, shown } from "../../src/options.ts";
+import { type Declared, pickOptions, shown } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { digestOf } from "./array-file.ts";
 import { type ArrayReading, type Dataset, type OpenedDataset, readDataset } from "./data-set.ts";
 import type { Expected } from "./expected.ts";
 import { axisOfBatch, movesBatch } from "./moves-batch.ts";
-import { type DataFrom, type FolderOptions, openFiles } from "./open-files.ts";
-import { AxisError, type BatchAxes, RowsError } from "./placement.ts";
-import { reading } from "./reading-options.ts";
+import { type DataFrom, openFiles } from "./open-files.ts";
+import { pixelOptions } from "./pixels.ts";
+import { type BatchAxes, type Doubt, PlacementError } from "./placement.ts";
+import { type FolderOptions, reading } from "./reading-options.ts";
 
 /** An array that outputs are compared with, and what type and shape it must have, if that matters. */
 export type Target = Pick<Expected, "name"> & Partial<Omit<Expected, "name" | "role">>;
@@ -32,7 +33,6 @@ const datasetOptions: Declared<DatasetOptions> = {
   classNames: object,
 };
 
-/** Throws a TypeError of one sentence if targets are not names or objects with one. */
 function checkTargets(targets: unknown): void {
   const isTarget = (each: unknown) => typeof (each as Target | null)?.name === "string";
   const fit = (each: unknown) => typeof each === "string" || isTarget(each);
@@ -63,31 +63,18 @@ export async function openDataset(
   const { ort: _, ...withoutOrt } = datasetOptions;
   checkGiven("openDataset", options, options?.ort === undefined ? withoutOrt : datasetOptions);
   checkTargets(options.targets ?? []);
-  const {
-    targets = [],
-    batchAxis = {},
-    ort,
-    resize,
-    imageSize,
-    classNames,
-    columns,
-    ...pixels
-  } = options;
+  const { targets = [], batchAxis = {}, ort } = options;
+  const pixels = pickOptions(options, pixelOptions);
   const expected = [...inputsOf(model), ...targets.map(expectedTarget)];
-  const folders = { resize, imageSize, classNames, columns };
-  const files = await openFiles(([] as readonly DataFrom[]).concat(from), expected, folders);
+  const files = await openFiles(([] as readonly DataFrom[]).concat(from), expected, options);
   try {
+    const keeping = { free: freeMemory(), scratch };
     const read = (stated: BatchAxes) =>
-      readDataset(
-        files,
-        expected,
-        { free: freeMemory(), scratch },
-        { ...pixels, batchAxis: stated },
-      );
-    const dataset = await readTwice(read, batchAxis, async (error) => {
+      readDataset(files, expected, keeping, { ...pixels, batchAxis: stated });
+    const dataset = await readTwice(read, batchAxis, async ({ input, axes, batch }) => {
       if (!ort || expected.length < 3) return undefined;
-      if (error instanceof AxisError) return (await axisOfBatch(model, error, ort)) ?? undefined;
-      return (await movesBatch(model, error.input, ort)) ? undefined : null;
+      if (axes) return (await axisOfBatch(model, { input, axes, batch }, ort)) ?? undefined;
+      return (await movesBatch(model, input, ort)) ? undefined : null;
     });
     const digest = async () => digestOf(await Promise.all(files.map((file) => file.digest())));
     return { ...dataset, digest };
@@ -123,14 +110,14 @@ function expectedTarget(target: string | Target): Expected {
 async function readTwice(
   read: (stated: BatchAxes) => OpenedDataset,
   stated: BatchAxes,
-  axisOf: (error: RowsError | AxisError) => Promise<number | null | undefined>,
+  axisOf: (doubt: Doubt) => Promise<number | null | undefined>,
 ): Promise<OpenedDataset> {
   try {
     return read(stated);
   } catch (error) {
-    if (!(error instanceof RowsError || error instanceof AxisError)) throw error;
-    const axis = await axisOf(error);
+    if (!(error instanceof PlacementError)) throw error;
+    const axis = await axisOf(error.doubt);
     if (axis === undefined) throw error;
-    return readTwice(read, { ...stated, [error.input]: axis }, axisOf);
+    return readTwice(read, { ...stated, [error.doubt.input]: axis }, axisOf);
   }
 }

@@ -14,7 +14,7 @@ export function checkFinite(
   { loss, norm }: { readonly loss: number; readonly norm: number },
   step: number,
   batch: number,
-  hint: string | null = null,
+  hint: string | null,
 ): void {
   if (Number.isFinite(loss) && Number.isFinite(norm)) return;
   const advice =

@@ -126,7 +126,6 @@ async function checkLastStep({ trainer, train }: Loop, run: Run): Promise<void> 
   run.error = `the loss is ${loss} after step ${trainer.step}, the last; the weights from before it are kept; lower --lr, or look for extreme values in the data.`;
 }
 
-/** Means over all examples of some steps. */
 function meanOf(steps: readonly Step[]): Epoch["train"] {
   const { loss, metrics } = together(steps.map((step) => ({ ...step, rows: 0 })));
   return { loss, metrics };

@@ -1,4 +1,5 @@
-import type { Tensor } from "onnxruntime-common";
+import type { Tensors } from "../../src/ort/session.ts";
+import { numberOf } from "../../src/ort/tensors.ts";
 import type { AttachedTerm } from "./model-with-loss.ts";
 
 /** Loss and metrics of a model on batches that it is not trained on. */
@@ -34,12 +35,13 @@ const withPerplexity = (
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 
-/** Returns the figures of each loss in one batch, by the names that its graph gives them. */
+/** Returns the figures of each loss in one batch, among the outputs of its graph. */
 export function figuresOf(
   terms: readonly AttachedTerm[],
   rows: number,
-  of: (name: string) => number,
+  outputs: Tensors,
 ): Evaluation[] {
+  const of = (name: string) => numberOf(outputs[name]);
   return terms.map(({ value, metrics, examples, reading }) => {
     const named = Object.entries(metrics).map(([key, name]) => [key, of(name)]);
     const more = reading.isNextToken ? [["perplexity", Math.exp(of(value))]] : [];
@@ -71,6 +73,3 @@ export function summed(
   const examples = figures.some((figure) => figure.examples > 0) ? first.rows : 0;
   return { rows: first.rows, examples, loss, metrics: Object.fromEntries(metrics) };
 }
-
-/** Returns the number of a scalar tensor. */
-export const scalar = (tensor: Tensor) => Number((tensor.data as Float32Array)[0]);

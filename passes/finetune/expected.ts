@@ -1,3 +1,4 @@
+import { listed } from "../../src/listed.ts";
 import type { Dimension } from "../../src/onnx/dtypes.ts";
 
 /** An array that a dataset must have: an input of a model, or a target. */
@@ -24,3 +25,9 @@ export interface Expected {
 /** Returns what an array is for, in errors. */
 export const useOf = ({ role, use }: Pick<Expected, "role" | "use">): string =>
   use ?? (role === "input" ? "an input of the model" : "a target");
+
+/** Returns a sentence on arrays or columns of a file that nothing reads. */
+export const unreadNote = (what: string, names: readonly string[], file: string): string =>
+  names.length === 1
+    ? `${what} ${names} of ${file} is neither input nor target.`
+    : `${what}s ${listed(names)} of ${file} are neither input nor target.`;

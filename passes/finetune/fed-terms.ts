@@ -1,4 +1,5 @@
 import type { Tensor } from "onnxruntime-common";
+import { entry } from "../../src/entry.ts";
 import { InputError } from "../../src/errors.ts";
 import { newBuilder } from "../../src/graph/builder.ts";
 import { own } from "../../src/graph/own.ts";
@@ -8,7 +9,7 @@ import { dtypeOf } from "../../src/ort/tensors.ts";
 import { checkClasses, columnOfBatch } from "./check-column.ts";
 import type { FinetuneOptions } from "./finetune-options.ts";
 import type { StepTerm } from "./step-options.ts";
-import { axesOfOne, targetOf } from "./target-of.ts";
+import { axesOfOne } from "./sums-of-one.ts";
 import type { LossTarget, Reading } from "./target-reading.ts";
 import { checkFollowed, type TrainedTerm, trainedTerms } from "./terms.ts";
 
@@ -89,21 +90,21 @@ export class FedTerms {
       weight,
       target: from === null ? undefined : this.#target(chosen, from, fed),
       arrays: Object.fromEntries(
-        Object.entries(arrays).map(([option, name]) => {
-          const port = this.#ports.get(name)!;
-          return [
-            option,
-            { name: port, type: { dtype: dtypeOf(fed[port]), shape: fed[port].dims } },
-          ];
-        }),
+        Object.entries(arrays).map(([option, name]) => [option, this.#array(name, fed)]),
       ),
     }));
   }
 
   #target(chosen: TrainedTerm["chosen"], from: string, fed: Tensors): LossTarget {
-    const port = this.#ports.get(from)!;
-    const sumsToOne = this.#sumsToOne.get(from) ?? axesOfOne(chosen, fed[port]);
-    this.#sumsToOne.set(from, sumsToOne);
-    return targetOf(this.#model, port, fed[port], { called: from, sumsToOne });
+    const array = this.#array(from, fed);
+    const sumsToOne = entry(this.#sumsToOne, from, () => axesOfOne(chosen, fed[array.name]));
+    const isInput = this.#model.graph.main.inputs.some(({ name }) => name === from);
+    return { ...array, isInput, sumsToOne };
+  }
+
+  /** An array of a batch, under the name of its input. */
+  #array(name: string, fed: Tensors): LossTarget {
+    const port = this.#ports.get(name)!;
+    return { name: port, type: { dtype: dtypeOf(fed[port]), shape: fed[port].dims } };
   }
 }

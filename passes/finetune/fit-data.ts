@@ -1,19 +1,20 @@
 import { imageClasses } from "#node-images";
 import type { Model } from "../../src/model.ts";
 import { valuesOf } from "../../src/option-values.ts";
-import { dashed } from "../../src/options.ts";
+import { dashed, pickOptions } from "../../src/options.ts";
 import { type ChosenLoss, skipsNaN } from "../losses/loss.ts";
 import {
+  BATCH_SIZE,
   type BatchSource,
   batchesAsGiven,
   batchesOfDataset,
-  batchSizeOf,
   datasetOf,
   type FitData,
 } from "./batch-source.ts";
 import type { DatasetOptions, Target } from "./data-sets.ts";
 import { running } from "./finetune-options.ts";
 import type { FitOptions, FitValues } from "./fit-options.ts";
+import { isTable } from "./open-files.ts";
 import { reading } from "./reading-options.ts";
 import { type TermsOf, trainedTerms } from "./terms.ts";
 
@@ -39,15 +40,15 @@ export async function openSources(
   { shuffle, seed, batchSize: wanted }: FitValues,
 ): Promise<FitSources> {
   const { ort } = options;
-  const opening = { ort, targets: arraysOf(model, options), ...dataReadingOf(options) };
+  const opening = { ort, targets: arraysOf(model, options), ...pickOptions(options, reading) };
   let batchSize = wanted;
   let classNames: DatasetOptions["classNames"];
   const source = async (data: FitData, name: string, order: number | null) => {
     const opened = await datasetOf(data, model, { ...opening, classNames });
     if (!opened) return batchesAsGiven(data, name);
     classNames ??= opened.dataset.classes;
-    batchSize ??= batchSizeOf(opened.dataset, null);
-    return batchesOfDataset(opened.dataset, { ort, batchSize, shuffle: order }, opened.isOwn);
+    batchSize ??= opened.dataset.batchSize ?? BATCH_SIZE;
+    return { ...opened, ...batchesOfDataset(opened.dataset, { ort, batchSize, shuffle: order }) };
   };
   const batches = await source(options.data, "the data", shuffle ? seed : null);
   const { accumulate } = valuesOf(running, { ...options });
@@ -88,10 +89,6 @@ export function withTarget(options: FitOptions): FitOptions {
   return isUnnamed && places.some(isFolder) ? { ...options, target: "labels" } : options;
 }
 
-/** Returns those of fit's options that say how data is read. */
-export const dataReadingOf = (options: FitOptions): Pick<FitOptions, keyof typeof reading> =>
-  Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(reading, name)));
-
 /** The first opset in which a graph can see that a value is NaN. */
 const IS_NAN = 9;
 
@@ -125,27 +122,26 @@ function readAs(chosen: ChosenLoss, seesNaN: boolean): Partial<Target> {
   return { missing: seesNaN, words: chosen.reads !== "values" };
 }
 
+/** Why options of reading have no effect on batches. */
+const AS_GIVEN = "the batches come as they are";
+
 /** Options of reading that data of its form leaves without effect, a sentence each. */
 function idleReading(options: FitOptions, isDataset: boolean): string[] {
   const files = [options.data, options.eval].flat().filter((file) => file !== undefined);
-  const every = (form: RegExp) =>
-    files.every((file) => typeof file === "string" && form.test(file));
-  const [ofTables, ofImages] = [["columns"], ["resize", "imageSize"]] as const;
-  const isTable = every(/\.(csv|tsv|jsonl|ndjson)$/i);
-  const idle = !isDataset
-    ? ([...Object.keys(reading), "batchSize", "shuffle"] as (keyof FitOptions)[])
-    : [...(every(/\.npz$/i) ? [...ofTables, ...ofImages] : []), ...(isTable ? ofImages : [])];
-  const why = (name: string) =>
-    !isDataset
-      ? "the batches come as they are"
-      : name === "columns"
-        ? "the data is not a table"
-        : "the data is not a folder of images";
+  const every = (is: (name: string) => boolean) =>
+    files.every((file) => typeof file === "string" && is(file));
+  const isNpz = every((name) => /\.npz$/i.test(name));
+  const noFolder = (isNpz || every(isTable)) && "the data is not a folder of images";
+  const idle: Readonly<Record<string, string | false>> = isDataset
+    ? { columns: isNpz && "the data is not a table", resize: noFolder, imageSize: noFolder }
+    : Object.fromEntries(
+        [...Object.keys(reading), "batchSize", "shuffle"].map((name) => [name, AS_GIVEN]),
+      );
   const isGiven = (value: unknown) =>
     typeof value === "object" ? Object.keys(value ?? {}).length > 0 : value !== undefined;
-  return idle
-    .filter((name) => isGiven(options[name]))
-    .map((name) => `${name} has no effect: ${why(name)}.`);
+  return Object.entries(idle).flatMap(([name, why]) =>
+    why && isGiven(options[name as keyof FitOptions]) ? [`${name} has no effect: ${why}.`] : [],
+  );
 }
 
 /** Conversions of the data, then rows that are left out. */

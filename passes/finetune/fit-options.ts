@@ -22,8 +22,7 @@ import {
   running,
 } from "./finetune-options.ts";
 import type { Epoch, EpochStep, History } from "./history.ts";
-import type { FolderOptions } from "./open-files.ts";
-import { reading } from "./reading-options.ts";
+import { type FolderOptions, reading } from "./reading-options.ts";
 import { training } from "./step-options.ts";
 
 /** Known when a training begins: how the loss is computed, and what it continues from. */
@@ -207,10 +206,4 @@ export function effectNotes(given: FitOptions): string[] {
       ? ["--patience uses the training loss, because there is no --eval."]
       : []),
   ];
-}
-
-/** Returns those of fit's options that a trainer takes. */
-export function trainerOptions(given: FitOptions): FinetuneOptions {
-  const entries = Object.entries(given).filter(([name]) => Object.hasOwn(finetuneOptions, name));
-  return Object.fromEntries(entries) as unknown as FinetuneOptions;
 }

@@ -1,6 +1,7 @@
 import { checkFrom, checkGiven, checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import type { Model } from "../../src/model.ts";
+import { pickOptions } from "../../src/options.ts";
 import { type Adapter, adapterOf } from "../adapter/adapter.ts";
 import { trainableWeights } from "../adapter/trainable.ts";
 import { tunable } from "../adapter/trained.ts";
@@ -12,11 +13,10 @@ import { gotWorse } from "./advice.ts";
 import { withBalancedWeights } from "./balanced-weights.ts";
 import { LOSS, metricOfBest } from "./best-figure.ts";
 import { checkTarget, targetNotes } from "./check-target.ts";
-import type { Dataset } from "./data-set.ts";
 import { DivergedError, withoutLoss } from "./diverged.ts";
-import { runEpochs } from "./epochs.ts";
-import type { FinetuneOptions, LossPlan } from "./finetune-options.ts";
-import { dataReadingOf, type FitSources, openSources, withTarget } from "./fit-data.ts";
+import { type Loop, runEpochs } from "./epochs.ts";
+import { type FinetuneOptions, finetuneOptions, type LossPlan } from "./finetune-options.ts";
+import { type FitSources, openSources, withTarget } from "./fit-data.ts";
 import {
   effectNotes,
   type FitOptions,
@@ -24,10 +24,10 @@ import {
   fitOptions,
   fitValues,
   hyperparameters,
-  trainerOptions,
 } from "./fit-options.ts";
 import { floatCopy } from "./float-copy.ts";
 import { type Best, type History, newRun, type Run, type Stopped } from "./history.ts";
+import { reading } from "./reading-options.ts";
 import { bytesOfRun, resumeRun } from "./run-checkpoint.ts";
 import { type Settings, settingsOf } from "./settings.ts";
 import { trainedTerms } from "./terms.ts";
@@ -74,7 +74,8 @@ export async function fit(original: Model, asked: FitOptions): Promise<FitResult
   options.signal?.throwIfAborted();
   const values = fitValues(options);
   const model = await modelToTrain(original, options, values.seed);
-  const floats = floatCopy(model, options.onNote);
+  const floats = floatCopy(model);
+  if (floats !== model) options.onNote?.(IN_FLOAT);
   const sources = await openSources(floats, options, values);
   try {
     const notes = new Set([...effectNotes(asked), ...sources.notes]);
@@ -91,6 +92,9 @@ export async function fit(original: Model, asked: FitOptions): Promise<FitResult
     sources.close();
   }
 }
+
+const IN_FLOAT =
+  "onnxruntime has no kernels for bfloat16: the model is trained in float, and the tuned weights are rounded to bfloat16 at the end.";
 
 /** The model with the requested new last layer, and a place to record what is trained. */
 async function modelToTrain(model: Model, options: FitOptions, seed: number): Promise<Model> {
@@ -112,7 +116,7 @@ async function prepared(
   const distils = trainedTerms(options).some(({ chosen }) => chosen.loss.distils);
   const isWanted = distils && teacher === undefined;
   return {
-    ...trainerOptions(options),
+    ...(pickOptions(options, finetuneOptions) as FinetuneOptions),
     metrics: metricsOf(options),
     scheduleSteps: scheduleSteps ?? (steps === null ? null : steps * values.epochs),
     teacher: isWanted && isLaurelized(model) ? (await strip(model)).model : teacher,
@@ -129,7 +133,6 @@ function metricsOf({ metrics, best = LOSS.name, eval: held }: FitOptions) {
   return more === null ? metrics : [...(metrics ?? []), more];
 }
 
-/** What a training is run with. */
 interface Setup {
   readonly model: Model;
   readonly options: FitOptions;
@@ -140,16 +143,15 @@ interface Setup {
 }
 
 async function fitted(trainer: Trainer, setup: Setup): Promise<FitResult> {
-  const { model, options, sources, values } = setup;
+  const { model, options, trained, sources, values } = setup;
   const plan = await planned(trainer, setup);
   const settings = await settingsFor(setup);
   const { resume: from, ort } = options;
-  const resumed =
+  const { run, bytes } =
     from === undefined
       ? { run: newRun(), bytes: null }
       : await resumeRun(trainer, settings, { from, ort, forced: values.forced });
-  const { run } = resumed;
-  let checkpoint = resumed.bytes;
+  let checkpoint = bytes;
   const { steps: stepsPerEpoch } = sources.train;
   options.onStart?.({ plan, stepsPerEpoch, history: historyOf(run) });
   await runEpochs(
@@ -170,7 +172,7 @@ async function fitted(trainer: Trainer, setup: Setup): Promise<FitResult> {
       `${error ?? withoutLoss(run.steps, trainedTerms(options))} No epoch ended with a finite loss, so no model is written.`,
     );
   const tuned = tunedModel(model, best.weights);
-  const { lr } = scheduleOf({ ...setup.trained });
+  const { lr } = scheduleOf({ ...trained });
   return {
     model: tuned,
     adapter: { ...adapterOf(tuned, options.train), examples: sources.train.dataset?.rows },
@@ -202,10 +204,9 @@ async function planned(trainer: Trainer, { options, sources }: Setup): Promise<L
   const terms = trainedTerms(options);
   for (const dataset of datasets)
     for (const [k, term] of terms.entries()) checkTarget(dataset, term, plan.terms[k]);
-  const own = datasets.slice(0, sources.train.dataset ? 1 : 0);
-  const notesOf = (dataset: Dataset) =>
-    terms.flatMap((term, k) => targetNotes(dataset, term, plan.terms[k]));
-  const notes = [...new Set([...plan.notes, ...own.flatMap(notesOf)])];
+  const { dataset: own } = sources.train;
+  const ownNotes = terms.flatMap((term, k) => (own ? targetNotes(own, term, plan.terms[k]) : []));
+  const notes = [...new Set([...plan.notes, ...ownNotes])];
   for (const note of notes) options.onNote?.(note);
   return { ...plan, notes };
 }
@@ -217,34 +218,30 @@ async function settingsFor({ model, options, trained, values, sources }: Setup):
     data: (await train.dataset?.digest()) ?? null,
     eval: (await held?.dataset?.digest()) ?? null,
     best: options.best,
-    batchSize,
-    seed: values.seed,
-    reading: dataReadingOf(options),
+    ...{ batchSize, seed: values.seed },
+    reading: pickOptions(options, reading),
     schedule: scheduleOf({ ...trained }),
   });
 }
 
-/** What epochs are run with, but for the checkpoint. */
-function loopOf(trainer: Trainer, { options, values, sources }: Setup) {
+function loopOf(trainer: Trainer, { options, values, sources }: Setup): Omit<Loop, "keep"> {
   const { epochs } = values;
-  const { train } = sources;
-  const { best = LOSS.name } = options;
-  const { signal = null, onStep, onEpoch, onProgress } = options;
+  const { steps } = sources.train;
+  const { signal = null, best = LOSS.name, onStep, onEpoch, onProgress } = options;
+  const progress = (done: number, epoch: number) =>
+    onProgress?.(Math.min(1, done), `epoch ${epoch} of ${epochs}`);
   return {
-    trainer,
+    ...{ trainer, best, signal },
     ...sources,
     ...values,
-    best,
-    signal,
-    onStep: (...[step, weights]: Parameters<NonNullable<typeof onStep>>) => {
+    onStep: (step, weights) => {
       onStep?.(step, weights);
-      const total = train.steps === null ? null : train.steps * epochs;
-      const done = total === null ? (step.epoch - 1) / epochs : step.step / total;
-      onProgress?.(Math.min(1, done), `epoch ${step.epoch} of ${epochs}`);
+      const done = steps === null ? step.epoch - 1 : step.step / steps;
+      progress(done / epochs, step.epoch);
     },
-    onEpoch: (...[epoch, weights]: Parameters<NonNullable<typeof onEpoch>>) => {
+    onEpoch: (epoch, weights) => {
       onEpoch?.(epoch, weights);
-      onProgress?.(epoch.epoch / epochs, `epoch ${epoch.epoch} of ${epochs}`);
+      progress(epoch.epoch / epochs, epoch.epoch);
     },
   };
 }

@@ -5,26 +5,20 @@ import { InputError } from "../../src/errors.ts";
 import { listed } from "../../src/listed.ts";
 import { type Dimension, elements, showShape } from "../../src/onnx/dtypes.ts";
 import { bytesSource, type Source } from "../../src/onnx/source.ts";
-import { type ArrayFile, arrayAtHand, arrayNamed, digestOf } from "./array-file.ts";
+import { type ArrayFile, arrayAtHand, arraysAtHand, digestOf } from "./array-file.ts";
 import type { Expected } from "./expected.ts";
+import type { FolderOptions } from "./reading-options.ts";
 import { forEvaluation, gray } from "./resample.ts";
 
 /** The classes of a folder. */
 type Classes = NonNullable<ReturnType<typeof imageClasses>>;
 
-/** How images become arrays. */
-interface ImageReading {
-  /** The name that the labels get. */
-  readonly target: string | null;
-  /** Bytes of memory that may be taken; null for no limit. */
-  readonly free: number | null;
-  /** Shorter side before the center is cut out; null for torchvision's 256 to 224. */
-  readonly resize: number | null;
-  /** Side of the images if the model takes any. */
-  readonly imageSize: number | null;
-  /** Classes of the training data, whose labels these images have too. */
-  readonly classes: readonly string[] | null;
-}
+/** How images become arrays, and the bytes of memory that may be taken; null for no limit. */
+type ImageReading = FolderOptions & { readonly free: number | null };
+
+/** Returns the name that the labels of a folder get. */
+export const labelsName = (expected: readonly Expected[]): string =>
+  expected.find(({ role }) => role === "target")?.name ?? "labels";
 
 /** torchvision scales the shorter side to 256 and cuts 224 out of the center. */
 const [SHORTER, CENTER] = [256, 224];
@@ -37,39 +31,35 @@ const [SHORTER, CENTER] = [256, 224];
 export async function imageFolder(
   place: string,
   classes: Classes,
-  inputs: readonly Expected[],
-  reading: ImageReading,
+  expected: readonly Expected[],
+  { classNames, resize, imageSize, free }: ImageReading,
 ): Promise<ArrayFile> {
-  const { name, height, width, channels, isTold } = sizesFor(place, inputs, reading);
-  const names = reading.classes ?? classes.map(({ name }) => name);
+  const inputs = expected.filter(({ role }) => role === "input");
+  const { name, height, width, channels, isFixed } = sizesFor(place, inputs, imageSize);
+  const target = labelsName(expected);
+  const names = classNames?.[target] ?? classes.map(({ name }) => name);
   const files = labeled(place, classes, names);
   const least = Math.min(height, width);
-  const shorter = reading.resize ?? Math.round((least * SHORTER) / CENTER);
+  const shorter = resize ?? Math.round((least * SHORTER) / CENTER);
   if (shorter < least)
     throw new InputError(
       `--resize ${shorter} is less than the model's images of ${height}×${width} need; give at least ${least}.`,
     );
   const dims = [files.length, height, width, channels];
-  const source = await pixelsOf(files, dims, shorter, reading.free);
+  const source = await pixelsOf(files, dims, shorter, free);
   const labels = new Uint8Array(BigInt64Array.from(files, ({ label }) => BigInt(label)).buffer);
-  const target = reading.target ?? "labels";
   const arrays = [
-    arrayAtHand({ name, dtype: "uint8", dims }, 1, (start, end) => source.read(start, end)),
-    arrayAtHand({ name: target, dtype: "int64", dims: [files.length] }, 8, (start, end) =>
-      labels.subarray(start, end),
-    ),
+    arrayAtHand({ name, dtype: "uint8", dims }, source.read),
+    arrayAtHand({ name: target, dtype: "int64", dims: [files.length] }, bytesSource(labels).read),
   ];
   const sizeNote = `the model takes images of any size: ${height}×${width} are taken; --image-size changes that.`;
   return {
-    name: place,
-    names: arrays.map((array) => array.name),
-    array: (wanted) => arrayNamed(place, arrays, wanted),
-    source: null,
+    ...arraysAtHand(place, arrays),
     isImages: true,
     classes: { [target]: names },
     notes: [
       `${place} has ${files.length} images of ${names.length} classes: ${listed(names)}.`,
-      ...(isTold ? [] : [sizeNote]),
+      ...(isFixed || imageSize !== undefined ? [] : [sizeNote]),
     ],
     digest: async () => digestOf([await sha256(source), await sha256(bytesSource(labels))]),
     close: () => source.close?.(),
@@ -130,7 +120,7 @@ function kept(size: number, free: number | null) {
 }
 
 /** The input that takes images, and their size and channels. */
-function sizesFor(place: string, inputs: readonly Expected[], { imageSize }: ImageReading) {
+function sizesFor(place: string, inputs: readonly Expected[], imageSize: number = CENTER) {
   const [input, ...others] = inputs;
   if (!input || others.length > 0)
     throw new InputError(
@@ -149,17 +139,9 @@ function sizesFor(place: string, inputs: readonly Expected[], { imageSize }: Ima
     throw new InputError(
       `${place} is a folder of images, and input ${name} ${showShape(shape)} takes ${channels} channels; images have 3, or 1 as gray.`,
     );
-  const side = imageSize ?? CENTER;
-  const height = typeof high === "number" ? high : side;
-  const width = typeof wide === "number" ? wide : side;
-  const isFixed = typeof high === "number" && typeof wide === "number";
-  return {
-    name,
-    height,
-    width,
-    channels: channels === 1 ? 1 : 3,
-    isTold: isFixed || imageSize !== null,
-  };
+  const [height, width] = [high, wide].map((side) => (typeof side === "number" ? side : imageSize));
+  const isFixed = height === high && width === wide;
+  return { name, height, width, channels: channels === 1 ? 1 : 3, isFixed };
 }
 
 const isColors = (dim: Dimension) => dim === 1 || dim === 3;

@@ -11,11 +11,10 @@ import type { TermPlan } from "./finetune-options.ts";
 import { type OutputForLoss, outputForLoss } from "./output-for-loss.ts";
 import { joined, port, sizesOf } from "./ports.ts";
 import { checkReached, namedWeights, unneeded } from "./reached.ts";
-import { withSizedOutputs } from "./sized-outputs.ts";
+import { readyForLoss } from "./ready-for-loss.ts";
 import type { StepOptions, StepTerm } from "./step-options.ts";
 import type { LossTarget, Reading } from "./target-reading.ts";
 import { type TrainedWeight, trainedWeights } from "./trained-weights.ts";
-import { withoutCalls } from "./without-calls.ts";
 
 /** One of the losses of a model: the names of its scalars, and how it is computed. */
 export interface AttachedTerm extends TermPlan, LossOutputs, Pick<AttachedLoss, "observed"> {
@@ -23,29 +22,40 @@ export interface AttachedTerm extends TermPlan, LossOutputs, Pick<AttachedLoss, 
   readonly value: string;
 }
 
+/** The names of what losses give: scalar outputs. */
+export interface LossPorts {
+  /** The mean over the batch. */
+  readonly loss: string;
+  /** By the metric's name. */
+  readonly metrics: Readonly<Record<string, string>>;
+  /**
+   * The number of examples in the batch, labels that count or elements. It weights the gradients of
+   * several batches when they are averaged.
+   */
+  readonly examples: string;
+  /** How the target is read: its classes, and whether labels are moved ahead; of the first loss. */
+  readonly reading: Reading;
+  /** The losses; scalar outputs of each are the loss without its weight, and its examples. */
+  readonly terms: readonly AttachedTerm[];
+}
+
 /** A model with its losses attached to it and its trained weights as inputs. */
-export interface ModelWithLoss {
+export interface ModelWithLoss extends LossPorts {
   readonly model: Model;
   readonly weights: readonly TrainedWeight[];
-  readonly terms: readonly AttachedTerm[];
-  /** Names of scalar outputs: the loss, the metrics by their names, the number of examples. */
-  readonly loss: string;
-  readonly metrics: Readonly<Record<string, string>>;
-  readonly examples: string;
-  /** How the target of the first loss is read. */
-  readonly reading: Reading;
   /** The output that the first loss is computed on. */
   readonly output: string;
   /** What a user must know of how the losses are computed, a sentence each. */
   readonly notes: readonly string[];
 }
 
-/** A loss of a step, chosen. */
+/** The scalars of all losses together. */
+export type Scalars = Pick<LossPorts, "loss" | "metrics" | "examples">;
+
 interface ChosenTerm extends StepTerm {
   readonly chosen: ChosenLoss;
 }
 
-/** Returns the losses of a step, chosen. */
 function chosenTerms(options: StepOptions): ChosenTerm[] {
   const terms: readonly StepTerm[] = options.losses ?? [options];
   return terms.map((term) => {
@@ -73,8 +83,7 @@ export async function withLoss(
   const sizes = sizesOf(model.graph, types, options.inputs);
   const specialized = await specialize(model, ort, { dims: sizes, free: names, least: 0 });
   const find = (place: Specialized) => terms.map((term) => outputOf(place, term, names));
-  const called = await withoutCalls(specialized, ort, find, weights);
-  const last = await withSizedOutputs(called, ort, find, weights);
+  const last = await readyForLoss(specialized, ort, find, names);
   const { graph, file } = last.model;
   const chosen = find(last);
   const outputs = chosen.map(({ value }) => value);
@@ -90,10 +99,12 @@ export async function withLoss(
     .filter(({ name }) => !fed.has(name))
     .map((value) => port(value.name, typeOfTensor(value)));
   const given = [...targetsOf(terms)].map(([name, { type }]) => port(name, type));
-  const ports = portsOf(graph, combined, attached);
+  const scalars = scalarsOf(combined, attached);
   const patch = {
-    ...ports,
-    removed: [...removed, ...unneeded(graph, written.nodes, ports.outputs)],
+    outputs: scalars.map((name) => port(name)),
+    // The model's own outputs are outputs no longer.
+    untold: graph.main.outputs.map(({ name }) => name),
+    removed: [...removed, ...unneeded(graph, written.nodes, scalars)],
     inputs: [...given, ...inputs],
   };
   const notes = [
@@ -195,7 +206,7 @@ function combinedOf(
   { op, to, constant }: Builder,
   terms: readonly AttachedTerm[],
   rows: number,
-): Pick<ModelWithLoss, "loss" | "metrics" | "examples"> {
+): Scalars {
   const [{ value, metrics, examples, weight }] = terms;
   const scaled = terms.map((term) => {
     const float = to.cast(term.value, "float");
@@ -216,28 +227,15 @@ function combinedOf(
   };
 }
 
-/** The values that metrics read. */
-const seen = (observed: AttachedTerm["observed"]) =>
-  observed
-    ? [observed.predicted, observed.actual, observed.places, observed.surprise].filter(
-        (name) => name !== null,
-      )
-    : [];
-
-/** The scalars, and what metrics read, as outputs; the model's own outputs are outputs no longer. */
-function portsOf(
-  { main }: Graph,
-  { loss, metrics, examples }: Pick<ModelWithLoss, "loss" | "metrics" | "examples">,
+/** The scalars, and what metrics read. */
+function scalarsOf(
+  { loss, metrics, examples }: Scalars,
   terms: readonly AttachedTerm[],
-) {
-  const scalars = [
-    loss,
-    ...Object.values(metrics),
-    examples,
-    ...terms.flatMap(({ value, examples, observed }) => [value, examples, ...seen(observed)]),
-  ];
-  return {
-    outputs: [...new Set(scalars)].map((name) => port(name)),
-    untold: main.outputs.map(({ name }) => name),
-  };
+): readonly string[] {
+  const ofTerms = terms.flatMap(({ value, examples, observed: read }) =>
+    [value, examples, read?.predicted, read?.actual, read?.places, read?.surprise].filter(
+      (name) => name != null,
+    ),
+  );
+  return [...new Set([loss, ...Object.values(metrics), examples, ...ofTerms])];
 }

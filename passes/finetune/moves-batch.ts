@@ -3,7 +3,7 @@ import { typeOfInfo } from "../../src/graph/graph.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";
 import type { Dimension } from "../../src/onnx/dtypes.ts";
 import type { Ort } from "../../src/ort/session.ts";
-import type { AxisError } from "./placement.ts";
+import type { Doubt } from "./placement.ts";
 
 /** The two sizes of a dimension whose inferences are compared. */
 const [ONE, OTHER] = [2, 3];
@@ -18,8 +18,9 @@ export async function movesBatch(model: Model, input: string, ort: Ort): Promise
   const own = free.get(`${input}.0`);
   if (own === undefined) return true;
   const sizes = sized(free.values(), ONE);
-  const before = await firstDimensions(model, sizes, ort);
-  const after = await firstDimensions(model, { ...sizes, [own]: OTHER }, ort);
+  const firstOf = async (given: typeof sizes) =>
+    (await outputShapes(model, given, ort))?.map((shape) => shape?.[0]) ?? null;
+  const [before, after] = [await firstOf(sizes), await firstOf({ ...sizes, [own]: OTHER })];
   return before === null || after === null || `${before}` !== `${after}`;
 }
 
@@ -29,7 +30,7 @@ export async function movesBatch(model: Model, input: string, ort: Ort): Promise
  */
 export async function axisOfBatch(
   model: Model,
-  { input, axes, batch }: Pick<AxisError, "input" | "axes" | "batch">,
+  { input, axes, batch }: Doubt & { readonly axes: readonly number[] },
   ort: Ort,
 ): Promise<number | null> {
   const free = freeDimensions(model);
@@ -56,10 +57,6 @@ function freeDimensions(model: Model): Map<string, string> {
 
 const sized = (names: Iterable<string>, size: number): Record<string, number> =>
   Object.fromEntries([...names].map((name) => [name, size]));
-
-/** The first dimension of each output for some sizes; null if these do not fit the model. */
-const firstDimensions = async (...given: Parameters<typeof outputShapes>) =>
-  (await outputShapes(...given))?.map((shape) => shape?.[0]) ?? null;
 
 /** The shape of each output for some sizes; null if these do not fit the model. */
 async function outputShapes(

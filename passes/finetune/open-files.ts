@@ -4,32 +4,22 @@ import { imageClasses } from "#node-images";
 import { InputError } from "../../src/errors.ts";
 import { sourceOf } from "../../src/model.ts";
 import type { Source } from "../../src/onnx/source.ts";
-import type { ValuesOf } from "../../src/option-values.ts";
-import type { Given } from "../../src/options.ts";
 import { type ArrayFile, npzFile } from "./array-file.ts";
 import type { Expected } from "./expected.ts";
-import { imageFolder } from "./image-folder.ts";
-import type { reading } from "./reading-options.ts";
+import { imageFolder, labelsName } from "./image-folder.ts";
+import type { FolderOptions } from "./reading-options.ts";
 import type { ColumnsOf } from "./table-columns.ts";
 import { labelsOfTables, type OpenTable, openTable, tableFile } from "./table-file.ts";
 
 /** A file of examples: the path of a file or of a folder (Node), bytes of an .npz or a Blob. */
 export type DataFrom = string | Uint8Array | Blob;
 
-/** How folders of images and tables become arrays. */
-export interface FolderOptions
-  extends Given<ValuesOf<Pick<typeof reading, "resize" | "imageSize">>> {
-  /** Columns of a table that arrays take, by their names. */
-  readonly columns?: ColumnsOf | undefined;
-  /** Names of the classes in the order of their labels, by target; by default those of the data. */
-  readonly classNames?: Readonly<Record<string, readonly string[]>> | undefined;
-}
-
 /** Lists files by their paths; a folder is replaced by the .npz files in it, in the order of their names. */
 export const dataFiles = (places: readonly string[]): string[] =>
   places.flatMap((place) => (isTable(place) || imageClasses(place) ? [place] : npzFilesIn(place)));
 
-const isTable = (name: string) => /\.(csv|tsv|jsonl|ndjson)$/i.test(name);
+/** Whether a file is a table, by the ending of its name. */
+export const isTable = (name: string) => /\.(csv|tsv|jsonl|ndjson)$/i.test(name);
 
 /** Files that hold examples elsewhere. */
 const UNREAD = /^\.(json|npy|parquet|arrow|feather|xlsx?|txt|pkl|pickle|pt|pth|h5|hdf5|tfrecord)$/i;
@@ -45,7 +35,7 @@ export async function openFiles(
   const sources = places.flatMap((place): DataFrom[] =>
     typeof place === "string" ? dataFiles([place]) : [place],
   );
-  const target = expected.find(({ role }) => role === "target")?.name ?? "labels";
+  const target = labelsName(expected);
   const classNames = options.classNames ?? classesOfFolders(sources, target);
   try {
     for (const from of sources) {
@@ -101,7 +91,7 @@ const opening = (source: Source, ...how: [readonly Expected[], ColumnsOf]): Prom
 async function opened(
   from: DataFrom,
   expected: readonly Expected[],
-  { resize, imageSize, classNames }: FolderOptions,
+  options: FolderOptions,
 ): Promise<ArrayFile> {
   const free = freeMemory();
   if (typeof from !== "string") return npzFile(await sourceOf(from, "the data", ".npz"), free);
@@ -114,12 +104,5 @@ async function opened(
       );
     return npzFile(pooledSource(from, ".npz"), free);
   }
-  const target = expected.find(({ role }) => role === "target")?.name ?? null;
-  const known = classNames?.[target ?? "labels"] ?? null;
-  const inputs = expected.filter(({ role }) => role === "input");
-  return imageFolder(from, classes, inputs, {
-    ...{ target, free, classes: known },
-    resize: resize ?? null,
-    imageSize: imageSize ?? null,
-  });
+  return imageFolder(from, classes, expected, { ...options, free });
 }

@@ -13,7 +13,6 @@ export interface OutputForLoss {
   readonly note: string | null;
 }
 
-/** What an output is chosen for. */
 interface ChosenFor {
   readonly reads: Reads;
   readonly target: Type | null;
@@ -117,7 +116,6 @@ function scoresOf(types: Types, output: Value): OutputForLoss | null {
 const isLossLike = (types: Types, output: Value) =>
   (types.get(output)?.shape ?? [0, 0]).slice(1).every((size) => size === 1);
 
-/** Whether a target fits an output. */
 function takes(types: Types, output: Value, { reads, target, isLoss }: ChosenFor): boolean {
   if (isLoss) return false;
   const shape = types.get(output)?.shape;

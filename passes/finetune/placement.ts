@@ -22,7 +22,6 @@ export interface Present {
 /** Axes of the examples that the caller states; null for one value for all examples. */
 export type BatchAxes = Readonly<Record<string, number | null>>;
 
-/** What is known of all arrays of a file together. */
 interface Rows {
   /** Number of examples. */
   readonly rows: number;
@@ -30,28 +29,27 @@ interface Rows {
   readonly batch: ReadonlySet<string>;
 }
 
-/** The examples do not fit an input; it may take one value for all, which inference can show. */
-export class RowsError extends InputError {
+/** What inference can show of an input whose examples are not found. */
+export interface Doubt {
   readonly input: string;
-  constructor(message: string, input: string) {
+  /** Axes of which several may be that of the examples; null if it may take one value for all. */
+  readonly axes: readonly number[] | null;
+  /** Names of the dimension that is the batch of the other inputs. */
+  readonly batch: ReadonlySet<string>;
+}
+
+/** The examples do not fit an input, or fit it in several ways. */
+export class PlacementError extends InputError {
+  readonly doubt: Doubt;
+  constructor(message: string, doubt: Doubt) {
     super(message);
-    this.input = input;
+    this.doubt = doubt;
   }
 }
 
-/** Several axes of an input may be that of the examples; inference can show which. */
-export class AxisError extends InputError {
-  readonly input: string;
-  readonly axes: readonly number[];
-  /** Names of the dimension that is the batch of the other inputs. */
-  readonly batch: ReadonlySet<string>;
-  constructor(message: string, input: string, axes: readonly number[], batch: Rows["batch"]) {
-    super(message);
-    this.input = input;
-    this.axes = axes;
-    this.batch = batch;
-  }
-}
+/** The examples do not fit an input, which may take one value for all. */
+export const rowsError = (message: string, input: string) =>
+  new PlacementError(message, { input, axes: null, batch: new Set() });
 
 const NAMED = /batch/i;
 
@@ -137,11 +135,9 @@ export function placedArray(
   if (fixed) return fixed;
   if (fits(dims, shape, 0)) checkRows(title, name, dims, rows);
   if (dims.length === 0) throw single(title);
-  throw new InputError(
-    `${title} has shape ${showShape(dims)}, and ${showShape(shape)} is expected, ${
-      axis > 0 ? `axis ${axis}` : "the first dimension"
-    } being the examples${isTurned(dims, shape) ? "; if its channels are last, pass --layout nhwc" : ""}.`,
-  );
+  const where = axis > 0 ? `axis ${axis}` : "the first dimension";
+  const advice = isTurned(dims, shape) ? "; if its channels are last, pass --layout nhwc" : "";
+  throw otherShape(title, dims, shape, `${where} being the examples${advice}`);
 }
 
 /** Whether images with their channels last would fit a shape with channels first. */
@@ -187,9 +183,7 @@ function asStated(
 ): ArrayPlacement {
   if (axis === null) {
     if (shape && !fits(dims, shape))
-      throw new InputError(
-        `${title} has shape ${showShape(dims)}, and ${showShape(shape)} is expected, as --batch-axis says that it has no axis of examples.`,
-      );
+      throw otherShape(title, dims, shape, "as --batch-axis says that it has no axis of examples");
     return { axis: null, from: null, dims };
   }
   if (axis >= dims.length)
@@ -197,9 +191,7 @@ function asStated(
       `${title} has shape ${showShape(dims)}, and so no axis ${axis} of examples (--batch-axis).`,
     );
   if (shape && !fits(dims, shape, axis))
-    throw new InputError(
-      `${title} has shape ${showShape(dims)}, and ${showShape(shape)} is expected, axis ${axis} being the examples.`,
-    );
+    throw otherShape(title, dims, shape, `axis ${axis} being the examples`);
   if (dims[axis] !== rows)
     throw new InputError(
       `${title} has ${dims[axis]} examples along axis ${axis}, and there are ${rows}; see --batch-axis.`,
@@ -207,12 +199,20 @@ function asStated(
   return { axis, from: axis, dims: without(dims, axis) };
 }
 
+const otherShape = (
+  title: string,
+  dims: readonly number[],
+  shape: readonly Dimension[],
+  as: string,
+) =>
+  new InputError(
+    `${title} has shape ${showShape(dims)}, and ${showShape(shape)} is expected, ${as}.`,
+  );
+
 const unclear = (title: string, name: string, axes: readonly number[], batch: Rows["batch"]) =>
-  new AxisError(
+  new PlacementError(
     `${title} may have its examples along axis ${axes.join(" or ")}; say which with --batch-axis ${axes.map((axis) => `${name}=${axis}`).join(" or ")}.`,
-    name,
-    axes,
-    batch,
+    { input: name, axes, batch },
   );
 
 const single = (title: string) =>
@@ -222,7 +222,7 @@ function checkRows(title: string, name: string, dims: readonly number[], rows: n
   if (dims.length === 0) throw single(title);
   if (dims[0] === 0) throw new InputError(`${title} has shape ${showShape(dims)} and is empty.`);
   if (dims[0] !== rows)
-    throw new RowsError(
+    throw rowsError(
       `${title} has ${dims[0]} rows, and there are ${rows} examples; the first dimension must be the same examples, or --batch-axis ${name}=1 says which is, and ${name}=none that all share one value.`,
       name,
     );

@@ -1,6 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
-import type { Insertion, Port } from "../../src/graph/patch-contents.ts";
+import type { Insertion } from "../../src/graph/patch-contents.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { listed } from "../../src/listed.ts";
 import type { Model } from "../../src/model.ts";
@@ -33,9 +33,9 @@ export function checkReached(
 export function unneeded(
   { main: { nodes, values } }: Graph,
   written: readonly Insertion[],
-  outputs: readonly Port[],
+  outputs: readonly string[],
 ): Node[] {
-  const read = [...written.flatMap(({ node }) => node.inputs), ...outputs.map(({ name }) => name)];
+  const read = [...written.flatMap(({ node }) => node.inputs), ...outputs];
   const ends = read.flatMap((name) => values.get(name) ?? []);
   const behind = new Set<Value | null>(walk(ends, sourcesOf));
   return nodes.filter((node) => !node.outputs.some((output) => behind.has(output)));

@@ -1,5 +1,7 @@
-import { type Options, positiveInteger } from "../../src/options.ts";
+import type { ValuesOf } from "../../src/option-values.ts";
+import { type Given, type Options, positiveInteger } from "../../src/options.ts";
 import { pixelOptions } from "./pixels.ts";
+import type { ColumnsOf } from "./table-columns.ts";
 
 /** How the data is read, as the API offers it. */
 export const reading = {
@@ -24,3 +26,12 @@ export const reading = {
     describe: "side of the images in a folder if the model takes any size  [default: 224]",
   },
 } as const satisfies Options;
+
+/** How folders of images and tables become arrays. */
+export interface FolderOptions
+  extends Given<ValuesOf<Pick<typeof reading, "resize" | "imageSize">>> {
+  /** Columns of a table that arrays take, by their names. */
+  readonly columns?: ColumnsOf | undefined;
+  /** Names of the classes in the order of their labels, by target; by default those of the data. */
+  readonly classNames?: Readonly<Record<string, readonly string[]>> | undefined;
+}

@@ -21,11 +21,8 @@ export function bytesOfRun(trainer: Trainer, run: Run, settings: Settings): Uint
   return checkpointBytes(trainer, { best: best?.weights ?? {}, note });
 }
 
-const withoutWeights = ({ epoch, loss, value, confusion }: Best) => {
-  return { epoch, loss, value, confusion };
-};
+const withoutWeights = ({ weights: _, ...figures }: Best) => figures;
 
-/** What a run is resumed from. */
 interface Resumed {
   readonly from: string | Uint8Array | Blob;
   readonly ort: Ort;

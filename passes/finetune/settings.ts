@@ -18,7 +18,6 @@ export interface Settings {
   readonly free: Readonly<Record<string, Setting>>;
 }
 
-/** What the settings of a training are taken from. */
 interface SettingsOf {
   readonly options: FinetuneOptions;
   /** Digests of the data; null if it is not read from files. */

@@ -10,37 +10,20 @@ import { type PlainModel, plainBetween } from "../gradient/prepare.ts";
 import type { GradientRules } from "../gradient/rule.ts";
 import { type ChosenOptimizer, optimizerOf } from "../optimizers/index.ts";
 import type { Weight } from "./gradient-row.ts";
-import { type AttachedTerm, type ModelWithLoss, withLoss } from "./model-with-loss.ts";
+import {
+  type AttachedTerm,
+  type LossPorts,
+  type ModelWithLoss,
+  withLoss,
+} from "./model-with-loss.ts";
 import { openRows } from "./open-rows.ts";
 import { gradientPorts, joined, port } from "./ports.ts";
 import { checkDifferentiable, namedWeights } from "./reached.ts";
 import { type StepOptions, stepOptions, withinStep } from "./step-options.ts";
-import type { Reading } from "./target-reading.ts";
-import { SCALAR, type StateSlot, update, updateAlone } from "./update.ts";
+import { SCALAR, type UpdatePorts, update, updateAlone } from "./update.ts";
 
 /** The names of what goes into and comes out of a step. */
-export interface StepPorts {
-  /** Trained weights with their state; each is an input and, as updated, an output. */
-  readonly slots: readonly StateSlot[];
-  /** A scalar output: the mean over the batch. */
-  readonly loss: string;
-  /** Scalar outputs by the metric's name. */
-  readonly metrics: Readonly<Record<string, string>>;
-  /**
-   * A scalar output: the number of examples in the batch, labels that count or elements. It weights
-   * the gradients of several batches when they are averaged.
-   */
-  readonly examples: string;
-  /** How the target is read: its classes, and whether labels are moved ahead; of the first loss. */
-  readonly reading: Reading;
-  /** The losses; scalar outputs of each are the loss without its weight, and its examples. */
-  readonly terms: readonly AttachedTerm[];
-  /** Scalar float inputs: the learning rate, and the number of the step from 1. */
-  readonly lr: string;
-  readonly step: string;
-  /** Scalar output: the norm of all gradients together, before clipping. */
-  readonly norm: string;
-}
+export interface StepPorts extends LossPorts, UpdatePorts {}
 
 /** Training as graphs of plain ONNX operators, for batches of one size. */
 export interface StepGraph extends StepPorts {
@@ -66,7 +49,7 @@ export interface DifferentiatedStep {
   readonly open: Partial<Patch>;
   /** Loss, metrics and number of examples, which are outputs of the graph, with their types. */
   readonly scalars: readonly Port[];
-  readonly ports: Pick<StepPorts, "loss" | "metrics" | "examples" | "reading" | "terms">;
+  readonly ports: LossPorts;
   /** The output that the loss is computed on, and what a user must know of it. */
   readonly plan: Pick<ModelWithLoss, "output" | "notes">;
   /** Scalar inputs that multiply the gradient of each loss; none by default. */

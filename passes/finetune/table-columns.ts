@@ -1,7 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import { own } from "../../src/graph/own.ts";
 import { listed } from "../../src/listed.ts";
-import { type Expected, useOf } from "./expected.ts";
+import { type Expected, unreadNote, useOf } from "./expected.ts";
 
 /** The columns of a table that an array takes. */
 export interface ArrayColumns {
@@ -58,10 +58,7 @@ export function assignedColumns(
   });
   const read = new Set(arrays.flatMap(({ names }) => names));
   const unread = left.filter((name) => !read.has(name));
-  if (unread.length > 0)
-    notes.push(
-      `${unread.length === 1 ? "column" : "columns"} ${listed(unread)} of ${file} ${unread.length === 1 ? "is" : "are"} neither input nor target.`,
-    );
+  if (unread.length > 0) notes.push(unreadNote("column", unread, file));
   return { arrays, notes };
 }
 

@@ -7,7 +7,7 @@ import { listed } from "../../src/listed.ts";
 import { concat } from "../../src/onnx/bytes.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { bytesSource, type Source } from "../../src/onnx/source.ts";
-import { type ArrayFile, arrayAtHand, arrayNamed } from "./array-file.ts";
+import { type ArrayFile, arrayAtHand, arraysAtHand } from "./array-file.ts";
 import type { Expected } from "./expected.ts";
 import { cellNumbers, type LabelsOf, labelsOf } from "./table-cells.ts";
 import { type ArrayColumns, assignedColumns, type ColumnsOf } from "./table-columns.ts";
@@ -21,7 +21,6 @@ export interface OpenTable {
   readonly notes: readonly string[];
 }
 
-/** How the cells of targets are read, by target. */
 type TargetLabels = ReadonlyMap<string, LabelsOf>;
 
 /** Bytes of numbers that a byte of text makes at most. */
@@ -87,13 +86,12 @@ export function tableFile(
   }
   if (rows === 0) throw new InputError(`${source.name} has no rows; add some.`);
   const finished = growingArrays.map((growing) => growing.finish(rows));
-  const stored = finished.map(({ array }) => array);
   const classes = [...labels].flatMap(([name, { names }]) => (names ? [[name, names]] : []));
   return {
-    name: source.name,
-    names: stored.map(({ name }) => name),
-    array: (name) => arrayNamed(source.name, stored, name),
-    source: null,
+    ...arraysAtHand(
+      source.name,
+      finished.map(({ array }) => array),
+    ),
     classes: Object.fromEntries(classes),
     notes: [
       ...notes,
@@ -159,10 +157,9 @@ function growing(file: string, of: ArrayColumns, labels: LabelsOf | null, large:
     const source = writer ? writer.finish() : bytesSource(concat(chunks));
     const row = fitted(expected, dims ?? []);
     const array = { name: expected.name, dtype, dims: [rows, ...row] };
-    const read = (start: number, end: number) => source.read(start, end);
     const text = `${uncounted} of ${rows} labels of target ${expected.name} of ${file} do not count`;
     const notes = uncounted > 0 ? [`${text}: they are missing or ${expected.missing}.`] : [];
-    return { array: arrayAtHand(array, widthOf(dtype), read), notes, source };
+    return { array: arrayAtHand(array, source.read), notes, source };
   };
   return { add, finish, discard: () => writer?.discard() };
 }

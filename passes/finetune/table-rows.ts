@@ -20,7 +20,6 @@ export interface TableRows {
 
 /** Bytes that are read at a time, and most bytes of a row. */
 const [BLOCK, LONGEST] = [1 << 20, 1 << 24];
-/** How deep lists may be nested. */
 const DEEPEST = 64;
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;

@@ -34,7 +34,6 @@ export interface LossPlace {
   readonly output: Value;
 }
 
-/** What is known of an output and its target. */
 interface AskedReading extends LossPlace, ChosenLoss {
   /** Null for a loss without a target. */
   readonly target: LossTarget | null;

@@ -26,11 +26,8 @@ export interface Followed {
  */
 export function runTeacher(
   model: Model,
-  {
-    ort,
-    followed,
-    threads,
-  }: { ort: Ort; followed: readonly Followed[]; threads?: number | undefined },
+  followed: readonly Followed[],
+  { ort, threads }: { readonly ort: Ort; readonly threads?: number | undefined },
 ) {
   const { source, graph } = model;
   const values = followed.map((value) => [value.as, valueFor(model, value)] as const);

@@ -23,7 +23,6 @@ export interface LossTerm {
   readonly lossOptions?: Given<LossOptions> | undefined;
 }
 
-/** The options of a loss term, as they are checked. */
 const termOptions = {
   loss: {},
   output: { type: "string" },

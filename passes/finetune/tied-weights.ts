@@ -1,6 +1,7 @@
 import { dataOf, tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import type { Model } from "../../src/model.ts";
+import { equalBytes } from "../../src/onnx/bytes.ts";
 import { elements, isFloat } from "../../src/onnx/dtypes.ts";
 import { furtherWeights } from "../adapter/trainable.ts";
 
@@ -35,14 +36,17 @@ export function tiedWeights(model: Model, train: readonly string[] = []): Tied[]
     const copies = floats.filter((other) => other !== value && sizesAgree(value, other));
     if (copies.length === 0) continue;
     const numbers = dataOf(value)!;
+    // Neither is a weight whose elements are all the same.
+    if (!isVaried(numbers, elements(dims(value)))) continue;
     for (const copy of copies) {
-      const isListed = pairs.some((pair) => pair.weight === copy.name && pair.copy === weight);
-      const how = isListed ? null : sameNumbers(value, numbers, copy, dataOf(copy)!);
-      if (how)
+      if (pairs.some((pair) => pair.weight === copy.name && pair.copy === weight)) continue;
+      const data = dataOf(copy)!;
+      const isEqual = `${dims(value)}` === `${dims(copy)}` && equalBytes(numbers, data);
+      if (isEqual || isTranspose(numbers, data, dims(value), dims(copy)))
         pairs.push({
           weight,
           copy: copy.name,
-          transposed: how === "transposed",
+          transposed: !isEqual,
           isTrained: trained.has(copy.name),
         });
     }
@@ -71,33 +75,29 @@ export function mergedWeights(model: Model, train: readonly string[] = []): Merg
 
 const dims = (value: Value) => tensorOf(value)!.dims;
 
-function sizesAgree(a: Value, b: Value): boolean {
-  if (elements(dims(a)) < SMALLEST || typeOfTensor(a)?.dtype !== typeOfTensor(b)?.dtype)
-    return false;
-  return `${dims(a)}` === `${dims(b)}` || isTransposedShape(a, b);
-}
+const sizesAgree = (a: Value, b: Value): boolean =>
+  elements(dims(a)) >= SMALLEST &&
+  typeOfTensor(a)?.dtype === typeOfTensor(b)?.dtype &&
+  (`${dims(a)}` === `${dims(b)}` || areTurned(dims(a), dims(b)));
 
-const isTransposedShape = (a: Value, b: Value) =>
-  dims(a).length === 2 && `${dims(a)}` === `${[...dims(b)].reverse()}`;
+const areTurned = (a: readonly number[], b: readonly number[]) =>
+  a.length === 2 && `${a}` === `${b.toReversed()}`;
 
-function sameNumbers(
-  a: Value,
-  left: Uint8Array,
-  b: Value,
-  right: Uint8Array,
-): "equal" | "transposed" | null {
-  const isEqual = `${dims(a)}` === `${dims(b)}` && left.every((byte, k) => byte === right[k]);
-  // Neither is a weight whose elements are all the same.
-  if (isEqual) return isVaried(left, elements(dims(a))) ? "equal" : null;
-  if (!isTransposedShape(a, b)) return null;
-  const [rows, columns] = dims(a);
-  const width = left.length / (rows * columns);
+function isTranspose(
+  a: Uint8Array,
+  b: Uint8Array,
+  dims: readonly number[],
+  turned: readonly number[],
+): boolean {
+  if (!areTurned(dims, turned)) return false;
+  const [rows, columns] = dims;
+  const width = a.length / (rows * columns);
   for (let row = 0; row < rows; row++)
     for (let column = 0; column < columns; column++)
       for (let k = 0; k < width; k++)
-        if (left[(row * columns + column) * width + k] !== right[(column * rows + row) * width + k])
-          return null;
-  return isVaried(left, rows * columns) ? "transposed" : null;
+        if (a[(row * columns + column) * width + k] !== b[(column * rows + row) * width + k])
+          return false;
+  return true;
 }
 
 /** Whether not all elements are the same. */

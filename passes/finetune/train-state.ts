@@ -3,31 +3,27 @@ import { InputError } from "../../src/errors.ts";
 import type { Model } from "../../src/model.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { type Ort, runBatch, type Tensors } from "../../src/ort/session.ts";
-import { tensorOfBytes, toFloat64 } from "../../src/ort/tensors.ts";
+import {
+  numberOf,
+  scalarTensor,
+  tensorOfBytes,
+  tensorOfFloats,
+  toFloat64,
+} from "../../src/ort/tensors.ts";
 import { weightOf } from "../adapter/weights.ts";
-import { rateAt, type Schedule } from "../schedules/schedule.ts";
-import type { UpdatePorts } from "./accumulation.ts";
+import { rateAt, type Schedule, scheduleOf } from "../schedules/schedule.ts";
 import { checkFinite } from "./diverged.ts";
-import { type Evaluation, scalar } from "./evaluation.ts";
-import type { Step } from "./finetune-options.ts";
+import type { Evaluation } from "./evaluation.ts";
+import type { FinetuneOptions, Step } from "./finetune-options.ts";
 import type { Prepared } from "./sessions-by-size.ts";
 import { trainedWeights } from "./trained-weights.ts";
-import type { StateSlot } from "./update.ts";
-
-/** What the state of a training begins with. */
-interface TrainStateOf {
-  readonly ort: Ort;
-  readonly train: readonly string[] | undefined;
-  readonly schedule: Schedule;
-  /** What may be wrong if the loss is infinite, a clause. */
-  readonly hint: string | null;
-}
+import type { StateSlot, UpdatePorts } from "./update.ts";
 
 /** Weights and optimizer state of a training, which stay onnxruntime's own tensors from step to step. */
 export class TrainState {
   readonly #ort: Ort;
   readonly #schedule: Schedule;
-  /** What may be wrong if the loss is infinite. */
+  /** What may be wrong if the loss is infinite, a clause. */
   readonly #hint: string | null;
   #weights: Record<string, Tensor>;
   /** The weights of the last step, before it moved them: these gave a finite loss. */
@@ -35,9 +31,10 @@ export class TrainState {
   #state: Record<string, Tensor> = {};
   #step = 0;
 
-  constructor(model: Model, { ort, train, schedule, hint }: TrainStateOf) {
+  constructor(model: Model, options: FinetuneOptions, hint: string | null) {
+    const { ort, train } = options;
     this.#ort = ort;
-    this.#schedule = schedule;
+    this.#schedule = scheduleOf({ ...options });
     this.#hint = hint;
     this.#weights = Object.fromEntries(
       trainedWeights(model, train).map(({ name }) => {
@@ -78,15 +75,14 @@ export class TrainState {
 
   /** Runs a graph that updates weights and state by what it is fed. */
   protected async update({ session, ports }: Prepared<UpdatePorts>, fed: Tensors, where: string) {
-    const number = (value: number) => new this.#ort.Tensor("float32", Float32Array.of(value), []);
     const step = this.#step + 1;
     const taken = new Set(session.inputNames);
     const feeds = {
       ...fed,
       ...Object.fromEntries(Object.entries(this.#weights).filter(([name]) => taken.has(name))),
       ...Object.fromEntries(ports.slots.flatMap((slot) => this.#stateOf(slot))),
-      [ports.lr]: number(rateAt(this.#schedule, step)),
-      [ports.step]: number(step),
+      [ports.lr]: scalarTensor(this.#ort, rateAt(this.#schedule, step)),
+      [ports.step]: scalarTensor(this.#ort, step),
     };
     return runBatch(session, feeds, where);
   }
@@ -95,7 +91,7 @@ export class TrainState {
   protected keep(ports: UpdatePorts, outputs: Tensors, figures: Evaluation, place: number): Step {
     const { loss, metrics, examples } = figures;
     const step = this.#step + 1;
-    const norm = scalar(outputs[ports.norm]);
+    const norm = numberOf(outputs[ports.norm]);
     // Without examples there is no mean, and the gradient is 0.
     const known = examples > 0 ? loss : 0;
     if (!Number.isFinite(known)) this.stepBack();
@@ -120,8 +116,7 @@ export class TrainState {
         );
       const start = copies ? toFloat64(this.#weights[weight]) : new Float64Array(elements(dims));
       const values = dtype === "double" ? start : Float32Array.from(start);
-      const type = dtype === "double" ? "float64" : "float32";
-      return [input, new this.#ort.Tensor(type as "float32", values as Float32Array, dims)];
+      return [input, tensorOfFloats(this.#ort, values, dims)];
     });
   }
 }

@@ -3,14 +3,17 @@ import { InputError } from "../../src/errors.ts";
 import { type Model, typesOf } from "../../src/model.ts";
 import { valuesOf } from "../../src/option-values.ts";
 import { runBatch, type Tensors } from "../../src/ort/session.ts";
-import { scheduleOf } from "../schedules/schedule.ts";
-import type { GradientPorts } from "./accumulate-graph.ts";
 import { Accumulation } from "./accumulation.ts";
 import { copiedInput } from "./check-target.ts";
-import { type Evaluation, figuresOf, scalar, summed, together } from "./evaluation.ts";
+import { type Evaluation, figuresOf, summed, together } from "./evaluation.ts";
 import { FedTerms } from "./fed-terms.ts";
-import type { FinetuneOptions, LossPlan, Step } from "./finetune-options.ts";
-import { finetuneOptions, running } from "./finetune-options.ts";
+import {
+  type FinetuneOptions,
+  finetuneOptions,
+  type LossPlan,
+  running,
+  type Step,
+} from "./finetune-options.ts";
 import { floatCopy } from "./float-copy.ts";
 import { type LoopCounts, loopCounts } from "./loop-counts.ts";
 import { type Measures, measuresOf } from "./measures.ts";
@@ -60,21 +63,20 @@ export class Trainer extends TrainState {
     const loops = loopCounts(given, ort, names, trainedTerms(options));
     const { model } = loops;
     const terms = new FedTerms(model, options);
-    super(model, { ort, train, schedule: scheduleOf({ ...options }), hint: terms.hint });
+    super(model, options, terms.hint);
     this.#loops = loops;
     this.#model = model;
     this.#options = options;
     this.#terms = terms;
     this.#measures = measuresOf(options.metrics);
-    this.#steps = sessionsBySize(ort, threads, (fed) => stepModel(model, this.#sized(fed)));
-    this.#accumulate = accumulate;
     const sized = (fed: Tensors) => this.#sized(fed);
-    const rows = (fed: Tensors) => terms.rows(fed);
-    const adding = { ort, threads, sized, rows };
+    this.#steps = sessionsBySize(ort, threads, (fed) => stepModel(model, sized(fed)));
+    this.#accumulate = accumulate;
+    const adding = { ort, threads, sized, terms };
     this.#accumulation = accumulate > 1 ? new Accumulation(model, adding) : null;
     this.#forwards = sessionsBySize(ort, threads, async (fed) => {
       const { needs } = this.#measures;
-      const { model: forward, ...ports } = await withLoss(model, this.#sized(fed), needs);
+      const { model: forward, ...ports } = await withLoss(model, sized(fed), needs);
       return { model: forward, ports };
     });
   }
@@ -129,7 +131,7 @@ export class Trainer extends TrainState {
       const outputs = await runBatch(session, { ...fed, ...this.weights }, place);
       tallies ??= this.#measures.begin(terms);
       tallies.add(terms, outputs);
-      parts.push(figuresOf(terms, this.#terms.rows(fed), (name) => scalar(outputs[name])));
+      parts.push(figuresOf(terms, this.#terms.rows(fed), outputs));
     }
     if (tallies === null) throw new InputError("there is nothing to evaluate on.");
     const exact = tallies.metrics();
@@ -151,26 +153,20 @@ export class Trainer extends TrainState {
   }
 
   async #take(group: readonly Tensors[], place: number): Promise<Step> {
-    const fed: Tensors[] = [];
-    for (const batch of group) fed.push(await this.#feeds(batch));
+    const batches: Tensors[] = [];
+    for (const batch of group) batches.push(await this.#feeds(batch));
     const where = `step ${this.step + 1}, batch ${place},`;
-    if (!this.#accumulation) {
-      const { session, ports } = await this.#steps.of(fed[0]);
-      this.#terms.check(fed[0], ports.terms);
-      const outputs = await this.update({ session, ports }, fed[0], where);
-      const of = (name: string) => scalar(outputs[name]);
-      const figures = summed(ports.terms, figuresOf(ports.terms, this.#terms.rows(fed[0]), of));
-      return this.keep(ports, outputs, figures, place);
+    if (this.#accumulation) {
+      const added = await this.#accumulation.of(batches, this.weights, where);
+      const outputs = await this.update(added.update, added.gradients, where);
+      return this.keep(added.update.ports, outputs, added.figures, place);
     }
-    const check = (batch: Tensors, { terms }: GradientPorts) => this.#terms.check(batch, terms);
-    const { gradients, figures, update } = await this.#accumulation.of(
-      fed,
-      this.weights,
-      check,
-      where,
-    );
-    const outputs = await this.update(update, gradients, where);
-    return this.keep(update.ports, outputs, figures, place);
+    const [fed] = batches;
+    const { session, ports } = await this.#steps.of(fed);
+    this.#terms.check(fed, ports.terms);
+    const outputs = await this.update({ session, ports }, fed, where);
+    const figures = figuresOf(ports.terms, this.#terms.rows(fed), outputs);
+    return this.keep(ports, outputs, summed(ports.terms, figures), place);
   }
 
   /** What a batch brings to a step, and what it decides. */
@@ -180,18 +176,23 @@ export class Trainer extends TrainState {
 
   /** Adds the teacher's outputs to a batch, if there is a teacher. */
   async #taught(batch: Tensors): Promise<Tensors> {
-    const { teacher, ort, threads } = this.#options;
+    const { teacher } = this.#options;
     if (!teacher) return batch;
-    const distils = this.#terms.terms.filter(({ chosen }) => chosen.loss.distils);
+    this.#teacher ??= await this.#started(teacher);
+    return { ...batch, ...(await this.#teacher.of(batch)) };
+  }
+
+  async #started(teacher: Model) {
+    const { ort, threads } = this.#options;
+    const { graph } = this.#model;
     const { types } = await typesOf(this.#model, ort);
-    const { outputs } = this.#model.graph.main;
+    const distils = this.#terms.terms.filter(({ chosen }) => chosen.loss.distils);
     const followed = distils.map(({ target, output: given, from }) => {
-      const output = given ?? outputForLoss(this.#model.graph, types, null).value.name;
-      const inner = !outputs.some(({ name }) => name === output);
+      const output = given ?? outputForLoss(graph, types, null).value.name;
+      const inner = !graph.main.outputs.some(({ name }) => name === output);
       return { wanted: target, output, inner, as: from! };
     });
-    this.#teacher ??= runTeacher(teacher, { ort, followed, threads });
-    return { ...batch, ...(await this.#teacher.of(batch)) };
+    return runTeacher(teacher, followed, { ort, threads });
   }
 
   /** The options of a step graph for tensors of these sizes. */

@@ -3,7 +3,7 @@ import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { groupBy } from "../../src/graph/group-by.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
-import { patched } from "../../src/model.ts";
+import { type Model, patched } from "../../src/model.ts";
 import type { ChosenOptimizer } from "../optimizers/index.ts";
 import { type Group, gradientRow, isUpdatedAlone, type Weight } from "./gradient-row.ts";
 import { joined, port } from "./ports.ts";
@@ -26,16 +26,20 @@ export interface StateSlot {
   }[];
 }
 
-/** An update as it is written: its inputs and outputs beside the weights and gradients. */
-export interface Update {
+/** The names of what goes into and comes out of an update, beside the gradients. */
+export interface UpdatePorts {
+  /** Trained weights with their state; each is an input and, as updated, an output. */
   readonly slots: readonly StateSlot[];
-  readonly inputs: readonly Port[];
-  readonly outputs: readonly Port[];
-  /** The norm of all gradients together, before it is clipped. */
-  readonly norm: string;
-  /** Scalar inputs: the learning rate, and the number of the step. */
+  /** Scalar float inputs: the learning rate, and the number of the step from 1. */
   readonly lr: string;
   readonly step: string;
+  /** Scalar output: the norm of all gradients together, before clipping. */
+  readonly norm: string;
+}
+
+interface Update extends UpdatePorts {
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
 }
 
 /** The type of what there is one number of: the norm of all gradients, or the learning rate. */
@@ -56,7 +60,10 @@ export function update(
 ): Update {
   const { fresh, about } = builder;
   about("norm");
-  const groups = groupedBy(weights, (of) => `${of.dtype} ${of.decays}`).map(groupOf);
+  // Small weights that are treated the same in groups, each large one alone.
+  const keyOf = (weight: Weight) =>
+    isUpdatedAlone(weight) ? `alone ${weight.of.name}` : `${weight.of.dtype} ${weight.of.decays}`;
+  const groups = [...groupBy(weights, keyOf).values()].map(groupOf);
   const { norm, scale, gradients } = clipping(builder, groups, options.clip);
   const [lr, step] = ["lr", "step"].map(fresh);
   const inputs: Port[] = [lr, step].map((name) => port(name, SCALAR));
@@ -176,14 +183,6 @@ function slotOf(
 const shaped = (name: string, dtype: string, { dims }: TrainedWeight) =>
   port(name, { dtype, shape: dims });
 
-/** The small weights in groups of one key, in order; each large one alone. */
-function groupedBy(weights: readonly Weight[], keyOf: (of: TrainedWeight) => string): Weight[][] {
-  const groups = groupBy(weights, (weight) =>
-    isUpdatedAlone(weight) ? `alone ${weight.of.name}` : keyOf(weight.of),
-  );
-  return [...groups.values()];
-}
-
 /** Begins an update that becomes a model of its own, in an opset not older than a graph's. */
 export function draftUpdate({ file }: Graph) {
   const empty = emptyGraph("update", Math.max(17, file.opset));
@@ -196,7 +195,7 @@ export async function updateModel(
   weights: readonly Weight[],
   optimizer: ChosenOptimizer,
   given: readonly Port[],
-) {
+): Promise<UpdatePorts & { readonly model: Model }> {
   const { inputs, outputs, ...ports } = update(written, weights, optimizer);
   const more = { inputs: [...given, ...inputs], outputs };
   return { model: await patched(empty, joined(written, more)), ...ports };

@@ -6,29 +6,26 @@ import type { KnownGraph } from "../residuals/residual.ts";
 import { type ClassObstacle, type ClassWay, followClasses } from "./follow-classes.ts";
 import { type LinearLayer, linearLayers, namesOf, sourceOfWeight } from "./linear-layer.ts";
 
-/** A layer, and where its classes go. */
-export interface ChosenLayer {
+/** A layer, and the way of its classes or what stands in it. */
+interface Traced {
   readonly layer: LinearLayer;
   /** Layers whose classes are added to its own: they get as many. */
-  readonly partners: readonly LinearLayer[];
-  readonly way: ClassWay;
-}
-
-/** A layer, and the way of its classes or what stands in it. */
-interface Followed {
-  readonly layer: LinearLayer;
   readonly partners: readonly LinearLayer[];
   readonly way: ClassWay | ClassObstacle;
 }
 
-/** Layers that are listed in a message. */
+/** A layer, and where its classes go. */
+export interface ChosenLayer extends Traced {
+  readonly way: ClassWay;
+}
+
 const LISTED = 5;
 
 /** Returns the last linear layer of a name. Throws an InputError unless exactly one is found. */
 export function chosenLayer(known: KnownGraph, name: string, classes: number): ChosenLayer {
   const { graph } = known;
   const file = graph.file.source.name;
-  const layers = linearLayers(known).map((layer) => followed(known, layer, classes));
+  const layers = linearLayers(known).map((layer) => traced(known, [layer], classes));
   const glob = matcher([name])!;
   const exact = layers.filter(({ layer }) => namesOf(graph, layer).includes(name));
   const named =
@@ -56,33 +53,33 @@ export function restatedLayer(
   classes: number,
 ): ChosenLayer {
   const layer = linearLayers(known).find(isLayer);
-  const chosen = layer && followed(known, layer, classes);
+  const chosen = layer && traced(known, [layer], classes);
   if (!chosen) throw new Error("a layer that is written in floats is none");
   if (!isLast(chosen)) throw blocked(known.graph, chosen, [chosen]);
   return chosen;
 }
 
-function followed(known: KnownGraph, layer: LinearLayer, classes: number): Followed {
+function traced(known: KnownGraph, layers: readonly LinearLayer[], classes: number): Traced {
+  const [layer, ...partners] = layers;
   const sizes = { before: layer.outputs, after: classes };
-  return { layer, partners: [], way: followClasses(known, [layer], sizes) };
+  return { layer, partners, way: followClasses(known, layers, sizes) };
 }
 
 /** A layer with those whose classes are added to its own, as of a distilled model; null if it has none. */
 function joinedLayers(
   known: KnownGraph,
-  { layer, way }: Followed,
-  layers: readonly Followed[],
+  { layer, way }: Traced,
+  layers: readonly Traced[],
   classes: number,
 ): ChosenLayer | null {
-  const isJoined = (other: Followed) =>
+  const isJoined = (other: Traced) =>
     "node" in way && "node" in other.way && other.way.node === way.node;
   const partners = layers
     .filter((other) => isJoined(other) && other.layer.outputs === layer.outputs)
     .map((other) => other.layer)
     .filter((other) => other !== layer);
   if (partners.length === 0 || [layer, ...partners].some(({ lowered }) => lowered)) return null;
-  const sizes = { before: layer.outputs, after: classes };
-  const chosen = { layer, partners, way: followClasses(known, [layer, ...partners], sizes) };
+  const chosen = traced(known, [layer, ...partners], classes);
   return isLast(chosen) ? chosen : null;
 }
 
@@ -97,13 +94,13 @@ function untied(graph: Graph, chosen: ChosenLayer): ChosenLayer {
   );
 }
 
-const isLast = (one: Followed): one is ChosenLayer => "axes" in one.way && one.way.reachesOutput;
+const isLast = (one: Traced): one is ChosenLayer => "axes" in one.way && one.way.reachesOutput;
 
 /** Whether a dotted name begins or ends with the parts of another. */
 const isWithin = (name: string, part: string) =>
   name.startsWith(`${part}.`) || name.endsWith(`.${part}`) || name.endsWith(`/${part}`);
 
-const shown = (graph: Graph, layers: readonly Followed[]) =>
+const shown = (graph: Graph, layers: readonly Traced[]) =>
   layers
     .slice(0, LISTED)
     .map(
@@ -111,7 +108,7 @@ const shown = (graph: Graph, layers: readonly Followed[]) =>
     )
     .join(", ");
 
-function unknown(graph: Graph, name: string, layers: readonly Followed[]): InputError {
+function unknown(graph: Graph, name: string, layers: readonly Traced[]): InputError {
   const file = graph.file.source.name;
   const last = layers.filter(isLast);
   if (layers.length === 0)
@@ -133,8 +130,7 @@ function unknown(graph: Graph, name: string, layers: readonly Followed[]): Input
   );
 }
 
-/** Why a layer that is named cannot be replaced. */
-function blocked(graph: Graph, { layer, way }: Followed, layers: readonly Followed[]): InputError {
+function blocked(graph: Graph, { layer, way }: Traced, layers: readonly Traced[]): InputError {
   const file = graph.file.source.name;
   const [title] = namesOf(graph, layer);
   if (!("node" in way))

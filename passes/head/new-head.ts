@@ -55,11 +55,8 @@ export async function newHead(model: Model, options: HeadOptions): Promise<Model
   checkModel("newHead", model);
   checkGiven("newHead", options, headOptions);
   checkArgument("newHead", options.layer, Boolean(options.layer), "the name of a layer");
-  const { ort, layer: name, ...given } = options;
-  const { classes, seed } = valuesOf(
-    { classes: headOptions.classes, seed: headOptions.seed },
-    given,
-  );
+  const { ort, layer: name } = options;
+  const { classes, seed } = valuesOf(headOptions, { ...options });
   const asked = await knownOf(model, ort);
   const chosen = chosenLayer(asked, name, classes);
   const floats = await floatLayer(asked, chosen);

@@ -56,6 +56,23 @@ export function tensorToRun(
   return tensorOfBytes(ort, as, data, dims);
 }
 
+/** Returns float32 or float64 numbers as a tensor. */
+export function tensorOfFloats(
+  ort: Ort,
+  values: Float32Array | Float64Array,
+  dims: readonly number[],
+): Tensor {
+  const type = values instanceof Float64Array ? "float64" : "float32";
+  return new ort.Tensor(type as "float32", values as Float32Array, dims);
+}
+
+/** Returns a number as a scalar tensor of float32. */
+export const scalarTensor = (ort: Ort, value: number) =>
+  tensorOfFloats(ort, Float32Array.of(value), []);
+
+/** Returns the number of a scalar tensor. */
+export const numberOf = ({ data }: Tensor) => Number((data as Float32Array)[0]);
+
 /** Turns little-endian raw data into onnxruntime's tensor. Throws if its API lacks the type. */
 export function tensorOfBytes(
   ort: Ort,

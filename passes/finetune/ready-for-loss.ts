@@ -1,27 +1,34 @@
 import { InputError } from "../../src/errors.ts";
 import { called, type Types, titleOf, type Value } from "../../src/graph/graph.ts";
+import { patched } from "../../src/model.ts";
 import { showShape } from "../../src/onnx/dtypes.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { plainBetween } from "../gradient/prepare.ts";
-import type { Specialized } from "../gradient/specialize.ts";
+import { type Specialized, specialize } from "../gradient/specialize.ts";
+import { callsBehind } from "../losses/final-activation.ts";
+import { inlined } from "../lower/inline.ts";
 import type { OutputForLoss } from "./output-for-loss.ts";
-import type { TrainedWeight } from "./trained-weights.ts";
+
+type Find = (specialized: Specialized) => readonly OutputForLoss[];
 
 /**
- * Lowers what lies between the trained weights and the outputs of losses if the size of such an
- * output is not known. Inference knows no size behind a Loop before its iterations are written out.
- * Throws an InputError if it is not known then either.
+ * Returns a model on whose outputs, which `find` finds, losses can be written. Calls of the model's
+ * own functions that make them become their bodies, so that an activation inside is seen. If the size
+ * of one is not known, all between the `trained` weights and the outputs is lowered: inference knows
+ * no size behind a Loop before its iterations are written out. Throws an InputError if it is not
+ * known then either.
  */
-export async function withSizedOutputs(
+export async function readyForLoss(
   given: Specialized,
   ort: Ort,
-  find: (specialized: Specialized) => readonly OutputForLoss[],
-  weights: readonly TrainedWeight[],
+  find: Find,
+  trained: readonly string[],
 ): Promise<Specialized> {
-  const outputs = find(given).map(({ value }) => value);
-  if (outputs.every((output) => freeDimension(given.types, output) === null)) return given;
-  const plain = await plainBetween(given.model, ort, {
-    from: weights.map(({ name }) => name),
+  const open = await withoutCalls(given, ort, find, trained);
+  const outputs = find(open).map(({ value }) => value);
+  if (outputs.every((output) => freeDimension(open.types, output) === null)) return open;
+  const plain = await plainBetween(open.model, ort, {
+    from: trained,
     to: () => outputs.map(({ name }) => name),
   });
   for (const { value } of find(plain)) {
@@ -36,6 +43,20 @@ export async function withSizedOutputs(
     );
   }
   return plain;
+}
+
+async function withoutCalls(
+  given: Specialized,
+  ort: Ort,
+  find: Find,
+  trained: readonly string[],
+): Promise<Specialized> {
+  const calls = new Set(find(given).flatMap(({ value }) => callsBehind(value)));
+  const { graph } = given.model;
+  const written = calls.size > 0 ? inlined(graph, (node) => calls.has(node)) : null;
+  if (!written) return given;
+  const next = await specialize(await patched(graph, written.patch), ort, { free: trained });
+  return withoutCalls(next, ort, find, trained);
 }
 
 /** A node with its operator, by its name. */
