@@ -5,7 +5,7 @@ import { batches, openDataset, openModel } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { npzFile } from "../passes/finetune/array-file.ts";
-import { checkLabels, isClass } from "../passes/finetune/check-column.ts";
+import { checkLabels, isClass } from "../passes/finetune/check-target.ts";
 import { type Dataset, readDataset } from "../passes/finetune/data-set.ts";
 import { bytesSource } from "../src/onnx/source.ts";
 import { temporaryFolder } from "./support/fixture.ts";

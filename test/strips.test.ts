@@ -5,7 +5,7 @@ import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { mnistDigits } from "../bin/page/mnist.ts";
 import { strips } from "../bin/page/strips.ts";
-import { checkLabels, isClass } from "../passes/finetune/check-column.ts";
+import { checkLabels, isClass } from "../passes/finetune/check-target.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { sessionOn } from "./support/session.ts";
 import { writeStrips } from "./support/strips.ts";

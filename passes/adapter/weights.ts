@@ -96,7 +96,7 @@ export function weightsAsOptionalInputs(model: Model, names: readonly string[]):
   const constants = values.filter(({ initializer }) => !initializer);
   const inputs = values
     .filter(({ name }) => !present.has(name))
-    .map((value) => ({ name: value.name, type: typeOfTensor(weightNamed(graph, value.name)!) }));
+    .map((value) => ({ name: value.name, type: typeOfTensor(value) }));
   const patch = {
     removed: constants,
     tensors: constants.map(({ name }) => mainWeightOf(model, name)),

@@ -74,10 +74,9 @@ export async function exportStep(
     options.onTemporary?.(pending.path);
     const base = linkWeights ? model : await openModel(await copyInto(model, pending.path));
     try {
-      const of = { options, values, weights, shapes, name: model.source.name };
-      const exported = await filesOf(base, of);
-      const place = linkWeights && exported.folder ? pending.pathTo(exported.folder) : ".";
-      const { files, manifest, notes } = exported.at(place);
+      const placeOf = (home?: string) => (linkWeights && home ? pending.pathTo(home) : ".");
+      const of = { options, values, weights, shapes, placeOf, name: model.source.name };
+      const { files, manifest, notes } = await filesOf(base, of);
       for (const [name, bytes] of files) saveBytes(bytes, `${pending.path}/${name}`);
       pending.keep();
       const sizes = Object.fromEntries([...files].map(([name, { length }]) => [name, length]));
@@ -138,11 +137,12 @@ interface FilesOf {
   readonly values: ExportValues;
   readonly weights: readonly TrainedWeight[];
   readonly shapes: BatchShapes;
+  /** Returns the place of the folder of frozen weights, seen from that of the step. */
+  readonly placeOf: (home?: string) => string;
   /** The name of the model that the log mentions. */
   readonly name: string;
 }
 
-/** Makes the files; the place of the frozen weights is known when they are written. */
 async function filesOf(base: Model, of: FilesOf) {
   const { options, values, weights, shapes } = of;
   const graphs = await graphsOf(base, options, shapes);
@@ -158,15 +158,12 @@ async function filesOf(base: Model, of: FilesOf) {
   const adapter = adapterOf(base, options.train);
   const { ignoreIndex } = lossOf(options.loss, options.lossOptions).options;
   const log = await logHead(base, of, graphs.step, adapter);
-  const parts = { graphs, values, shapes, ignoreIndex, state, schedule, hashes, adapter, log };
-  return {
-    folder: graphs.folder,
-    at: (folder: string) => {
-      const manifest = stepManifest({ ...parts, folder });
-      files.set(MANIFEST_FILE, text(manifest));
-      return { files, manifest, notes: graphs.step.plan.notes };
-    },
-  };
+  const manifest = stepManifest({
+    ...{ graphs, values, shapes, ignoreIndex, state, schedule, hashes, adapter, log },
+    folder: of.placeOf(graphs.folder),
+  });
+  files.set(MANIFEST_FILE, text(manifest));
+  return { files, manifest, notes: graphs.step.plan.notes };
 }
 
 /** JSON with lists of numbers on one line. */

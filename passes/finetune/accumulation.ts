@@ -1,13 +1,21 @@
 import type { Tensor } from "onnxruntime-common";
 import { entry } from "../../src/entry.ts";
-import type { Model } from "../../src/model.ts";
-import { runnable } from "../../src/ort/loading.ts";
-import { type Ort, openSession, runBatch, type Tensors } from "../../src/ort/session.ts";
+import { type Model, patched, strictlyPatched } from "../../src/model.ts";
+import { type Ort, runBatch, type Tensors } from "../../src/ort/session.ts";
 import { numberOf, scalarTensor, tensorOfFloats, toFloat64 } from "../../src/ort/tensors.ts";
-import { countModel, type GradientPorts, gradientModel, summedAs } from "./accumulate-graph.ts";
 import { type Evaluation, figuresOf, summed, together } from "./evaluation.ts";
 import type { FedTerms } from "./fed-terms.ts";
-import { type Prepared, type SessionsBySize, sessionsBySize } from "./sessions-by-size.ts";
+import { type AttachedTerm, withLoss } from "./model-with-loss.ts";
+import { gradientPorts, joined } from "./ports.ts";
+import { unneeded } from "./reached.ts";
+import {
+  type Prepared,
+  prepared,
+  type SessionsBySize,
+  type Sized,
+  sessionsBySize,
+} from "./sessions-by-size.ts";
+import { type DifferentiatedStep, differentiatedStep, typed } from "./step-graph.ts";
 import type { StepOptions } from "./step-options.ts";
 import { type UpdatePorts, updateAlone } from "./update.ts";
 
@@ -105,10 +113,7 @@ export class Accumulation {
     const { graph, reached, optimizer } = step;
     const summed = reached.map((weight) => ({ ...weight, dtype: summedAs(weight.of.dtype) }));
     const { model, ...ports } = await updateAlone(graph, summed, optimizer);
-    const session = await openSession(this.#ort, runnable(model.file), "all", {
-      threads: this.#threads,
-    });
-    return { session, ports };
+    return prepared(this.#ort, this.#threads, { model, ports });
   }
 }
 
@@ -123,4 +128,38 @@ function addTo(
   const kind = summedAs(dtype) === "double" ? Float64Array : Float32Array;
   const sum = entry(sums, name, () => new kind(values.length));
   for (let k = 0; k < sum.length; k++) sum[k] += factor * values[k];
+}
+
+/** The ports of a graph that gives the gradients of one of several batches. */
+interface GradientPorts {
+  readonly step: DifferentiatedStep;
+  readonly terms: readonly AttachedTerm[];
+  /** Scalar inputs that multiply the gradient of each loss. */
+  readonly shares: readonly string[];
+}
+
+/** Makes the graph of the gradients of one of several batches. */
+async function gradientModel(model: Model, options: StepOptions): Promise<Sized<GradientPorts>> {
+  const step = await differentiatedStep(model, options, true);
+  const { graph, reached, back, shares } = step;
+  const ports = { inputs: shares, outputs: gradientPorts(reached) };
+  const patch = joined(typed(step), back, ports, step.open);
+  return {
+    model: await strictlyPatched(graph, patch),
+    ports: { step, terms: step.ports.terms, shares: shares.map(({ name }) => name) },
+  };
+}
+
+/** Returns the data type in which the gradients of a weight are added up. */
+const summedAs = (dtype: string) => (dtype === "double" ? "double" : "float");
+
+/** Makes the graph that counts the examples of each loss in a batch, and nothing else. */
+async function countModel(model: Model, options: StepOptions): Promise<Sized<readonly string[]>> {
+  const { model: forward, terms } = await withLoss(model, options);
+  const { graph } = forward;
+  const counts = terms.map(({ examples }) => examples);
+  const removed = unneeded(graph, [], counts);
+  const names = graph.main.outputs.map(({ name }) => name);
+  const untold = names.filter((name) => !counts.includes(name));
+  return { model: await patched(graph, { removed, untold }), ports: counts };
 }

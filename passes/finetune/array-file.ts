@@ -1,6 +1,6 @@
 import { sha256 } from "#node";
 import { type Npz, openNpz, type StoredArray } from "../../src/formats/npz.ts";
-import { widthOf } from "../../src/graph/numbers.ts";
+import { widthOf } from "../../src/graph/tensor.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { bytesSource, type Source } from "../../src/onnx/source.ts";
 

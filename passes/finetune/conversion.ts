@@ -31,15 +31,10 @@ function rangeOf(dtype: string): readonly [bigint, bigint] {
 /** Returns the index of the first value that a cast would lose; null if it loses none. */
 export function firstLost(bytes: Uint8Array, from: string, to: string): number | null {
   const values = numbersOfBytes(from, bytes);
-  if (isWhole(to)) {
-    const [least, most] = rangeOf(to);
-    for (let k = 0; k < values.length; k++) if (values[k] < least || values[k] > most) return k;
-    return null;
-  }
-  const limit = largest(to);
+  const [least, most] = isWhole(to) ? rangeOf(to) : [-largest(to), largest(to)];
   for (let k = 0; k < values.length; k++) {
-    const size = Math.abs(Number(values[k]));
-    if (size > limit && size !== Number.POSITIVE_INFINITY) return k;
+    const isOutside = values[k] < least || values[k] > most;
+    if (isOutside && Number.isFinite(Number(values[k]))) return k;
   }
   return null;
 }

@@ -23,15 +23,10 @@ export function together(parts: readonly Evaluation[]): Evaluation {
   const loss = mean((part) => part.loss);
   const metrics = names.map((name) => [name, mean((part) => part.metrics[name])] as const);
   const rows = sum(parts.map((part) => part.rows));
-  return { rows, examples, loss, metrics: withPerplexity(Object.fromEntries(metrics), loss) };
+  // The perplexity is that of the loss: no mean of perplexities.
+  const perplexity = names.includes("perplexity") ? { perplexity: Math.exp(loss) } : {};
+  return { rows, examples, loss, metrics: { ...Object.fromEntries(metrics), ...perplexity } };
 }
-
-/** Metrics in which the perplexity, if there is one, is that of a loss: no mean of perplexities. */
-const withPerplexity = (
-  metrics: Readonly<Record<string, number>>,
-  loss: number,
-): Record<string, number> =>
-  "perplexity" in metrics ? { ...metrics, perplexity: Math.exp(loss) } : metrics;
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 

@@ -6,7 +6,7 @@ import { own } from "../../src/graph/own.ts";
 import type { Model } from "../../src/model.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { dtypeOf } from "../../src/ort/tensors.ts";
-import { checkClasses, columnOfBatch } from "./check-column.ts";
+import { checkClasses, columnOfBatch } from "./check-target.ts";
 import type { FinetuneOptions } from "./finetune-options.ts";
 import type { StepTerm } from "./step-options.ts";
 import { axesOfOne } from "./sums-of-one.ts";

@@ -1,4 +1,5 @@
 import { imageClasses } from "#node-images";
+import { entry } from "../../src/entry.ts";
 import type { Model } from "../../src/model.ts";
 import { valuesOf } from "../../src/option-values.ts";
 import { dashed, pickOptions } from "../../src/options.ts";
@@ -106,12 +107,11 @@ export function arraysOf(
     if (target !== null && !chosen.loss.distils)
       targets.set(target, { name: target, ...readAs(chosen, sees) });
     for (const [option, name] of Object.entries(arrays))
-      targets.set(name, targets.get(name) ?? { name, use: `what --${dashed(option)} names` });
+      entry(targets, name, () => ({ name, use: `what --${dashed(option)} names` }));
   }
   const own = new Set(model.graph.main.inputs.map(({ name }) => name));
   for (const { name } of options.teacher?.graph.main.inputs ?? [])
-    if (!own.has(name))
-      targets.set(name, targets.get(name) ?? { name, use: "an input of the teacher" });
+    if (!own.has(name)) entry(targets, name, () => ({ name, use: "an input of the teacher" }));
   return [...targets.values()];
 }
 

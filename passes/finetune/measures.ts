@@ -33,7 +33,7 @@ export function measuresOf(names: readonly string[] = []) {
             `metric ${metric.name} compares ${metric.kinds.join(" or ")}, and ${terms.map(({ label, observed }) => `${label} gives ${observed?.kind ?? "none"}`).join(", ")}.`,
           );
     },
-    /** Begins to add up. */
+    /** Begins to add up the metrics of one evaluation. */
     begin: (terms: Terms) => tallied(terms.map((term) => tallyOf(term, chosen))),
   };
 }
@@ -52,7 +52,6 @@ const takes = ({ kinds, needs }: Metric, { kind, places, surprise }: Observation
   kinds.includes(kind) &&
   (needs === undefined || (needs === "places" ? places : surprise) !== null);
 
-/** Metrics of one evaluation, added up over its batches. */
 const tallied = (added: readonly ReturnType<typeof tallyOf>[]) => ({
   /** Adds a batch, by the names that its own graph gives what is observed. */
   add(terms: Terms, outputs: Tensors): void {
@@ -79,15 +78,12 @@ const tallied = (added: readonly ReturnType<typeof tallyOf>[]) => ({
   },
 });
 
-function seenIn(
-  { kind, dims, classes, blank, predicted, actual, places, surprise }: Observation,
-  outputs: Tensors,
-): Observed {
+function seenIn(observed: Observation, outputs: Tensors): Observed {
+  const { kind, dims, classes, blank, predicted, actual, places, surprise } = observed;
   const data = (name: string) => outputs[name].data as ArrayLike<number>;
   return {
     ...{ kind, dims, classes, blank },
-    predicted: data(predicted),
-    actual: data(actual),
+    ...{ predicted: data(predicted), actual: data(actual) },
     places: places === null ? null : data(places),
     surprise: surprise === null ? null : data(surprise),
   };

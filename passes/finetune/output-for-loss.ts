@@ -24,8 +24,8 @@ interface ChosenFor {
 
 /**
  * Returns the output of a name, or the only one of floats, or the only one of these that the
- * target fits, or that the trained weights can change. If an output holds class numbers, returns the scores that its ArgMax reads. Throws an
- * InputError if several are possible or none is.
+ * target fits, or that the trained weights can change. If an output holds class numbers, returns
+ * the scores that its ArgMax reads. Throws an InputError if several are possible or none is.
  */
 export function outputForLoss(
   { file, main }: Graph,

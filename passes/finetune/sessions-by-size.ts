@@ -15,6 +15,17 @@ export interface Prepared<Ports> {
   readonly ports: Ports;
 }
 
+/** Opens a session for a model. */
+export async function prepared<Ports>(
+  ort: Ort,
+  threads: number,
+  { model, ports }: Sized<Ports>,
+): Promise<Prepared<Ports>> {
+  // With a memory pattern, a step takes half as much memory again and is not faster.
+  const how = { threads, enableMemPattern: false };
+  return { session: await openSession(ort, runnable(model.file), "all", how), ports };
+}
+
 /** Sessions for batches of each type and size. */
 export type SessionsBySize<Ports> = ReturnType<typeof sessionsBySize<Ports>>;
 
@@ -25,12 +36,7 @@ export function sessionsBySize<Ports>(
   make: (fed: Tensors) => Promise<Sized<Ports>>,
 ) {
   const known = new Map<string, Promise<Prepared<Ports>>>();
-  const prepare = async (fed: Tensors): Promise<Prepared<Ports>> => {
-    const { model, ports } = await make(fed);
-    // With a memory pattern, a step takes half as much memory again and is not faster.
-    const how = { threads, enableMemPattern: false };
-    return { session: await openSession(ort, runnable(model.file), "all", how), ports };
-  };
+  const prepare = async (fed: Tensors) => prepared(ort, threads, await make(fed));
   return {
     /** Returns the session for tensors of these types and sizes. */
     of(fed: Tensors): Promise<Prepared<Ports>> {

@@ -19,8 +19,7 @@ interface CellOf {
   readonly row: number;
   readonly names: readonly string[];
   readonly dtype: string;
-  readonly missing: Expected["missing"];
-  readonly padding: Expected["padding"];
+  readonly expected: Pick<Expected, "missing" | "padding">;
 }
 
 /** The cells of a target in one table. */
@@ -46,12 +45,18 @@ export function labelsOf(
   let isWhole = true;
   let isWords = known !== null;
   let hasGaps = false;
+  let longest: number | null = null;
+  let isFlat = true;
   for (const cell of cellsOf(tables)) {
     for (const part of flat(cell)) {
       const number = numberOf(part);
       if (number === null && !isMissing(part)) isWords ||= hasWords;
       if (number !== null) isWhole &&= Number.isInteger(number);
       if (isMissing(part)) hasGaps = true;
+    }
+    if (Array.isArray(cell)) {
+      longest = Math.max(longest ?? 1, cell.length);
+      isFlat &&= !cell.some(Array.isArray);
     }
     if (isEmpty(cell)) continue;
     const text = textOf(cell);
@@ -62,9 +67,9 @@ export function labelsOf(
   const isLabels = !hasGaps || missing !== true;
   const dtype = isLabels && (isWhole || isWords) ? "int64" : "float";
   if (known) return { dtype, names: known };
-  if (!isWords)
-    return { dtype, names: null, width: padding === undefined ? null : longest(tables) };
   const [{ file, places }] = tables;
+  const isPadded = padding !== undefined && isFlat && places.length === 1;
+  if (!isWords) return { dtype, names: null, width: isPadded ? longest : null };
   if (places.length > 1)
     throw new InputError(
       `a target of ${file} is in ${places.length} columns and holds words; give one column of class names.`,
@@ -74,19 +79,6 @@ export function labelsOf(
       `the target of ${file} contains more than ${MOST} different words, too many for classes; give numbers.`,
     );
   return { dtype, names: [...words].sort((a, b) => (a < b ? -1 : 1)) };
-}
-
-/** The length of the longest list of one column; null if there are no lists. */
-function longest(tables: readonly TargetCells[]): number | null {
-  let most: number | null = null;
-  for (const { table, places } of tables)
-    for (const cells of table.rows()) {
-      const [cell] = places.map((place) => cells[place]);
-      if (places.length !== 1 || !Array.isArray(cell)) continue;
-      if (cell.some(Array.isArray)) return null;
-      most = Math.max(most ?? 1, cell.length);
-    }
-  return most;
 }
 
 function* cellsOf(tables: readonly TargetCells[]): Generator<TableCell> {
@@ -118,7 +110,7 @@ export function cellNumbers(
 function filledUp(cell: TableCell, width: number, of: CellOf) {
   const own = isEmpty(cell) ? [] : flat(cell);
   const values = own.map((value) => checkedNumber(value, of, of.names[0]));
-  while (values.length < width) values.push(of.padding!);
+  while (values.length < width) values.push(of.expected.padding!);
   return { values, shape: [width] };
 }
 
@@ -146,14 +138,11 @@ function numberOf(cell: TableCell): number | null {
   return Number.isFinite(number) ? number : null;
 }
 
-function checkedNumber(
-  cell: TableCell,
-  { file, row, dtype, missing }: CellOf,
-  name: string,
-): number {
+function checkedNumber(cell: TableCell, of: CellOf, name: string): number {
+  const { file, row, dtype } = of;
   const place = `row ${row} of ${file} (from 0)`;
   if (isMissing(cell)) {
-    const value = labelOfMissing({ missing, dtype });
+    const value = labelOfMissing(of);
     if (value !== null) return value;
     throw new InputError(
       `${place} has no value in column ${name}; leave out such rows, or fill them.`,
@@ -175,7 +164,7 @@ function checkedNumber(
 }
 
 /** What a missing value of a target becomes; null if it is refused. A float cannot be a label. */
-const labelOfMissing = ({ missing, dtype }: Pick<CellOf, "missing" | "dtype">): number | null =>
+const labelOfMissing = ({ expected: { missing }, dtype }: CellOf): number | null =>
   missing === true ? Number.NaN : typeof missing === "number" && !isFloat(dtype) ? missing : null;
 
 function classOf(cell: TableCell, names: readonly string[], of: CellOf): number {

@@ -2,7 +2,7 @@ import { sha256 } from "#node";
 import { scratchWriter } from "#node-data";
 import { InputError } from "../../src/errors.ts";
 import { own } from "../../src/graph/own.ts";
-import { encodeNumbers, widthOf } from "../../src/graph/tensor.ts";
+import { encodeNumbers } from "../../src/graph/tensor.ts";
 import { listed } from "../../src/listed.ts";
 import { concat } from "../../src/onnx/bytes.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
@@ -11,7 +11,7 @@ import { type ArrayFile, arrayAtHand, arraysAtHand } from "./array-file.ts";
 import type { Expected } from "./expected.ts";
 import { cellNumbers, type LabelsOf, labelsOf } from "./table-cells.ts";
 import { type ArrayColumns, assignedColumns, type ColumnsOf } from "./table-columns.ts";
-import { type TableRows, tableRows } from "./table-rows.ts";
+import { type TableCell, type TableRows, tableRows } from "./table-rows.ts";
 
 /** A table, and which of its columns go into which array. */
 export interface OpenTable {
@@ -86,16 +86,19 @@ export function tableFile(
   }
   if (rows === 0) throw new InputError(`${source.name} has no rows; add some.`);
   const finished = growingArrays.map((growing) => growing.finish(rows));
-  const classes = [...labels].flatMap(([name, { names }]) => (names ? [[name, names]] : []));
+  const classes = [...labels].flatMap(([name, { names }]) => (names ? [{ name, names }] : []));
   return {
     ...arraysAtHand(
       source.name,
       finished.map(({ array }) => array),
     ),
-    classes: Object.fromEntries(classes),
+    classes: Object.fromEntries(classes.map(({ name, names }) => [name, names])),
     notes: [
       ...notes,
-      ...classNotes(source.name, labels),
+      ...classes.map(
+        ({ name, names }) =>
+          `target ${name} of ${source.name} has ${names.length} classes, in the order of their names: ${listed(names)}.`,
+      ),
       ...finished.flatMap(({ notes }) => notes),
     ],
     digest: () => sha256(source),
@@ -104,22 +107,6 @@ export function tableFile(
     },
   };
 }
-
-const classNotes = (file: string, labels: TargetLabels) =>
-  [...labels].flatMap(([name, { names }]) => {
-    const text = `target ${name} of ${file} has ${names?.length} classes, in the order of their names`;
-    return names ? [`${text}: ${listed(names)}.`] : [];
-  });
-
-const otherShape = (
-  file: string,
-  row: number,
-  name: string,
-  [shape, before]: readonly (readonly number[])[],
-) =>
-  new InputError(
-    `row ${row} of ${file} (from 0) gives ${name} the shape [${shape}], and the rows before [${before}]; all must have the same.`,
-  );
 
 /** Grows an array row by row; `finish` returns it, notes, and the source of its values. */
 function growing(file: string, of: ArrayColumns, labels: LabelsOf | null, large: boolean) {
@@ -136,16 +123,14 @@ function growing(file: string, of: ArrayColumns, labels: LabelsOf | null, large:
     else chunks.push(bytes);
     pending = [];
   };
-  const add = (cells: readonly unknown[], row: number) => {
-    const { missing = false, padding } = expected;
-    const what = { file, row, names, dtype, missing, padding };
-    const { values, shape } = cellNumbers(
-      places.map((place) => cells[place] as never),
-      what,
-      labels,
-    );
+  const add = (cells: readonly TableCell[], row: number) => {
+    const own = places.map((place) => cells[place]);
+    const { values, shape } = cellNumbers(own, { file, row, names, dtype, expected }, labels);
     dims ??= shape;
-    if (`${dims}` !== `${shape}`) throw otherShape(file, row, expected.name, [shape, dims]);
+    if (`${dims}` !== `${shape}`)
+      throw new InputError(
+        `row ${row} of ${file} (from 0) gives ${expected.name} the shape [${shape}], and the rows before [${dims}]; all must have the same.`,
+      );
     for (const value of values) {
       pending.push(value);
       if (value === expected.missing) uncounted++;

@@ -62,12 +62,18 @@ type AskedOfTarget = AskedReading & { readonly target: LossTarget };
 function readingOfTarget(asked: AskedOfTarget, refuse: (why: string) => InputError): Reading {
   const { types, output, loss, reads, target, options } = asked;
   const shape = types.get(output)!.shape!;
+  if (loss.distils && !(isFloat(target.type.dtype) && fits(shape, target.type)))
+    throw refuse(
+      `the original gives ${showShape(target.type.shape)}, and this model ${showShape(shape)}`,
+    );
   if (reads !== "classes") {
-    const why = misfit(shape, target.type, loss);
+    const why = loss.distils ? null : misfit(shape, target.type);
     if (why) throw refuse(why);
     return { ...PLAIN, form: "values" };
   }
-  const fit = loss.distils ? distilled(asked) : classTarget(classesAsked(asked));
+  const fit = loss.distils
+    ? { axis: checkedClassAxis(output.name, shape.length, options), form: "values" as const }
+    : classTarget(classesAsked(asked));
   if (typeof fit === "string") throw refuse(fit);
   const { axis, form } = fit;
   if (typeof shape[axis] !== "number")
@@ -93,25 +99,8 @@ const classesAsked = ({ target, ...asked }: AskedOfTarget) => ({
   sumsToOne: target.sumsToOne ?? null,
 });
 
-function distilled({ types, output, target, options }: AskedOfTarget) {
-  const shape = types.get(output)!.shape!;
-  const axis = checkedClassAxis(output.name, shape.length, options);
-  return isFloat(target.type.dtype) && fits(shape, target.type)
-    ? { axis, form: "values" as const }
-    : given(shape, target.type);
-}
-
-const given = (shape: NonNullable<Type["shape"]>, target: Type) =>
-  `the original gives ${showShape(target.shape)}, and this model ${showShape(shape)}`;
-
 /** Why values do not fit the output, in words; null if they do. Axes of size 1 make no difference. */
-function misfit(
-  shape: NonNullable<Type["shape"]>,
-  target: Type,
-  loss: ChosenLoss["loss"],
-): string | null {
-  if (loss.distils)
-    return isFloat(target.dtype) && fits(shape, target) ? null : given(shape, target);
+function misfit(shape: NonNullable<Type["shape"]>, target: Type): string | null {
   const long = (dims: NonNullable<Type["shape"]>) => dims.filter((dim) => dim !== 1);
   const close = target.shape && fits(long(shape), { shape: long(target.shape) });
   const same = fits(shape, ofExample(shape, target)) || (close && target.shape![0] === shape[0]);
