@@ -27,9 +27,9 @@ import { weightsAsInputs, weightsAsOptionalInputs, withWeights } from "./weights
 /** Options for applying an adapter. */
 export interface ApplyOptions extends WithOrt, DataOptions {
   /**
-   * "inside": the weights are the model's own. "as-inputs": they are inputs of the model, behind
-   * its others, so that one session serves many adapters. "as-optional-inputs": they are both, and
-   * an adapter of onnxruntime overrides them. "inside" by default.
+   * "inside": the weights are stored in the model. "as-inputs": they become its last inputs, so
+   * that one session serves many adapters. "as-optional-inputs": they become inputs whose defaults
+   * are stored, which an adapter of onnxruntime overrides. "inside" by default.
    */
   readonly weights?: "inside" | "as-inputs" | "as-optional-inputs" | undefined;
 }
@@ -160,10 +160,7 @@ async function withHeadOf(
   return newHead(model, { ort, layer, classes, seed });
 }
 
-/**
- * A plain model in which an adapter's weights were tuned: the original, by its SHA-256, or the
- * tuned one. Throws an InputError for any other model.
- */
+/** A plain model, tuned or not, for an adapter without LAuReL. Throws an InputError for others. */
 async function tunedLike(
   model: Model,
   { name }: Adapter,

@@ -9,7 +9,7 @@ import { difference } from "./same-laurelization.ts";
 
 /** How adapters are averaged. */
 export interface AverageOptions {
-  /** Every adapter counts the same, also if all say how many examples they were trained on. */
+  /** Whether every adapter counts the same, even if each states its number of examples. */
   readonly equal?: boolean | undefined;
 }
 

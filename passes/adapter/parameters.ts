@@ -145,10 +145,7 @@ function isPositionTable(value: Value, turns = false): boolean {
 /** How far the factor of a sine is from 2, that of equal steps. */
 const TURN = 1e-2;
 
-/**
- * Returns the multiple of each number that its neighbors add up to: the same in a sine, 2 in equal
- * steps. Null if it differs.
- */
+/** Returns what times each number its neighbors add up to: 2 in equal steps. Null if it differs. */
 function factorOf(line: Float64Array, tolerance: number): number | null {
   const sums = Array.from(line.subarray(2), (next, k) => next + line[k]);
   const middle = line.subarray(1, -1);

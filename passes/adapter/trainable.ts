@@ -24,8 +24,8 @@ import { isParameter, MADE_UP } from "./parameters.ts";
 /**
  * Returns the names of a model's weights that training changes. First come LAuReL's, then those of
  * a new last layer, then other weights of its main graph that match a glob, in file order. A
- * pattern takes parameters, a name any float. Throws an InputError if there are none, if LAuReL's
- * weights are inputs, or if a glob does not match any float weight.
+ * pattern matches parameters alone, a full name any float weight. Throws an InputError if there are
+ * none, if LAuReL's weights are inputs, or if a glob does not match any float weight.
  */
 export function trainableWeights(model: Model, globs: readonly string[] = []): string[] {
   checkModel("trainableWeights", model);
@@ -64,10 +64,7 @@ export function trainableWeights(model: Model, globs: readonly string[] = []): s
   return [...names];
 }
 
-/**
- * What globs a name stands for if no weight has it: a list's parts, the weights of a module ("fc"
- * stands for "fc.weight" and "fc.bias").
- */
+/** The globs that a list, or the name of a module, stands for: "fc.*" for "fc". */
 function asMeant(model: Model, floats: readonly Value[], glob: string): string[] {
   const matches = (other: string) => {
     const { found, others } = matching(model, floats, other);

@@ -55,8 +55,8 @@ export function mainWeightOf(model: Model, name: string): DenseTensor {
 }
 
 /**
- * Turns weights of the main graph into inputs of the same name, type and shape, after its own and
- * in the same order; they are fed with every run. Throws an InputError if a name is not a weight.
+ * Turns weights of the main graph into inputs of the same name, type and shape, which every run must
+ * feed. They follow the model's inputs, in file order. Throws an InputError if a name is no weight.
  */
 export function weightsAsInputs(model: Model, names: readonly string[]): Model {
   checkModel("weightsAsInputs", model);
@@ -75,10 +75,9 @@ export function weightsAsInputs(model: Model, names: readonly string[]): Model {
 const OVERRIDABLE = 4;
 
 /**
- * Turns weights of the main graph into optional inputs: inputs of the same name, type and
- * shape that are behind its own, whose default is the weight. Adapters of onnxruntime override
- * them; onnxruntime's JavaScript API cannot. Throws an InputError if a name is not a weight, or if
- * the model is older than IR version 4.
+ * Turns weights of the main graph into optional inputs, whose defaults they are. Adapters of
+ * onnxruntime override them; its JavaScript API cannot. Throws an InputError if a name is not a
+ * weight, or if the model is older than IR version 4.
  */
 export function weightsAsOptionalInputs(model: Model, names: readonly string[]): Model {
   checkModel("weightsAsOptionalInputs", model);

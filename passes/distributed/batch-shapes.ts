@@ -1,11 +1,14 @@
 import { InputError } from "../../src/errors.ts";
 import { newBuilder } from "../../src/graph/builder.ts";
+import type { Types } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
 import { type Model, typesOf } from "../../src/model.ts";
-import { isFloat, type Type } from "../../src/onnx/dtypes.ts";
+import { isFloat, showShape, type Type } from "../../src/onnx/dtypes.ts";
+import type { Ort } from "../../src/ort/session.ts";
 import { BATCH_SIZE, datasetOf } from "../finetune/batch-source.ts";
 import { batches } from "../finetune/batches.ts";
 import type { Dataset } from "../finetune/data-set.ts";
+import type { Column } from "../finetune/data-set-rows.ts";
 import { arraysOf } from "../finetune/fit-data.ts";
 import { outputForLoss } from "../finetune/output-for-loss.ts";
 import { sizesOf } from "../finetune/ports.ts";
@@ -15,8 +18,19 @@ import type { LossTarget } from "../finetune/target-reading.ts";
 import { type TrainedTerm, trainedTerms } from "../finetune/terms.ts";
 import { specialize } from "../gradient/specialize.ts";
 import { classAxisOf } from "../losses/loss.ts";
-import { type ArrayShape, shapesOfInputs, typeOfRows } from "./array-shape.ts";
 import type { ExportStepOptions } from "./export-options.ts";
+
+/** How an array of the data becomes part of a batch. */
+type ArrayShape = Pick<Column, "dtype" | "dims" | "axis">;
+
+/** Returns the type of so many rows. */
+export const typeOfRows = (
+  { dtype, dims, axis = 0 }: ArrayShape,
+  rows: number,
+): Type & { readonly shape: readonly number[] } => ({
+  dtype,
+  shape: axis === null ? dims : dims.toSpliced(axis, 0, rows),
+});
 
 /** An array of the data, and the input of the graphs that it is fed to. */
 export interface FedArray extends ArrayShape {
@@ -59,7 +73,7 @@ export async function batchShapes(
     const dataset = opened?.dataset ?? null;
     const { rows, fixed, shapes } = dataset
       ? readOfData(dataset, { ...options, wanted })
-      : await readOfModel(model, { ...options, wanted, term });
+      : await readOfModel(model, { ...options, wanted }, term);
     const { fresh } = newBuilder(model.graph, "loss");
     const fed = (array: string, name = array): FedArray => ({ ...shapes(array), name, array });
     const inputs = model.graph.main.inputs.map(({ name }) => fed(name));
@@ -113,14 +127,16 @@ function readOfData(dataset: Dataset, { wanted, dims }: Asked): Read {
 
 async function readOfModel(
   model: Model,
-  options: Asked & { readonly term: TrainedTerm },
+  { ort, dims = {}, wanted }: Asked,
+  term: TrainedTerm,
 ): Promise<Read> {
-  const { ort, dims = {}, wanted, term } = options;
   const { types } = await typesOf(model, ort);
   const { shapes, fixed } = shapesOfInputs(model, types, dims);
   const rows = wanted ?? fixed ?? BATCH_SIZE;
   checkRows(rows, fixed);
-  const target = own(shapes, term.target!) ?? (await targetShape(model, options, { shapes, rows }));
+  const sized = Object.entries(shapes).map(([name, each]) => [name, typeOfRows(each, rows).shape]);
+  const sizes = () => sizesOf(model.graph, types, Object.fromEntries(sized));
+  const target = own(shapes, term.target!) ?? (await targetShape(model, ort, term, sizes));
   return {
     rows,
     fixed,
@@ -142,21 +158,15 @@ function sumsOf(dataset: Dataset, { chosen, target }: TrainedTerm, { ort }: Expo
 /** How the target of a loss is read if no examples are given: as labels, or as the output's type. */
 async function targetShape(
   model: Model,
-  { ort, term }: Asked & { readonly term: TrainedTerm },
-  {
-    shapes,
-    rows,
-  }: { readonly shapes: Readonly<Record<string, ArrayShape>>; readonly rows: number },
+  ort: Ort,
+  { chosen, output }: TrainedTerm,
+  sizesOfBatch: () => Record<string, number>,
 ): Promise<ArrayShape> {
-  const { chosen, output } = term;
   if (chosen.loss.fit)
     throw new InputError(
       `the target of ${chosen.loss.name} has a shape of its own; give examples with --data.`,
     );
-  const { types } = await typesOf(model, ort);
-  const sized = Object.entries(shapes).map(([name, each]) => [name, typeOfRows(each, rows).shape]);
-  const dims = sizesOf(model.graph, types, Object.fromEntries(sized));
-  const fixed = await specialize(model, ort, { dims, free: [] });
+  const fixed = await specialize(model, ort, { dims: sizesOfBatch(), free: [] });
   const asked = { reads: chosen.reads, target: null };
   const { value } = outputForLoss(fixed.model.graph, fixed.types, output, asked);
   const type: Type | undefined = fixed.types.get(value);
@@ -169,4 +179,37 @@ async function targetShape(
   if (chosen.reads !== "classes") return { dtype, dims: sizes.slice(1) };
   const axis = classAxisOf(sizes.length, chosen.options);
   return { dtype: "int64", dims: sizes.toSpliced(axis, 1).slice(1) };
+}
+
+/**
+ * Returns how each of the model's inputs is read if no examples are given: the first axis is that of
+ * the examples, and `sizes` has those of the others. Also returns the batch size that the model fixes.
+ */
+function shapesOfInputs(
+  model: Model,
+  types: Types,
+  sizes: Readonly<Record<string, number>>,
+): { readonly shapes: Readonly<Record<string, ArrayShape>>; readonly fixed: number | null } {
+  let fixed: number | null = null;
+  const shapes = model.graph.main.inputs.map((input) => {
+    const type = types.get(input);
+    if (!type?.shape)
+      throw new InputError(
+        `the shape of input ${input.name} of ${model.source.name} is not known; give examples with --data.`,
+      );
+    const { dtype, shape } = type;
+    if (shape.length === 0) return [input.name, { dtype, dims: [], axis: null }] as const;
+    const [batch, ...others] = shape;
+    if (typeof batch === "number") fixed = batch;
+    const dims = others.map((dim, k) => {
+      if (typeof dim === "number") return dim;
+      const name = dim || `${input.name}.${k + 1}`;
+      if (Object.hasOwn(sizes, name)) return sizes[name];
+      throw new InputError(
+        `input ${input.name} ${showShape(shape)} has the free dimension ${name}; give its size, --dim ${name}=…, or examples with --data.`,
+      );
+    });
+    return [input.name, { dtype, dims }] as const;
+  });
+  return { shapes: Object.fromEntries(shapes), fixed };
 }

@@ -1,10 +1,12 @@
-import { callback, object } from "../../src/arguments.ts";
+import { callback, callbacks, object, text, withOrt } from "../../src/arguments.ts";
 import { type ValuesOf, valuesOf } from "../../src/option-values.ts";
 import { type Declared, type Given, type Options, positiveInteger } from "../../src/options.ts";
 import type { FitData } from "../finetune/batch-source.ts";
-import { type FinetuneOptions, finetuneOptions } from "../finetune/finetune-options.ts";
+import type { FinetuneOptions } from "../finetune/finetune-options.ts";
 import { lasting, seeding } from "../finetune/fit-options.ts";
+import { training } from "../finetune/step-options.ts";
 import type { LossGiven } from "../losses/index.ts";
+import { scheduleOptions } from "../schedules/schedule.ts";
 
 /** What is exported: the options of a training, and the sizes of a rank's batch. */
 export interface ExportStepOptions
@@ -42,21 +44,18 @@ const order = {
   force: { type: "boolean", default: false, describe: "whether to replace an earlier export" },
 } as const satisfies Options;
 
-const {
-  teacher: _,
-  threads: __,
-  losses: ___,
-  accumulate: ____,
-  metrics: _____,
-  ...steps
-} = finetuneOptions;
-
 /** The options of an export, as they are checked. */
 export const exportStepOptions: Declared<ExportStepOptions> = {
-  ...steps,
+  ...withOrt,
+  ...training,
+  ...scheduleOptions,
   ...lasting,
   ...ranking,
   ...order,
+  target: text,
+  lossOptions: object,
+  optimizerOptions: object,
+  rules: callbacks,
   dims: object,
   data: {},
   onTemporary: callback,

@@ -6,13 +6,11 @@ import type { Reading } from "../finetune/target-reading.ts";
 import type { TrainedWeight } from "../finetune/trained-weights.ts";
 import type { StateSlot } from "../finetune/update.ts";
 import type { Schedule } from "../schedules/schedule.ts";
-import { typeOfRows } from "./array-shape.ts";
-import type { BatchShapes, FedArray } from "./batch-shapes.ts";
+import { type BatchShapes, type FedArray, typeOfRows } from "./batch-shapes.ts";
 import type { ExportValues } from "./export-options.ts";
-import type { VectorLayout } from "./flat-vector.ts";
 import type { FrozenWeights, SizedFile, StepGraphs } from "./graphs.ts";
 import type { StepMemory } from "./step-memory.ts";
-import type { UpdateGraph } from "./step-parts.ts";
+import type { UpdateGraph, VectorLayout } from "./step-parts.ts";
 
 /** The name of the interface, and its version, which grows when readers must change. */
 export const MANIFEST = { format: "laurelize-step", version: 1 } as const;

@@ -35,10 +35,7 @@ export function arrayFor(
   return { ...array, dims };
 }
 
-/**
- * The cache of a decoder that has seen no token yet. Null if the input is not a cache, or if several
- * of its dimensions are free beside the batch.
- */
+/** An empty cache for an input; null if it is no cache, or has several free dimensions. */
 function emptyCache(
   file: ArrayFile,
   { name, dtype, shape }: Expected,

@@ -125,10 +125,7 @@ function othersOf(
   );
 }
 
-/**
- * The target as the loss takes it: class numbers, and what has a shape of its own, as they are; all
- * else in the output's type and shape.
- */
+/** The target as a loss reads it: labels and own shapes as they are, others as the output is. */
 function targetAs(
   written: Builder,
   { name, type }: LossTarget,

@@ -16,7 +16,7 @@ import { normalizedPixels } from "./pixels.ts";
 export interface BatchOptions {
   readonly ort: Ort;
   readonly batchSize: number;
-  /** Seed of the order of the rows; their own order without one, and if one batch holds them all. */
+  /** Seed of the order of the rows. They keep theirs without it, and if one batch holds all. */
   readonly shuffle?: number | undefined;
   /** Number of the epoch: each has an order of its own. */
   readonly epoch?: number | undefined;
@@ -118,23 +118,20 @@ function rowsInside(bytes: Uint8Array, rows: number, outer: number): Uint8Array 
 
 /** Some rows of a column, one after the other, in the type that they have in batches. */
 function bytesOfRows({ dtype, dims, parts, pixels }: Column, rows: Uint32Array): Uint8Array {
-  const convert = (bytes: Uint8Array, from: string, to: string) =>
-    pixels ? normalizedPixels(bytes, from, to, pixels) : converted(bytes, from, to);
-  const [{ stored }] = parts;
-  // Rows of one type are made wider together, others one by one.
-  const isUniform = parts.every((part) => part.stored === stored);
-  const common = isUniform ? stored : dtype;
-  const width = elements(dims) * widthOf(common);
+  const taken = (bytes: Uint8Array, stored: string) => {
+    if (pixels) return normalizedPixels(bytes, stored, dtype, pixels);
+    return stored === dtype ? bytes : converted(bytes, stored, dtype);
+  };
+  const width = elements(dims) * widthOf(dtype);
   const some = new Uint8Array(width * rows.length);
   const starts = startsOf(parts);
   for (const [k, row] of rows.entries()) {
     const index = starts.findLastIndex((start) => start <= row);
-    const { read, stored: own } = parts[index];
+    const { read, stored } = parts[index];
     const bytes = read(row - starts[index], row - starts[index] + 1);
-    const isReady = own === common && (isUniform || !pixels);
-    some.set(isReady ? bytes : convert(bytes, own, common), k * width);
+    some.set(taken(bytes, stored), k * width);
   }
-  return common === dtype && !(pixels && isUniform) ? some : convert(some, common, dtype);
+  return some;
 }
 
 function startsOf(parts: Column["parts"]): number[] {

@@ -1,7 +1,10 @@
 import { callback, checkArgument, checkGiven, text, withOrt } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
+import { sourceOf } from "../../src/model.ts";
 import { jsonIn } from "../../src/onnx/bytes.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
+import { type Best, newRun, type Run } from "./history.ts";
+import { checkSame, type Settings } from "./settings.ts";
 import { readTensors, writeTensors } from "./tensor-bytes.ts";
 import { Trainer } from "./trainer.ts";
 
@@ -45,7 +48,7 @@ interface Loading {
 }
 
 /**
- * Brings a trainer to the state of a checkpoint. Throws an InputError if the bytes are not a
+ * Restores a trainer's state from a checkpoint. Throws an InputError if the bytes are not a
  * checkpoint, or if it is one of other weights.
  */
 export function loadCheckpoint(trainer: Trainer, bytes: Uint8Array, loading: Loading): Checkpoint {
@@ -85,4 +88,55 @@ function otherWeights(wanted: Tensors, saved: Tensors): string | null {
   }
   const isMore = Object.keys(saved).length !== Object.keys(wanted).length;
   return isMore ? "it has other weights too" : null;
+}
+
+/** What a run's checkpoint notes beside its weights. */
+type Note = Pick<Run, "steps" | "epochs" | "before"> & {
+  readonly settings: Settings;
+  readonly best: Omit<Best, "weights"> | null;
+};
+
+/** Returns the bytes of a checkpoint from which a run can be resumed; null before the first step. */
+export function bytesOfRun(trainer: Trainer, run: Run, settings: Settings): Uint8Array | null {
+  if (trainer.step === 0) return null;
+  const { steps, epochs, before, best } = run;
+  const which = best && withoutWeights(best);
+  const note: Note = { settings, steps, epochs, before, best: which };
+  return checkpointBytes(trainer, { best: best?.weights ?? {}, note });
+}
+
+const withoutWeights = ({ weights: _, ...figures }: Best) => figures;
+
+interface Resumed {
+  readonly from: string | Uint8Array | Blob;
+  readonly ort: Ort;
+  /** Whether free settings may differ. */
+  readonly forced: boolean;
+}
+
+/** Restores a run. Throws an InputError if it is no checkpoint, or one with other settings. */
+export async function resumeRun(
+  trainer: Trainer,
+  settings: Settings,
+  { from, ort, forced }: Resumed,
+): Promise<{ readonly run: Run; readonly bytes: Uint8Array }> {
+  const name = typeof from === "string" ? from : "the checkpoint";
+  const source = await sourceOf(from, name, ".safetensors");
+  const bytes = source.read(0, source.size).slice();
+  source.close?.();
+  let otherOrder = false;
+  const check = (note: unknown) => {
+    const noted = note as Partial<Note> | null;
+    if (!Array.isArray(noted?.steps) || !Array.isArray(noted.epochs) || !noted.settings?.firm)
+      throw new InputError(
+        `${name} is not a checkpoint that this version of laurelize has written; leave out --resume.`,
+      );
+    ({ otherOrder } = checkSame(noted.settings, settings, { name, forced }));
+  };
+  const { best, note } = loadCheckpoint(trainer, bytes, { ort, name, check });
+  const { steps, epochs, before, best: which } = note as Note;
+  // An epoch that ended early continues after its last batch; in another order it starts again.
+  const kept = otherOrder ? steps.filter(({ epoch }) => epoch <= epochs.length) : steps;
+  const run = { ...newRun(), steps: [...kept], epochs: [...epochs], before };
+  return { run: { ...run, best: which && { ...which, weights: best } }, bytes };
 }

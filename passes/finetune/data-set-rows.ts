@@ -89,10 +89,7 @@ export function checkNumbers(title: Title, array: StoredArray, bytes: Uint8Array
     );
 }
 
-/**
- * Yields an array's values block by block, whole values in each. Throws an InputError if one is a
- * NaN, or is lost by a cast.
- */
+/** Yields an array's values block by block. Throws an InputError as `checkNumbers` does. */
 export function* checkedBlocks(title: Title, array: StoredArray): Generator<Uint8Array> {
   const width = widthOf(array.dtype);
   let done = 0;

@@ -129,10 +129,7 @@ interface Reading {
   readonly note: Note;
 }
 
-/**
- * Checks the headers of a file's arrays, and notes conversions and arrays that nothing reads. Returns
- * the arrays in the order in which they are expected, and how they are read.
- */
+/** Checks the headers of a file's arrays. Returns those expected, and how they are read. */
 function readFile(source: ArrayFile, expected: readonly Expected[], of: Reading) {
   const { pixels, sizes, note } = of;
   const arrays = expected.map((array) => arrayFor(source, array, expected, note));
@@ -165,10 +162,7 @@ interface ArrayStorage extends SampleStorage {
   readonly opened: Source[];
 }
 
-/**
- * Returns an array's rows, where its values are at hand: in memory, in its file, or in a scratch file
- * if that is compressed. Throws an InputError if one is a NaN, or is lost by a cast.
- */
+/** Returns an array's rows from memory, its file or a scratch file. Checks all values. */
 function partOf(
   title: Title,
   array: StoredArray,

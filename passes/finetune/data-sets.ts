@@ -103,10 +103,7 @@ function expectedTarget(target: string | Target): Expected {
   return { ...given, role: "target", dtype, shape };
 }
 
-/**
- * Reads a dataset, and again if inference shows how an input is meant: as one value for all
- * examples, or along which axis.
- */
+/** Reads a dataset, and again if inference shows the batch axis of an input. */
 async function readTwice(
   read: (stated: BatchAxes) => OpenedDataset,
   stated: BatchAxes,

@@ -10,7 +10,7 @@ export interface Evaluation {
   /** The mean over the examples; NaN if there are none. */
   readonly loss: number;
   readonly metrics: Readonly<Record<string, number>>;
-  /** How often each class, by rows, is taken for each, by columns; by output, of up to 128 classes. */
+  /** Confusion matrices by output, of up to 128 classes: rows are true, columns predicted classes. */
   readonly confusion?: Readonly<Record<string, readonly (readonly number[])[]>> | null;
 }
 
@@ -45,10 +45,7 @@ export function figuresOf(
   });
 }
 
-/**
- * Returns the weighted sum of losses, with the metrics of all: those of several losses are named
- * after their outputs, and their examples are rows.
- */
+/** Returns the weighted sum of losses and all metrics; of several losses, examples are rows. */
 export function summed(
   terms: readonly Pick<AttachedTerm, "label" | "weight">[],
   figures: readonly Evaluation[],

@@ -31,10 +31,7 @@ export interface FitSources {
   close(): void;
 }
 
-/**
- * Opens the data of a training. Throws an InputError if data does not fit the model, or cannot be
- * cut into batches.
- */
+/** Opens the data of a training. Throws an InputError if it does not fit the model. */
 export async function openSources(
   model: Model,
   options: FitOptions,

@@ -184,10 +184,7 @@ export const fitOptions: Declared<FitOptions> = {
 /** Values of fit's own options. */
 export type FitValues = ValuesOf<typeof lasting & typeof order>;
 
-/**
- * Returns the values of fit's own options, with the default for each that is not given. Throws an
- * InputError for the first that is out of its range.
- */
+/** Returns fit's own options, with defaults. Throws an InputError if one is out of range. */
 export const fitValues = (given: FitOptions): FitValues =>
   valuesOf({ ...lasting, ...order }, { ...given });
 

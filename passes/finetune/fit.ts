@@ -13,6 +13,7 @@ import { gotWorse } from "./advice.ts";
 import { withBalancedWeights } from "./balanced-weights.ts";
 import { LOSS, metricOfBest } from "./best-figure.ts";
 import { checkTarget, targetNotes } from "./check-target.ts";
+import { bytesOfRun, resumeRun } from "./checkpoint.ts";
 import { DivergedError, withoutLoss } from "./diverged.ts";
 import { type Loop, runEpochs } from "./epochs.ts";
 import { type FinetuneOptions, finetuneOptions, type LossPlan } from "./finetune-options.ts";
@@ -28,7 +29,6 @@ import {
 import { floatCopy } from "./float-copy.ts";
 import { type Best, type History, newRun, type Run, type Stopped } from "./history.ts";
 import { reading } from "./reading-options.ts";
-import { bytesOfRun, resumeRun } from "./run-checkpoint.ts";
 import { type Settings, settingsOf } from "./settings.ts";
 import { trainedTerms } from "./terms.ts";
 import { Trainer } from "./trainer.ts";
@@ -42,7 +42,7 @@ export interface FitResult {
   readonly adapter: Adapter;
   readonly history: History;
   readonly best: Best;
-  /** To continue the training from, as `resume`. */
+  /** The state to continue the training from, with option `resume`. */
   readonly checkpoint: Uint8Array;
   readonly stopped: Stopped;
   /** What went wrong, a sentence; null if nothing did. */
@@ -51,7 +51,7 @@ export interface FitResult {
   readonly advice: string | null;
   /** How the loss is computed, and how the data is read. */
   readonly plan: LossPlan;
-  /** What the training was made with. */
+  /** All settings of the training, as the log lists them. */
   readonly settings: Settings;
   /** Names of the classes, in the order of their labels, by target; none if the data has no names. */
   readonly classes: Readonly<Record<string, readonly string[]>>;

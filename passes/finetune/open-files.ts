@@ -8,7 +8,6 @@ import { type ArrayFile, npzFile } from "./array-file.ts";
 import type { Expected } from "./expected.ts";
 import { imageFolder, labelsName } from "./image-folder.ts";
 import type { FolderOptions } from "./reading-options.ts";
-import type { ColumnsOf } from "./table-columns.ts";
 import { labelsOfTables, type OpenTable, openTable, tableFile } from "./table-file.ts";
 
 /** A file of examples: the path of a file or of a folder (Node), bytes of an .npz or a Blob. */
@@ -31,6 +30,7 @@ export async function openFiles(
   options: FolderOptions,
 ): Promise<ArrayFile[]> {
   const files: ArrayFile[] = [];
+  const tableSources: Source[] = [];
   const tables = new Map<DataFrom, OpenTable>();
   const sources = places.flatMap((place): DataFrom[] =>
     typeof place === "string" ? dataFiles([place]) : [place],
@@ -40,22 +40,24 @@ export async function openFiles(
   try {
     for (const from of sources) {
       const source = await tableSource(from);
-      if (source) tables.set(from, await opening(source, expected, options.columns ?? {}));
+      if (!source) continue;
+      tableSources.push(source);
+      tables.set(from, await openTable(source, expected, options.columns ?? {}));
     }
     const labels = labelsOfTables([...tables.values()], classNames ?? {});
     for (const from of sources) {
       const table = tables.get(from);
-      const file = table
-        ? tableFile(table, labels, freeMemory())
-        : await opened(from, expected, { ...options, classNames });
-      files.push(file);
+      files.push(
+        table
+          ? tableFile(table, labels, freeMemory())
+          : await opened(from, expected, { ...options, classNames }),
+      );
     }
     if (files.length === 0)
       throw new InputError("no data is given; name an .npz file or a folder.");
     return files;
   } catch (error) {
-    for (const file of files) file.close();
-    for (const { source } of tables.values()) source.close?.();
+    for (const opened of [...files, ...tableSources]) opened.close?.();
     throw error;
   }
 }
@@ -80,13 +82,6 @@ async function tableSource(from: DataFrom): Promise<Source | null> {
   const kind = called.slice(called.lastIndexOf("."));
   return typeof from === "string" ? pooledSource(from, kind) : sourceOf(from, called, kind);
 }
-
-/** Opens a table, or closes its source. */
-const opening = (source: Source, ...how: [readonly Expected[], ColumnsOf]): Promise<OpenTable> =>
-  openTable(source, ...how).catch((error) => {
-    source.close?.();
-    throw error;
-  });
 
 async function opened(
   from: DataFrom,

@@ -18,10 +18,7 @@ interface Shares {
   readonly of: Int32Array;
 }
 
-/**
- * The shares of a triangle that is as wide as the step between new pixels, as Pillow has them, for
- * the `count` pixels in the middle of `after`.
- */
+/** The shares of Pillow's triangle filter, for the `count` pixels in the middle of `after`. */
 function sharesOf(before: number, after: number, count: number): Shares[] {
   const step = before / after;
   const wide = Math.max(step, 1);
@@ -86,10 +83,7 @@ export function gray({ width, height, pixels: old }: Image): Image {
   return { width, height, channels: 1, pixels };
 }
 
-/**
- * Returns an image as torchvision's eval transform makes it: the shorter side is scaled to
- * `shorter`, then the center is cut out.
- */
+/** Scales the shorter side to `shorter`, then cuts out the center, as torchvision does. */
 export function forEvaluation(
   image: Image,
   { width, height, shorter }: Size & { readonly shorter: number },

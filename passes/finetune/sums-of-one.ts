@@ -21,10 +21,7 @@ export function axesOfOne({ loss, reads }: ChosenLoss, target: Tensor): number[]
   return [...dims.keys()].slice(1).filter(isOfOne);
 }
 
-/**
- * Returns the first row in which numbers along an axis do not add up to 1; null if all do. `shareOf`
- * returns what a number adds.
- */
+/** Returns the first row of which numbers, as `shareOf` reads them, do not add up to 1; or null. */
 export function rowOfOtherSum(
   values: ArrayLike<number | bigint>,
   dims: readonly number[],

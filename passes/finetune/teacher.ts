@@ -20,10 +20,7 @@ export interface Followed {
   readonly as: string;
 }
 
-/**
- * Loads the model whose outputs another one is trained towards: `of` runs it on the inputs in a batch,
- * `close` releases its session.
- */
+/** Loads a teacher: `of` runs it on the inputs in a batch, `close` releases its session. */
 export function runTeacher(
   model: Model,
   followed: readonly Followed[],

@@ -115,10 +115,7 @@ const outputsInstead = ({ loss: { others = [] } }: ChosenLoss) =>
     ? ""
     : `; or what takes its place, ${others.map((option) => `--${option}`).join(" and ")}, the ${others.length > 1 ? "names of other outputs" : "name of another output"}`;
 
-/**
- * Returns what a user must know of losses that compare the rows of a batch, a sentence each. Throws
- * an InputError if there is a single row.
- */
+/** Returns notes on losses that compare rows. Throws an InputError if a batch has one row. */
 export function comparingNotes(
   terms: readonly TrainedTerm[],
   rows: number,

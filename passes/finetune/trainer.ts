@@ -100,9 +100,9 @@ export class Trainer extends TrainState {
   }
 
   /**
-   * Takes a step on each batch, or on each group of batches that are added up, but the first
-   * `after`, on which steps have been taken. Throws a DivergedError if loss or gradient is not
-   * finite.
+   * Takes a step on each batch, or on each group of batches that are added up, and yields its
+   * figures. Skips the first `after` steps, which were taken before. Throws a DivergedError if loss
+   * or gradient is not finite.
    */
   async *over(batches: Batches, after = 0): AsyncGenerator<Step> {
     let place = 0;

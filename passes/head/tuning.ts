@@ -14,7 +14,7 @@ export interface HeadRecord {
   readonly fromIntegers?: boolean;
 }
 
-/** The record of a model of which old weights were trained, or that has a new last layer. */
+/** What a model records of itself if its own weights were trained, or it has a new last layer. */
 export interface TuningRecord {
   /** The version of this tool. */
   readonly version: string;
