@@ -26,15 +26,11 @@ export const convolution: DoubleRule = (to, at, [x, w, bias]) => {
   const spatial = kernel.length;
   const group = at.int("group", 1);
   const padded = withZeros(to, x, at.ints("pads") ?? []);
-  const window = {
-    kernel,
-    strides,
-    dilations: at.ints("dilations") ?? ones(spatial),
-  };
+  const window = { kernel, strides, dilations: at.ints("dilations") ?? ones(spatial) };
   const seen = places(kernel).map((place) => seenFrom(to, padded, place, window));
   const columns = seen.map((one) => to.to.reshape(one, [0, group, channels, -1]));
-  const patches = columns.length === 1 ? columns[0] : to.op.Concat(columns, { axis: 2 });
-  const matrix = to.op.MatMul(matrixOf(to, w, [filters, channels, ...kernel], group), patches);
+  const patches = to.op.Concat(columns, { axis: 2 });
+  const matrix = to.op.MatMul(matrixOf(to, w, dims as number[], group), patches);
   const sizes = to.op.Shape(seen[0]);
   const part = (from: number, end: number) => to.to.slice(sizes, [from], [end], [0]);
   const shape = to.op.Concat([part(0, 1), to.to.ints([filters]), part(2, 2 + spatial)], {
@@ -89,6 +85,9 @@ const places = (kernel: readonly number[]): number[][] =>
     [[]],
   );
 
+/** The end of a slice that has none. */
+const WHOLE = 2 ** 31 - 1;
+
 /** What one place of the kernel sees while it moves over x. */
 function seenFrom(
   to: Builder,
@@ -96,12 +95,11 @@ function seenFrom(
   place: readonly number[],
   { kernel, strides, dilations }: Window,
 ): string {
-  if (kernel.every((size) => size === 1) && strides.every((step) => step === 1)) return x;
   const starts = place.map((at, axis) => at * dilations[axis]);
-  const ends = kernel.map((size, axis) => starts[axis] - (size - 1) * dilations[axis]);
+  const ends = kernel.map((size, axis) => starts[axis] - (size - 1) * dilations[axis] || WHOLE);
   return to.to.strided(x, {
     starts,
-    ends: ends.map((end) => (end === 0 ? 2 ** 31 - 1 : end)),
+    ends,
     axes: kernel.map((_, axis) => axis + 2),
     steps: strides,
   });
@@ -116,6 +114,6 @@ function matrixOf(
 ): string {
   const size = elements(kernel);
   const flat = to.to.reshape(w, [group, filters / group, channels, size]);
-  const turned = size === 1 ? flat : to.op.Transpose(flat, { perm: [0, 1, 3, 2] });
+  const turned = to.op.Transpose(flat, { perm: [0, 1, 3, 2] });
   return to.to.reshape(turned, [group, filters / group, size * channels]);
 }

@@ -20,6 +20,10 @@ export type FoldEdit =
   /** A value of the model's outputs is made of what is held in its place. */
   | { readonly kind: "output"; readonly value: Value; readonly by: Factor };
 
+/** Returns the edits of a kind. */
+export const editsOf = <Kind extends FoldEdit["kind"]>(edits: readonly FoldEdit[], kind: Kind) =>
+  edits.filter((edit): edit is Extract<FoldEdit, { kind: Kind }> => edit.kind === kind);
+
 /** What is left at a slot of a sum: its operand times a factor. */
 export interface Left {
   readonly use: Use;
@@ -61,11 +65,9 @@ export function costOf(
       [site.skip, ...site.branches].map((edge) => [keyOf(edge.use), edge.value.name]),
     ),
   );
-  for (const edit of edits) {
-    if (edit.kind === "slot")
-      muls.add(`${edit.use.node.inputs[edit.use.index]?.name} ${edit.by.values}`);
-    if (edit.kind === "output") muls.add(`output ${edit.value.name}`);
-  }
+  for (const { use, by } of editsOf(edits, "slot"))
+    muls.add(`${use.node.inputs[use.index]?.name} ${by.values}`);
+  for (const { value } of editsOf(edits, "output")) muls.add(`output ${value.name}`);
   for (const { use, by } of left) if (!isOne(by)) muls.add(`${names.get(keyOf(use))} ${by.values}`);
   return muls.size;
 }

@@ -8,7 +8,7 @@ import { elements } from "../../src/onnx/dtypes.ts";
 import { isExternal } from "../../src/onnx/external.ts";
 import type { NewValues } from "../../src/onnx/tensor-edits.ts";
 import { operandAt, type Plain } from "./absorb.ts";
-import { type FoldEdit, keyOf } from "./draft.ts";
+import { editsOf, type FoldEdit, keyOf } from "./draft.ts";
 import type { Factor } from "./factor.ts";
 import { type Mix, mixed } from "./project.ts";
 
@@ -63,7 +63,7 @@ function byWeight(plain: Plain, edits: readonly FoldEdit[], mixes: readonly Mix[
   const readings = new Map<string, Reading>();
   const reading = (use: Use): Reading =>
     entry(readings, keyOf(use), () => ({ use, factors: [], mixes: [] }));
-  for (const edit of edits) if (edit.kind === "weight") reading(edit.use).factors.push(edit.by);
+  for (const { use, by } of editsOf(edits, "weight")) reading(use).factors.push(by);
   for (const mix of mixes) reading(mix.use).mixes.push(mix);
   return groupBy(readings.values(), ({ use }) => operandAt(plain, use)!);
 }

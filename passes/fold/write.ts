@@ -6,7 +6,7 @@ import type { Patch } from "../../src/graph/patch-contents.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import { float } from "../../src/onnx/new-node.ts";
 import { operandAt, type Plain } from "./absorb.ts";
-import { type FoldEdit, type FoldPlan, keyOf } from "./draft.ts";
+import { editsOf, type FoldEdit, type FoldPlan, keyOf } from "./draft.ts";
 import type { Factor } from "./factor.ts";
 import type { Mix } from "./project.ts";
 import { rowSum } from "./row-sum.ts";
@@ -24,7 +24,11 @@ export function writeFold(
 ): Patch {
   const { graph } = plain.facts;
   const to = newBuilder(graph, "fold");
-  const renamed = renamings(plan.edits, to);
+  // An output of the model keeps the name of a value that is held divided by a factor.
+  const outputs = editsOf(plan.edits, "output");
+  const renamed = new Map(
+    outputs.map(({ value }) => [value, to.fresh(`${value.name}.folded`)] as const),
+  );
   const nameOf = (value: Value) => renamed.get(value) ?? value.name;
   const redirects = new Map<string, { use: Use; name: string }>();
   const redirect = (one: { use: Use; name: string }) => redirects.set(keyOf(one.use), one);
@@ -43,7 +47,11 @@ export function writeFold(
       nodes.push(...writeRowSum(to, site, rows, { plan, facts: plain.facts, nameOf, nameAt }));
     else for (const one of writeSlots(to, site, plan, nameOf)) redirect(one);
   }
-  writeOutputs(plain, plan.edits, to, nameOf);
+  for (const { value, by } of outputs) {
+    to.about(value.name);
+    to.last(value.scope);
+    to.product(nameOf(value), factorOf(plain, to, value, by), value.name);
+  }
   const gone = new Set(nodes);
   const changed = [...redirects.values()].filter(
     ({ use, name }) => !gone.has(use.node) && use.node.inputs[use.index]?.name !== name,
@@ -57,7 +65,10 @@ export function writeFold(
     values: weights.values,
     removed: [...nodes, ...unread],
     attributes: attributesOf(plan.edits),
-    renamed: [...renamed].flatMap(([value, name]) => outputNamed(value, name, gone)),
+    renamed: [...renamed].flatMap(([value, name]) => {
+      const node = value.producer!;
+      return gone.has(node) ? [] : [{ node, index: node.outputs.indexOf(value), name }];
+    }),
   };
 }
 
@@ -69,35 +80,6 @@ const namesRead = (graph: Graph, to: Builder, changed: readonly { readonly name:
     ...graph.file.graph.inputs.map(({ name }) => name),
   ]);
 
-/** The new name of a node's output; nothing if the node is gone. */
-function outputNamed(value: Value, name: string, gone: ReadonlySet<Node>) {
-  const node = value.producer!;
-  return gone.has(node) ? [] : [{ node, index: node.outputs.indexOf(value), name }];
-}
-
-/** New names of values whose own name an output of the model keeps. */
-function renamings(edits: readonly FoldEdit[], to: Builder): Map<Value, string> {
-  const names = new Map<Value, string>();
-  for (const edit of edits)
-    if (edit.kind === "output") names.set(edit.value, to.fresh(`${edit.value.name}.folded`));
-  return names;
-}
-
-function writeOutputs(
-  plain: Plain,
-  edits: readonly FoldEdit[],
-  to: Builder,
-  nameOf: (value: Value) => string,
-): void {
-  for (const edit of edits) {
-    if (edit.kind !== "output") continue;
-    const { value, by } = edit;
-    to.about(value.name);
-    to.last(value.scope);
-    to.product(nameOf(value), factorOf(plain, to, value, by), value.name);
-  }
-}
-
 /** Muls before slots that block a factor: one for all slots of a scope that read the same. */
 function slotFactors(
   plain: Plain,
@@ -106,9 +88,8 @@ function slotFactors(
   nameOf: (value: Value) => string,
 ): { use: Use; name: string }[] {
   const scopes = [...scopesOf(plain.facts.graph)];
-  const slots = edits.flatMap((edit) => (edit.kind === "slot" ? [edit] : []));
   const groups = groupBy(
-    slots,
+    editsOf(edits, "slot"),
     ({ use, by }) =>
       `${scopes.indexOf(use.node.scope)} ${operandAt(plain, use)!.name} ${by.values}`,
   );
@@ -132,9 +113,7 @@ function factorOf({ facts }: Plain, to: Builder, value: Value, factor: Factor): 
 /** Attributes that were multiplied, each once. */
 function attributesOf(edits: readonly FoldEdit[]): NonNullable<Patch["attributes"]> {
   const ofNodes = new Map<Node, Map<string, number>>();
-  for (const edit of edits) {
-    if (edit.kind !== "attribute") continue;
-    const { node, name, by, otherwise } = edit;
+  for (const { node, name, by, otherwise } of editsOf(edits, "attribute")) {
     const own = entry(ofNodes, node, () => new Map<string, number>());
     const before = node.message.attributes.find((each) => each.name === name)?.f ?? otherwise;
     own.set(name, (own.get(name) ?? before) * by);

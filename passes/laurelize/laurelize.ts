@@ -58,7 +58,7 @@ async function search(
   const finding = { earlier: sitesOf(manifests(model.metadata)), ...options };
   const { file } = model;
   const checkLoads = async () => {
-    if (fitsIntoMemory(file)) await checkLoadable(ort, file);
+    if (fitsIntoMemory(model)) await checkLoadable(ort, file);
   };
   const all = await searched(model, ort, finding, choose).catch(async (thrown) => {
     // What onnxruntime says of a model that it cannot load comes first.

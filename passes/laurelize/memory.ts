@@ -4,7 +4,6 @@ import { InputError } from "../../src/errors.ts";
 import type { Model } from "../../src/model.ts";
 import { allTensors } from "../../src/onnx/all-tensors.ts";
 import { bytesOfTensors } from "../../src/onnx/external.ts";
-import type { ModelFile } from "../../src/onnx/model-file.ts";
 
 /** What a full proof needs beside the weights: Node, onnxruntime, a small model's values. */
 const BESIDE = 200e6;
@@ -22,28 +21,22 @@ export interface ProofMemory {
 /** Estimates how much memory a full proof of a model needs. Loads no weights. */
 export function proofMemory(model: Model): ProofMemory {
   checkModel("proofMemory", model);
-  return memoryFor(model.file);
-}
-
-function memoryFor(file: ModelFile): ProofMemory {
-  const weights = bytesOfTensors(allTensors(file));
+  const weights = bytesOfTensors(allTensors(model.file));
   return { needed: Math.round(BESIDE + PER_BYTE * weights), free: freeMemory() };
 }
 
+const fits = ({ needed, free }: ProofMemory) => free === null || needed <= free;
+
 /** Whether onnxruntime can load the whole model here. */
-export function fitsIntoMemory(file: ModelFile): boolean {
-  const { needed, free } = memoryFor(file);
-  return free === null || needed <= free;
-}
+export const fitsIntoMemory = (model: Model): boolean => fits(proofMemory(model));
 
 /** Throws an InputError if a full proof does not fit into memory. */
 export function checkMemory(model: Model): ProofMemory {
-  const memory = memoryFor(model.file);
-  const { needed, free } = memory;
-  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
-  if (free !== null && needed > free)
+  const memory = proofMemory(model);
+  const gigabytes = (bytes: number | null) => `${((bytes ?? 0) / 1e9).toFixed(1)} GB`;
+  if (!fits(memory))
     throw new InputError(
-      `proving ${model.file.source.name} runs the whole model, which takes about ${gigabytes(needed)} of memory, but only ${gigabytes(free)} are free; pass --prove sites (extent: "sites"), which runs each residual connection alone.`,
+      `proving ${model.file.source.name} runs the whole model, which takes about ${gigabytes(memory.needed)} of memory, but only ${gigabytes(memory.free)} are free; pass --prove sites (extent: "sites"), which runs each residual connection alone.`,
     );
   return memory;
 }

@@ -130,13 +130,12 @@ async function learn(runs: LearningRuns): Promise<Outcome<MovingReport>> {
       `the outputs hold whole numbers or texts alone, which ${left.size} of ${tensors.length} new tensors are not seen to change`,
     );
   const judgedLast = runs.stepped.length === 0 ? left : new Set<string>();
-  const { alive, faint, unfelt } = await judgedAgain(runs, passing.outputs, judgedLast);
-  const lost = [...left].filter((name) => !alive.has(name) && !faint.has(name));
-  return ran(lost.length === 0, {
-    first: first.map(({ name }) => name),
-    dead: lost.filter((name) => !unfelt.has(name)),
-    unfelt: [...unfelt],
-    faint: [...faint],
+  const told = await judgedAgain(runs, passing.outputs, judgedLast);
+  const [dead, unfelt, faint] = [undefined, "unfelt", "faint"].map((verdict) =>
+    [...left].filter((name) => told.get(name) === verdict),
+  );
+  return ran(dead.length + unfelt.length === 0, {
+    ...{ first: first.map(({ name }) => name), dead, unfelt, faint },
     bySums,
     before: runs.judged.filter(
       (name) => !result.main.outputs.some((output) => output.name === name),

@@ -3,7 +3,14 @@ import type { Judged } from "../../src/compare/judged.ts";
 import { nudgedBaseline } from "../../src/compare/nudged-weights.ts";
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
 import { type FunctionReport, runAll, sameFunction } from "../../src/compare/outputs.ts";
-import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
+import {
+  type Graph,
+  inputsOf,
+  type Node,
+  outputsOf,
+  type TypedGraph,
+  type Types,
+} from "../../src/graph/graph.ts";
 import { integerBits } from "../../src/onnx/dtypes.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
 import { withTaps } from "../../src/ort/expose.ts";
@@ -31,23 +38,15 @@ export interface LoweringReport extends FunctionReport {
 interface Closed {
   readonly file: ModelFile;
   readonly calls: readonly string[];
-  readonly composed: { readonly graph: Graph; readonly types: Types };
+  readonly composed: TypedGraph;
   readonly nodes: readonly Node[];
 }
 
 /** What a result was made of: the original, or that with functions and composite nodes lowered. */
-export interface LoweredOriginal {
-  readonly graph: Graph;
-  readonly types: Types;
+export interface LoweredOriginal extends TypedGraph {
   /** The original itself, and what was lowered in it; null where nothing was. */
   readonly closed: Closed | null;
   readonly judged: Judged;
-}
-
-/** A model in which something was lowered, and the part of it that can be proved. */
-interface LoweredSubject extends Pick<Judged, "provable"> {
-  readonly ort: Ort;
-  readonly lowered: Graph;
 }
 
 /** The largest error of a lowered node that makes integers: onnxruntime may round another way. */
@@ -59,7 +58,8 @@ const QUANTUM = 1;
  * quantum on the operands of a real run, and the movement of the outputs is reported.
  */
 export async function checkLowering(
-  { ort, lowered, provable }: LoweredSubject,
+  ort: Ort,
+  { graph: lowered, judged: { provable } }: LoweredOriginal,
   { file, calls, composed, nodes }: Closed,
   feeds: readonly Tensors[],
 ): Promise<Outcome<LoweringReport>> {
@@ -67,7 +67,7 @@ export async function checkLowering(
   const agreement = quantized.length > 0 ? "parts" : nodes.length > 0 ? "near" : "equal";
   try {
     const baseline = await nudgedBaseline(ort, file, feeds);
-    const moved = await quantaOf({ ort, lowered }, composed, quantized, feeds[0]);
+    const moved = await quantaOf(ort, lowered, { ...composed, nodes: quantized }, feeds[0]);
     if (moved === null) return notRun("a lowered node is not reached by the inputs");
     const same = await sameFunction(ort, baseline, runnable(provable(lowered.file)), agreement);
     if (same.outcome === "not run") return same;
@@ -85,26 +85,22 @@ export async function checkLowering(
   }
 }
 
-const makesIntegers = (types: Types, { outputs }: Node) =>
-  outputs.some(
-    (value) => value && [8, 16].includes(integerBits(types.get(value)?.dtype ?? "") ?? 0),
+const makesIntegers = (types: Types, node: Node) =>
+  outputsOf(node).some((value) =>
+    [8, 16].includes(integerBits(types.get(value)?.dtype ?? "") ?? 0),
   );
 
 /** How far each node's integers move on what it reads in a run; null where one was not run. */
 async function quantaOf(
-  { ort, lowered }: Pick<LoweredSubject, "ort" | "lowered">,
-  { graph, types }: Closed["composed"],
-  nodes: readonly Node[],
+  ort: Ort,
+  lowered: Graph,
+  { graph, types, nodes }: TypedGraph & Pick<Closed, "nodes">,
   feeds: Tensors,
 ): Promise<ReadonlyMap<Node, number> | null> {
   const moved = new Map<Node, number>();
   if (nodes.length === 0) return moved;
-  const read = (node: Node): Value[] =>
-    [
-      ...new Set(
-        node.inputs.filter((value) => value?.producer && value.producer.op !== "Constant"),
-      ),
-    ] as Value[];
+  const read = (node: Node) =>
+    [...new Set(inputsOf(node))].filter(({ producer }) => producer && producer.op !== "Constant");
   const taps = withTaps(
     graph.file,
     nodes.flatMap(read).map((value) => ({ value, dtype: types.get(value)!.dtype })),
@@ -114,7 +110,7 @@ async function quantaOf(
     const operands = read(node).map((value) => [value.name, taps.read(ort, value, got)] as const);
     if (operands.some(([, tensor]) => tensor === null)) return null;
     const given = Object.fromEntries(operands) as Tensors;
-    const output = node.outputs.find((value) => value !== null)!;
+    const [output] = outputsOf(node);
     const before = await runValue({ ort, graph }, { output }, [given]);
     const after = await runValue({ ort, graph: lowered }, { output }, [given]);
     if (!before || !after) return null;

@@ -60,9 +60,8 @@ export async function runChecks(proved: Proved, options: ProofOptions = {}): Pro
   if (typeof inputs === "string") return proveUnrun(all, inputs, options);
   const { feeds, dims } = inputs;
   progress(0.05, "same when lowered");
-  const lowered = { ort, lowered: graph, provable: judged.provable };
   const lowering = closed
-    ? await onFewOrAll(inputs, (some) => checkLowering(lowered, closed, some))
+    ? await onFewOrAll(inputs, (some) => checkLowering(ort, original, closed, some))
     : null;
   progress(0.1, "same function");
   const same = await checkFunction(proved, file, inputs);

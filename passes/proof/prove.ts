@@ -1,13 +1,11 @@
 import { checkGiven, checkLaurelized, text, type WithOrt, withOrt } from "../../src/arguments.ts";
-import { type Judged, judgedOf } from "../../src/compare/judged.ts";
+import { judgedOf } from "../../src/compare/judged.ts";
 import { InputError } from "../../src/errors.ts";
-import { type Model, typesOf } from "../../src/model.ts";
+import { typesOf } from "../../src/model.ts";
 import { abortable } from "../../src/ort/abortable.ts";
 import { runnable } from "../../src/ort/loading.ts";
-import type { Ort } from "../../src/ort/session.ts";
 import type { Laurelized } from "../laurelize/laurelize.ts";
 import { checkMemory } from "../laurelize/memory.ts";
-import type { LoweredModel } from "../laurelize/search.ts";
 import { type Proof, type ProofOptions, proving } from "./checks.ts";
 import { withComputedWeights } from "./computed-weights.ts";
 import { runChecks } from "./proof.ts";
@@ -30,6 +28,7 @@ export async function prove(
       'alsoOrt repeats a run of the whole model, and the extent "sites" runs none; leave one of them out.',
     );
   const { original, lowered, model, plan: planned } = laurelized;
+  const { undos, calls, nodes, composed } = lowered;
   const { graph } = lowered.model;
   const ort = abortable(options.ort, options.signal);
   const { types } = await typesOf(lowered.model, ort);
@@ -47,22 +46,9 @@ export async function prove(
     graph: model.graph,
     runnable: { ...runnable(file, written), title: "the result" },
   };
-  const closed = lowered.undos.length > 0 ? await closedOf(original, lowered, judged, ort) : null;
-  const proved = { ort, original: { graph, types, closed, judged }, result, plan: planned };
+  const before = { graph: composed.graph, types: (await typesOf(composed, ort)).types };
+  const closed = { file: judged.provable(original.file), calls, nodes, composed: before };
+  const lower = { graph, types, judged, closed: undos.length > 0 ? closed : null };
+  const proved = { ort, original: lower, result, plan: planned };
   return runChecks(proved, options);
-}
-
-async function closedOf(
-  original: Model,
-  { calls, nodes, composed }: LoweredModel,
-  { provable }: Judged,
-  ort: Ort,
-) {
-  const { types } = await typesOf(composed, ort);
-  return {
-    file: provable(original.file),
-    calls,
-    nodes,
-    composed: { graph: composed.graph, types },
-  };
 }

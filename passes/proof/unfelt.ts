@@ -18,15 +18,14 @@ import { type LostAtSite, withFeeling } from "./original-feels.ts";
 import { randomOperands } from "./site-check.ts";
 import { operandsOf, runSums } from "./site-nodes.ts";
 
-/** Tensors that were not seen to move an output, told apart. */
-interface JudgedAgain {
-  /** Those that move one while all other sites are neutral. */
-  readonly alive: ReadonlySet<string>;
-  /** Those whose change the original's outputs feel only if it is enlarged. */
-  readonly faint: ReadonlySet<string>;
-  /** Those that change nothing on which the original's outputs depend at these inputs. */
-  readonly unfelt: ReadonlySet<string>;
-}
+/**
+ * What is known of a tensor that was not seen to move an output, from the least: the original's
+ * outputs do not feel its change at these inputs; they feel it only if it is enlarged; it moves one
+ * while all other sites are neutral.
+ */
+const VERDICTS = ["unfelt", "faint", "alive"] as const;
+
+type Verdict = (typeof VERDICTS)[number];
 
 /**
  * Judges tensors that were not seen to move an output. Each changes its sum in some way; the same
@@ -40,8 +39,12 @@ export async function judgedAgain(
   runs: LearningRuns,
   outputs: readonly string[],
   names: ReadonlySet<string>,
-): Promise<JudgedAgain> {
-  const [alive, faint, unfelt] = [new Set<string>(), new Set<string>(), new Set<string>()];
+): Promise<ReadonlyMap<string, Verdict>> {
+  const verdicts = new Map<string, Verdict>();
+  const note = ({ name }: DenseTensor, verdict: Verdict) => {
+    const before = VERDICTS.indexOf(verdicts.get(name) ?? "unfelt");
+    if (before <= VERDICTS.indexOf(verdict)) verdicts.set(name, verdict);
+  };
   for (const group of runs.groups) {
     const sites = group.filter(({ parameters }) =>
       Object.values(parameters).some(({ name }) => names.has(name)),
@@ -52,33 +55,28 @@ export async function judgedAgain(
       for (const tensor of untold) {
         // In a loop only the first iteration is seen, whose state is often zero.
         const later = inserted.site.scope.owner && (await moves(runs, untoldAt, outputs, tensor));
-        (later ? alive : unfelt).add(tensor.name);
+        note(tensor, later ? "alive" : "unfelt");
       }
     const lost = all.filter(({ changes }) => changes.length > 0);
     const skip = ({ changes }: LostAtSite) => {
-      for (const { tensor } of changes) unfelt.add(tensor.name);
+      for (const { tensor } of changes) note(tensor, "unfelt");
     };
     await withFeeling(runs, lost, outputs, async (feels) => {
-      const seen = async (given: readonly LostAtSite[]) =>
-        (await feels(given)) ? "felt" : (await feels(given.map(enlarged), 0)) ? "enlarged" : null;
-      if (!(await seen(lost))) return lost.forEach(skip);
+      const seen = async (given: readonly LostAtSite[]): Promise<Verdict> =>
+        (await feels(given)) ? "alive" : (await feels(given.map(enlarged), 0)) ? "faint" : "unfelt";
+      if ((await seen(lost)) === "unfelt") return lost.forEach(skip);
       for (const site of lost) {
-        if (!(await seen([site]))) {
-          skip(site);
-          continue;
-        }
-        for (const change of site.changes) {
-          const told = await seen([{ ...site, changes: [change] }]);
-          const isAlone = () => moves(runs, site.point, outputs, change.tensor);
-          const set = told === null ? unfelt : told === "enlarged" ? faint : alive;
-          if (set !== alive || (await isAlone())) set.add(change.tensor.name);
-        }
+        if ((await seen([site])) === "unfelt") skip(site);
+        else
+          for (const change of site.changes) {
+            const told = await seen([{ ...site, changes: [change] }]);
+            if (told !== "alive" || (await moves(runs, site.point, outputs, change.tensor)))
+              note(change.tensor, told);
+          }
       }
     }).catch(() => lost.forEach(skip));
   }
-  for (const name of alive) for (const others of [faint, unfelt]) others.delete(name);
-  for (const name of faint) unfelt.delete(name);
-  return { alive, faint, unfelt };
+  return verdicts;
 }
 
 /** Share of a sum's largest element that an enlarged change has at most. */
