@@ -121,25 +121,26 @@ function opened(source: Source, folder: Folder | null): Model {
 
 /** Returns a model over a source; it is decoded and linked on first use. */
 export function modelOf(source: Source, folder: Folder | null): Model {
-  const file = once(() => openFile(source, folder));
-  const graph = once(() => buildGraph(file()));
+  let [file, graph]: [ModelFile?, Graph?] = [];
   return {
     source,
     folder,
     get file() {
-      return file();
+      file ??= openFile(source, folder);
+      return file;
     },
     get graph() {
-      return graph();
+      graph ??= buildGraph(this.file);
+      return graph;
     },
     get weights() {
-      return weights(graph());
+      return weights(this.graph);
     },
     get dataFiles() {
-      return [...externalLocations(file())];
+      return [...externalLocations(this.file)];
     },
     get metadata() {
-      return metadataOf(file());
+      return metadataOf(this.file);
     },
     size: source.size,
     toBytes: () => source.read(0, source.size).slice(),
@@ -158,14 +159,6 @@ export async function strictlyPatched(graph: Graph, patch: Patch): Promise<Model
   const model = await patched(graph, patch);
   const constants = limitsConstants(graph) ? withAllowedConstants(model.graph) : null;
   return constants ? patched(model.graph, constants) : model;
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { it: T } | undefined;
-  return () => {
-    made ??= { it: make() };
-    return made.it;
-  };
 }
 
 function weights(graph: Graph): number {

@@ -175,10 +175,7 @@ const NAMES = 3;
 function weightDifferences({ twins, lost, added }: WeightTwins): Finding[] {
   const findings: Finding[] = [];
   const note = (where: string, what: string, harmless: boolean, subject?: string) =>
-    findings.push({
-      ...finding("weight", where, what, harmless),
-      ...(subject ? { subject } : {}),
-    });
+    findings.push({ ...finding("weight", where, what, harmless), ...(subject ? { subject } : {}) });
   for (const [value, twin] of twins) {
     const what = weightDifference(value, twin);
     const renamed = twin.name !== value.name;
@@ -188,13 +185,11 @@ function weightDifferences({ twins, lost, added }: WeightTwins): Finding[] {
     else if (renamed && !(NUMBERED.test(value.name) && NUMBERED.test(twin.name)))
       note(where, `is named ${twin.name} in the second`, false, value.name);
   }
-  const named = lost.map(({ name }) => name);
-  if (lost.length > 0)
-    note(
-      "weights:",
-      `${lost.length} of the first are lost in the second (${firstOf(named, NAMES)})`,
-      false,
-    );
+  if (lost.length > 0) {
+    const named = lost.map(({ name }) => name);
+    const what = `${lost.length} of the first are lost in the second (${firstOf(named, NAMES)})`;
+    note("weights:", what, false);
+  }
   if (added.length > 0)
     note("weights:", `${added.length} of the second have no counterpart in the first`, true);
   return findings;

@@ -36,28 +36,26 @@ export function compareTensors(
   b: Tensor | undefined,
   at?: Uint8Array | null,
 ): Difference {
-  const apart = {
-    bitEqual: false,
-    absolute: Infinity,
-    relative: Infinity,
-    ulps: Infinity,
-    magnitude: 0,
-  };
-  if (!b || a.type !== b.type || a.dims.join() !== b.dims.join()) return apart;
+  if (!isAlike(a, b)) return { bitEqual: false, ...APART, magnitude: 0 };
   if (a.type === "string") {
-    const same = (a.data as string[]).every((text, k) => text === (b.data as string[])[k]);
-    return same ? { ...apart, bitEqual: true, absolute: 0, relative: 0, ulps: 0 } : apart;
+    const bitEqual = (a.data as string[]).every((text, k) => text === (b.data as string[])[k]);
+    return { bitEqual, ...(bitEqual ? SAME : APART), magnitude: 0 };
   }
   const bitEqual = equalBytes(bytesOfTensor(a), bytesOfTensor(b));
   const x = numbersIn(a);
-  const y = bitEqual ? x : numbersIn(b);
-  const off = bitEqual ? SAME : farthest(x, y, dtypeOf(a), at);
   const magnitude = largestFinite(x);
-  const relative = off.absolute === 0 ? 0 : off.absolute / (magnitude || Number.MIN_VALUE);
-  return { bitEqual, ...off, relative, magnitude };
+  if (bitEqual) return { bitEqual, ...SAME, magnitude };
+  const { absolute, ulps } = farthest(x, numbersIn(b), dtypeOf(a), at);
+  const relative = absolute === 0 ? 0 : absolute / (magnitude || Number.MIN_VALUE);
+  return { bitEqual, absolute, relative, ulps, magnitude };
 }
 
-const SAME = { absolute: 0, ulps: 0 };
+const SAME = { absolute: 0, relative: 0, ulps: 0 };
+const APART = { absolute: Infinity, relative: Infinity, ulps: Infinity };
+
+/** Whether two tensors have the same type and shape. */
+const isAlike = (a: Tensor, b: Tensor | undefined): b is Tensor =>
+  b !== undefined && a.type === b.type && a.dims.join() === b.dims.join();
 
 /** Returns the largest |a − b|, absolute and in units in the last place. */
 function farthest(
@@ -67,7 +65,6 @@ function farthest(
   at: Uint8Array | null | undefined,
 ): { absolute: number; ulps: number } {
   const float = isFloat(dtype);
-  const exponent = exponents();
   const { fraction, least } = floatForm(dtype);
   let [absolute, ulps] = [0, 0];
   for (let k = 0; k < x.length; k++) {
@@ -85,14 +82,13 @@ function farthest(
   return { absolute, ulps };
 }
 
+const scratch = new Float64Array(1);
+const words = new Uint32Array(scratch.buffer);
+
 /** Returns ⌊log2⌋ of a positive number; for a denormal, that of the smallest normal number. */
-function exponents(): (value: number) => number {
-  const number = new Float64Array(1);
-  const words = new Uint32Array(number.buffer);
-  return (value) => {
-    number[0] = value;
-    return (words[1] >>> 20) - 1023;
-  };
+function exponent(value: number): number {
+  scratch[0] = value;
+  return (words[1] >>> 20) - 1023;
 }
 
 function largestFinite(values: Float32Array | Float64Array): number {
@@ -106,8 +102,7 @@ function largestFinite(values: Float32Array | Float64Array): number {
 
 /** Returns the positions where both or neither hold finite numbers; null if these are all. */
 export function sameFiniteness(a: Tensor, b: Tensor | undefined): Uint8Array | null {
-  if (a.type === "string" || !b || a.type !== b.type || a.dims.join() !== b.dims.join())
-    return null;
+  if (a.type === "string" || !isAlike(a, b)) return null;
   const [x, y] = [numbersIn(a), numbersIn(b)];
   let same: Uint8Array | null = null;
   for (let k = 0; k < x.length; k++)
@@ -128,7 +123,7 @@ export function isClose(
   { atol, rtol }: { readonly atol: number; readonly rtol: number },
   at?: Uint8Array | null,
 ): boolean {
-  if (!b || a.type !== b.type || a.dims.join() !== b.dims.join()) return false;
+  if (!isAlike(a, b)) return false;
   if (a.type === "string") return compareTensors(a, b).bitEqual;
   const [x, y] = [numbersIn(a), numbersIn(b)];
   for (let k = 0; k < x.length; k++) {

@@ -92,10 +92,10 @@ export async function baselineOf(
   ort: Ort,
   model: Runnable,
   feeds: readonly Tensors[],
-  { nudged, plain: known }: KnownRuns = {},
+  { nudged, plain: given }: KnownRuns = {},
 ): Promise<Baseline> {
-  const plain = known ? [...known] : await runAll(ort, model, "disabled", [...feeds, feeds[0]]);
-  const again = known ? plain[0] : plain.pop()!;
+  const plain = given ? [...given] : await runAll(ort, model, "disabled", [...feeds, feeds[0]]);
+  const again = given ? plain[0] : plain.pop()!;
   const moved = (other: Tensors) =>
     new Set(
       Object.keys(other).filter((name) => !compareTensors(plain[0][name], other[name]).bitEqual),
@@ -103,22 +103,21 @@ export async function baselineOf(
   const random = moved(again);
   const unheld =
     random.size > 0 ? moved((await runAll(ort, model, "disabled", [feeds[0]]))[0]) : random;
+  const known = { feeds, plain, random, unheld };
   for (const level of levelsOf(ort).slice(0, -1))
     try {
-      const optimized = await runAll(ort, model, level, feeds);
-      const baseline = { feeds, plain, optimized, level, random, unheld };
+      const baseline = { ...known, optimized: await runAll(ort, model, level, feeds), level };
       return nudged ? { ...baseline, nudged: () => runAll(ort, nudged(), level, feeds) } : baseline;
     } catch (thrown) {
       if (!(thrown instanceof Error)) throw thrown;
     }
-  return { feeds, plain, optimized: plain, level: "disabled", random, unheld };
+  return { ...known, optimized: plain, level: "disabled" };
 }
 
 /**
  * How a model is checked against another: "equal" bit for bit with optimizations disabled; "near"
- * within the noise of both, for one written in other operators; "noise" within
- * that of the first alone; "parts" not as a whole; otherwise
- * within tolerances, element by element.
+ * within the noise of both, for one written in other operators; "noise" within that of the first
+ * alone; "parts" not as a whole; otherwise within tolerances, element by element.
  */
 export type Agreement =
   | "equal"
@@ -147,10 +146,8 @@ export async function sameFunction(
     const first = judged(against, [plain, optimized], agreement);
     const nudged = mayBeRounding(first, agreement) && (await against.nudged?.());
     const outputs = nudged ? judged(against, [plain, optimized], agreement, nudged) : first;
-    return ran(
-      outputs.every(({ passed }) => passed),
-      { inputs, outputs, level, error: null },
-    );
+    const passed = outputs.every((output) => output.passed);
+    return ran(passed, { inputs, outputs, level, error: null });
   };
   const unoptimized: Baseline = { ...baseline, level: "disabled", optimized: baseline.plain };
   try {
@@ -201,10 +198,9 @@ function judged(
     const within = typeof agreement === "object" ? agreement : null;
     const allClose = (a: readonly Tensors[], b: readonly Tensors[], at?: typeof comparable) =>
       a.every((tensors, k) => isClose(tensors[output], b[k][output], within!, at?.[k]));
-    const passed = within
-      ? unheld.has(output) ||
-        (allClose(plain, newPlain) && allClose(optimized, newOptimized, comparable))
-      : unheld.has(output) || agreement === "parts" || (still && loose.absolute <= tolerance);
+    const agrees = within
+      ? allClose(plain, newPlain) && allClose(optimized, newOptimized, comparable)
+      : agreement === "parts" || (still && loose.absolute <= tolerance);
     return {
       output,
       plain: unoptimized,
@@ -214,7 +210,7 @@ function judged(
       tolerance: agreement === "parts" ? Infinity : tolerance,
       random: random.has(output),
       notFinite: plain.reduce((sum, tensors) => sum + notFiniteIn(tensors[output]), 0),
-      passed,
+      passed: unheld.has(output) || agrees,
     };
   });
 }

@@ -2,41 +2,26 @@ import { type Graph, typeOfInfo } from "../graph/graph.ts";
 import { canBeSame, showShape, type Type } from "../onnx/dtypes.ts";
 import { type Finding, finding } from "./finding.ts";
 
-/** How the inputs and outputs of two models differ. */
-interface SignatureDifference {
-  readonly findings: readonly Finding[];
-  /** A sentence if the two cannot be given the same inputs; otherwise null. */
-  readonly apart: string | null;
-}
-
 type Kind = "input" | "output";
 
 /**
  * Compares names, types and order of inputs and outputs. A size that the first leaves unknown may
- * be known in the second; a name or a size that is lost or changed is a difference.
+ * be known in the second; a name or a size that is lost or changed is a difference. `apart` is a
+ * sentence if the two cannot be given the same inputs; otherwise null.
  */
-export function signatureDifference(a: Graph, b: Graph): SignatureDifference {
+export function signatureDifference(a: Graph, b: Graph) {
   const inputs = differences("input", a, b);
-  const outputs = differences("output", a, b);
   const unlike = inputs.filter(({ harmless, code }) => !harmless && code === undefined);
+  const why = unlike.map(({ where, what }) => `${where} ${what}`).join("; ");
   return {
-    findings: [...inputs, ...outputs],
-    apart:
-      unlike.length === 0
-        ? null
-        : `the two cannot be given the same inputs: ${unlike.map(({ where, what }) => `${where} ${what}`).join("; ")}.`,
+    findings: [...inputs, ...differences("output", a, b)],
+    apart: why === "" ? null : `the two cannot be given the same inputs: ${why}.`,
   };
 }
 
 const portsOf = ({ file, main }: Graph, kind: Kind): ReadonlyMap<string, Type | null> => {
-  const infos = new Map(
-    file.graph[kind === "input" ? "inputs" : "outputs"].map((info) => [
-      info.name,
-      typeOfInfo(info),
-    ]),
-  );
-  const values = kind === "input" ? main.inputs : main.outputs;
-  return new Map(values.map(({ name }) => [name, infos.get(name) ?? null]));
+  const infos = new Map(file.graph[`${kind}s`].map((info) => [info.name, typeOfInfo(info)]));
+  return new Map(main[`${kind}s`].map(({ name }) => [name, infos.get(name) ?? null]));
 };
 
 function differences(kind: Kind, a: Graph, b: Graph): Finding[] {
@@ -49,16 +34,11 @@ function differences(kind: Kind, a: Graph, b: Graph): Finding[] {
     else compareTypes(kind, type, y.get(name)!, (what, more) => note(name, what, more));
   }
   for (const name of y.keys()) if (!x.has(name)) note(name, "is only in the second");
-  const [left, right] = [[...x.keys()], [...y.keys()]];
-  if (findings.every(({ harmless }) => harmless) && left.join("\0") !== right.join("\0"))
-    findings.push({
-      ...finding(
-        "signature",
-        `${kind}s`,
-        `are in another order: ${left.join(", ")} in the first, ${right.join(", ")} in the second`,
-      ),
-      code: "order",
-    });
+  const [left, right] = [x, y].map((ports) => [...ports.keys()]);
+  if (findings.every(({ harmless }) => harmless) && left.join("\0") !== right.join("\0")) {
+    const what = `are in another order: ${left.join(", ")} in the first, ${right.join(", ")} in the second`;
+    findings.push({ ...finding("signature", `${kind}s`, what), code: "order" });
+  }
   return findings;
 }
 

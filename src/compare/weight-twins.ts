@@ -2,6 +2,7 @@ import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
 import { groupBy } from "../graph/group-by.ts";
 import { tensorDifference } from "../graph/same-tensor.ts";
+import { dataType } from "../onnx/dtypes.ts";
 import type { SparseTensorMessage, TensorMessage } from "../onnx/messages.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
 import { equalRanges } from "../onnx/source.ts";
@@ -10,9 +11,8 @@ import { bodiesOf, type Counterpart, NUMBERED } from "./matching.ts";
 type Weight = TensorMessage | SparseTensorMessage;
 
 /** Returns the tensor of an initializer or, in the main graph, of a Constant node. */
-export const initializerOf = (value: Value | undefined): Weight | null =>
-  value?.initializer ??
-  (value?.scope.kind === "main" ? ((tensorOf(value) as Weight | null | undefined) ?? null) : null);
+const initializerOf = (value: Value): Weight | null =>
+  value.initializer ?? (value.scope.kind === "main" ? tensorOf(value) : null);
 
 /** Describes how a weight differs between two models; returns null if it is equal. */
 export function weightDifference(value: Value, twin: Value): string | null {
@@ -96,11 +96,9 @@ function keyOf(value: Value): string {
   const weight = initializerOf(value)!;
   if ("values" in weight) return `sparse ${weight.dims.join()}`;
   const key = `${weight.dataType} ${weight.dims.join()}`;
-  if (weight.dataType === STRING) return key;
+  if (dataType(weight.dataType)?.name === "string") return key;
   let hash = 0x811c9dc5;
   for (const byte of tensorBytes(value.scope.file, weight))
     hash = Math.imul(hash ^ byte, 0x01000193);
   return `${key} ${hash}`;
 }
-
-const STRING = 8;
