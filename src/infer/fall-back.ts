@@ -8,7 +8,7 @@ import {
   typeOfInfo,
   type Value,
 } from "../graph/graph.ts";
-import { nodesWithin } from "../graph/walk.ts";
+import { behind, nodesWithin } from "../graph/walk.ts";
 import type { Type } from "../onnx/dtypes.ts";
 import type { GraphMessage } from "../onnx/messages.ts";
 import { reason } from "../ort/messages.ts";
@@ -77,8 +77,9 @@ async function fallBack(state: SegmentState, part: readonly Node[]): Promise<rea
   const before = lacking.size;
   const left = splits ? await inferHalves(state, builtIn) : builtIn;
   const [only] = builtIn;
-  if (builtIn.length === 1 && isExtension(only) && readyNodes(builtIn, known).length > 0)
-    lacking.add(only.op);
+  // Other builds of onnxruntime may lack its own operators.
+  const isExtension = builtIn.length === 1 && only.message.domain !== "";
+  if (isExtension && readyNodes(builtIn, known).length > 0) lacking.add(only.op);
   else if (lacking.size > before && state.splits > 0) return (await inferPart(state, part)).left;
   setStated(state, part);
   return [...custom, ...left];
@@ -119,41 +120,26 @@ async function inferAround(
   const known = (value: Value) => types.get(value) ?? stated.get(value.name) ?? null;
   const open = new Set(custom.flatMap(outputsOf).filter((value) => !known(value)));
   for (let round = 0; round < ROUNDS; round++) {
-    const told = [...open].flatMap((value) => {
-      const type = typeByReaders(value, known);
-      return type ? [[value, type] as const] : [];
-    });
-    if (round > 0 && told.length === 0) break;
-    for (const [value, type] of told) {
-      types.set(value, type);
-      open.delete(value);
-    }
+    const told = [...open].map((value) => [value, typeByReaders(value, known)] as const);
+    if (round > 0 && told.every(([, type]) => type === null)) break;
+    for (const [value, type] of told) if (type && open.delete(value)) types.set(value, type);
     if (await failureOf(state, builtIn)) return false;
   }
   return true;
 }
 
 /** Domains of onnxruntime's own operators. */
-const BUILT_IN = new Set([
-  "",
-  "ai.onnx.ml",
-  "com.microsoft",
-  "com.microsoft.nchwc",
-  "com.ms.internal.nhwc",
-]);
+const BUILT_IN = /^(ai\.onnx\.ml|com\.microsoft(\.nchwc)?|com\.ms\.internal\.nhwc)?$/;
 
 /** Whether onnxruntime has the operator of a node, and those of its bodies and functions. */
 function hasOnnxruntimeOperator(node: Node): boolean {
   const { functions } = node.scope.file.message;
   const isFunction = ({ message: { domain, opType } }: Node) =>
     functions.some((f) => f.domain === domain && f.name === opType);
-  for (const inner of nodesWithin(node))
-    if (!BUILT_IN.has(inner.message.domain) && !isFunction(inner)) return false;
-  return true;
+  return [...nodesWithin(node)].every(
+    (inner) => BUILT_IN.test(inner.message.domain) || isFunction(inner),
+  );
 }
-
-/** Whether an operator is onnxruntime's own, which other builds of it may lack. */
-const isExtension = ({ message: { domain } }: Node) => domain !== "";
 
 /**
  * Returns the type of an output of an If that onnxruntime rejects. It is the type that a branch
@@ -174,11 +160,10 @@ function typeByBranches(
 function typeInBranch(body: Scope, place: number, known: KnownType): Type | null {
   const info = (body.message as GraphMessage).outputs[place];
   const stated = info ? typeOfInfo(info) : null;
-  if (stated?.shape) return stated;
-  let value: Value | null | undefined = body.outputs[place];
-  while (value?.producer?.op === "Identity" && value.scope === body)
-    value = value.producer.inputs[0];
-  return (value && (typeOfTensor(value) ?? known(value))) ?? stated;
+  const output = body.outputs[place];
+  if (stated?.shape || !output) return stated;
+  const value = behind(output, ({ op, scope }) => op === "Identity" && scope === body);
+  return typeOfTensor(value) ?? known(value) ?? stated;
 }
 
 const common = (a: Type, b: Type): Type => ({

@@ -50,25 +50,16 @@ export async function inferSegment(
  */
 type Hint = (node: Node, scope: InferenceScope) => readonly Dimension[] | null | undefined;
 
-/** The hints, in the order in which they are tried. */
-const HINTS: readonly Hint[] = [tensorOfSequence, convolution, reshaped, statedShape];
-
-function hintedShape(node: Node, scope: InferenceScope) {
-  for (const hint of HINTS) {
-    const shape = hint(node, scope);
-    if (shape) return shape;
-  }
-  return null;
-}
-
-/** Returns the stated shape: onnxruntime reports none for tensors from a sequence. */
-function statedShape({ outputs: [output] }: Node, { stated }: InferenceScope) {
-  return stated.get(output!.name)?.shape;
-}
+/** Tries the hints in turn; last the stated shape: onnxruntime reports none for tensors from a sequence. */
+const hintedShape: Hint = (node, scope) =>
+  tensorOfSequence(node, scope) ??
+  convolution(node, scope) ??
+  reshaped(node, scope) ??
+  scope.stated.get(node.outputs[0]!.name)?.shape;
 
 /** Returns the rank of a convolution's weight, because an If may leave that of its operand open. */
 function convolution({ op, inputs: [, weight] }: Node, { known }: InferenceScope) {
-  const shape = op === "Conv" && weight && known(weight)?.shape;
+  const shape = op === "Conv" && weight ? known(weight)?.shape : null;
   return shape && shape.length > 0 ? shape.map((_, k) => (k === 1 ? shape[0] : "")) : null;
 }
 

@@ -20,19 +20,16 @@ import { bodyInputs, widenedType } from "./loops.ts";
 import { measuredTypes } from "./measured-shapes.ts";
 import { segmentFrom } from "./segments.ts";
 
-/** The inferred types, and warnings about those that could not be inferred. */
-export interface Inference {
-  readonly types: Types;
-  readonly warnings: readonly string[];
-}
-
 /**
  * Infers type and shape of every value of the main graph and of its bodies, by ONNX's own rules;
  * sizes that these lose are measured in a run if that is cheap. Values that a loop carries get the
  * sizes that all iterations share. Values of functions are excluded, because they differ from call
- * to call.
+ * to call. Returns the types, and warnings about those that could not be inferred.
  */
-export async function inferTypes(ort: Ort, graph: Graph): Promise<Inference> {
+export async function inferTypes(
+  ort: Ort,
+  graph: Graph,
+): Promise<{ readonly types: Types; readonly warnings: readonly string[] }> {
   refuseFatal(graph);
   const types = new Map<Value, Type>();
   const inferred = { types, cache: new TypeCache((value) => types.get(value) ?? null) };
@@ -112,12 +109,11 @@ async function inferScope(
   const lacking = new Set<string>();
   const warnings: string[] = [];
   for (let start = 0; start < nodes.length; ) {
-    const cached = outputsOf(nodes[start]).every(known) ? [] : cache.of(nodes[start]);
+    const node = nodes[start];
+    const cached = outputsOf(node).every(known) ? [] : cache.of(node);
     if (cached) {
-      for (const [k, type] of cached.entries()) {
-        const output = nodes[start].outputs[k];
-        if (output) types.set(output, type);
-      }
+      for (const [k, type] of cached.entries())
+        if (node.outputs[k]) types.set(node.outputs[k], type);
       start++;
       continue;
     }
@@ -126,7 +122,7 @@ async function inferScope(
     const state = { ort, known, types, stated, start, end, lacking, splits: SPLITS };
     const { failure, left } = await inferPart(state, segment);
     if (failure) warnings.push(warningOf(scope, [start, end - 1], failure, leftOut(segment, left)));
-    else for (const node of segment) cache.learn(node);
+    else for (const each of segment) cache.learn(each);
     start = end;
   }
   return warnings;

@@ -1,11 +1,4 @@
-import {
-  attribute,
-  type KnownType,
-  type Node,
-  type Scope,
-  typeOfInfo,
-  type Value,
-} from "../graph/graph.ts";
+import { attribute, type KnownType, type Scope, typeOfInfo, type Value } from "../graph/graph.ts";
 import { type Dimension, placeOfAxis, type Type } from "../onnx/dtypes.ts";
 import type { GraphMessage } from "../onnx/messages.ts";
 
@@ -54,14 +47,10 @@ export function bodyInputs(body: Scope, known: KnownType): BodyInputs {
       carry(inputs[k + 2], outputs[k + 1], operand);
   } else if (op === "Scan" && operands.length === inputs.length) {
     const states = inputs.length - (attribute(body.owner!, "num_scan_inputs")?.i ?? 0);
+    const axes = attribute(body.owner!, "scan_input_axes")?.ints ?? [];
     for (const [k, operand] of operands.entries())
       if (k < states) carry(inputs[k], outputs[k], operand);
-      else
-        count(
-          inputs[k],
-          operand && slice(known(operand), axisOf(body.owner!, k - states)),
-          operand,
-        );
+      else count(inputs[k], operand && slice(known(operand), axes[k - states] ?? 0), operand);
   } else for (const input of inputs) give(input, null);
   return { types, carried, counted };
 }
@@ -71,8 +60,6 @@ function statedOf({ message }: Scope, { name }: Value): Type | null {
   const info = (message as GraphMessage).inputs.find((input) => input.name === name);
   return info ? typeOfInfo(info) : null;
 }
-
-const axisOf = (scan: Node, k: number) => attribute(scan, "scan_input_axes")?.ints[k] ?? 0;
 
 /** Returns the type of a tensor's slices along an axis. */
 function slice(type: Type | null, axis: number): Type | null {
@@ -84,11 +71,10 @@ function slice(type: Type | null, axis: number): Type | null {
 /** Adds stated fixed sizes to a type. */
 function narrowed(stated: Type | null, type: Type | null): Type | null {
   if (!stated?.shape || !type) return type ?? stated;
-  const { shape } = type;
-  if (shape?.length !== stated.shape.length) return { ...type, shape: stated.shape };
+  const shape = type.shape?.length === stated.shape.length ? type.shape : stated.shape;
   return {
     ...type,
-    shape: shape.map((dim, k) => (typeof stated.shape![k] === "number" ? stated.shape![k] : dim)),
+    shape: stated.shape.map((dim, k) => (typeof dim === "number" ? dim : shape[k])),
   };
 }
 

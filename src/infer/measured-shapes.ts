@@ -1,4 +1,4 @@
-import type { Graph, Types, Value } from "../graph/graph.ts";
+import { type Graph, outputsOf, type Types, type Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { patchedFile } from "../graph/patch.ts";
 import { allTensors } from "../onnx/all-tensors.ts";
@@ -48,9 +48,7 @@ export async function measuredTypes(
   if (makesHuge(graph, (value) => types.get(value))) return new Map();
   if (!wanted || nodes.some(({ op }) => LONG.has(op))) return new Map();
   if (bytesOfTensors(allTensors(graph.file)) > LARGEST) return new Map();
-  const values = nodes.flatMap(({ outputs }) =>
-    outputs.filter((value): value is Value => value !== null && isOpen(types, value)),
-  );
+  const values = nodes.flatMap(outputsOf).filter((value) => isOpen(types, value));
   try {
     checkSizes(graph, types);
     const runs = await twoRuns(ort, graph, types, values);
@@ -96,10 +94,9 @@ async function twoRuns(
     if (shapes.some((shape) => elements(shape) > LARGEST_DOUBLED))
       throw new RangeError("values may grow with the square of a size");
     const before = { shapes, dims: first.dims };
-    const dims = Object.fromEntries(
-      Object.entries(first.dims).map(([name, size]) => [name, 2 * size]),
-    );
-    const second = await sampleInputs({ ort, graph, types }, run, 1, { dims, seed: 1 });
+    const doubled = Object.entries(first.dims).map(([name, size]) => [name, 2 * size]);
+    const options = { dims: Object.fromEntries(doubled), seed: 1 };
+    const second = await sampleInputs({ ort, graph, types }, run, 1, options);
     return [before, { shapes, dims: second.dims }] as const;
   });
 }

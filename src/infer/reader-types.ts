@@ -1,7 +1,7 @@
 import { tensorOf } from "../graph/constants.ts";
 import { attribute, type KnownType, type Use, type Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
-import { own } from "../graph/own.ts";
+import { own, rows } from "../graph/own.ts";
 import { walk } from "../graph/walk.ts";
 import { type Dimension, dataType, isFloat, placeOfAxis, type Type } from "../onnx/dtypes.ts";
 
@@ -13,12 +13,8 @@ const ARITHMETIC = operatorsThat("arithmetic");
 
 /** The axis along which a norm's scale lies. */
 const NORM_AXIS: Readonly<Record<string, number>> = {
-  LayerNormalization: -1,
-  RMSNormalization: -1,
-  SimplifiedLayerNormalization: -1,
-  BatchNormalization: 1,
-  InstanceNormalization: 1,
-  GroupNormalization: 1,
+  ...rows(-1, "LayerNormalization RMSNormalization SimplifiedLayerNormalization"),
+  ...rows(1, "BatchNormalization InstanceNormalization GroupNormalization"),
 };
 
 /** What readers show of a value: type, rank, and sizes by axis, negative ones from the end. */
@@ -31,12 +27,6 @@ interface Told {
   readonly sizes: Map<number, number>;
 }
 
-/** A value, and whether it has the shape of the requested one, or only its rank. */
-interface Reached {
-  readonly at: Value;
-  readonly whole: boolean;
-}
-
 /**
  * Returns the type of a value made by an unknown operator, as its readers' weights, biases and
  * scales show it, and other summands. Sizes that nothing shows are left open. Returns null if its
@@ -45,13 +35,15 @@ interface Reached {
 export function typeByReaders(value: Value, known: KnownType): Type | null {
   const told: Told = { known, dtype: null, ranks: new Set(), besides: 0, sizes: new Map() };
   const rankOf = (at: Value) => (at !== value && known(at)?.shape?.length) || null;
-  const further = ({ at, whole }: Reached): Reached[] =>
+  // `whole`: has the shape of the requested value, not only its rank.
+  const start = { at: value, whole: true };
+  const further = ({ at, whole }: typeof start) =>
     (rankOf(at) ? [] : at.uses).flatMap((use) => {
       const on = readBy(told, use, whole);
       const [output] = use.node.outputs;
       return on && output ? [{ at: output, whole: on === "whole" && whole }] : [];
     });
-  for (const { at } of walk([{ at: value, whole: true }], further, LOOKS, (one) => one.at)) {
+  for (const { at } of walk([start], further, LOOKS, (one) => one.at)) {
     const rank = rankOf(at);
     if (rank) told.ranks.add(rank);
   }
@@ -68,7 +60,10 @@ export function typeByReaders(value: Value, known: KnownType): Type | null {
 /** Reads what one reader shows. Returns whether its result has its operand's shape or rank. */
 function readBy(told: Told, { node, index }: Use, whole: boolean): "whole" | "rank" | null {
   const { op, inputs } = node;
-  if (ARITHMETIC.has(op)) return beside(told, { node, index }, whole);
+  if (ARITHMETIC.has(op)) {
+    beside(told, { node, index }, whole);
+    return "whole";
+  }
   if (index > 0) return null;
   if (SAME.has(op)) return "whole";
   const perm = op === "Transpose" ? attribute(node, "perm")?.ints : undefined;
@@ -99,7 +94,7 @@ function readBy(told: Told, { node, index }: Use, whole: boolean): "whole" | "ra
 }
 
 /** Reads the other operand: the sizes of a constant, or the rank of a known value. */
-function beside(told: Told, { node, index }: Use, whole: boolean): "whole" | null {
+function beside(told: Told, { node, index }: Use, whole: boolean): void {
   for (const [k, other] of node.inputs.entries()) {
     if (k === index || !other) continue;
     const dims = weightOf(told, other);
@@ -109,7 +104,6 @@ function beside(told: Told, { node, index }: Use, whole: boolean): "whole" | nul
         if (length > 1) told.sizes.set(axis - dims.length, length);
     if (!dims && rank > 1) told.besides = Math.max(told.besides, rank);
   }
-  return "whole";
 }
 
 /** Returns the dimensions of a float weight, which shares its operand's type; null for others. */

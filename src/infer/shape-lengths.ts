@@ -69,9 +69,7 @@ const shapeOf = ({ op, inputs }: Node): Value | null => inputs[AXES.get(op)?.[0]
 function atMost(value: Value, known: Known, unknown: number): number {
   const counted = (next: Value, of: (value: Value) => number): number => {
     const shape = tensorOf(next)?.dims ?? known(next)?.shape;
-    const told = shape?.every((dim) => typeof dim === "number")
-      ? elements(shape as number[])
-      : null;
+    const told = shape?.every((dim) => typeof dim === "number") ? elements(shape) : null;
     const { producer } = next;
     if (!producer || (told !== null && !SEEN_THROUGH.has(producer.op))) return told ?? unknown;
     const count = lengthMade({ made: next, known, of, unknown });
@@ -110,18 +108,16 @@ function lengthMade({ made, known, of, unknown }: Made): number {
   const lengths = inputsOf(made.producer!).map(of);
   if (BROADCASTING.has(op)) return elements(lengths.map((length) => Math.max(1, length)));
   if (op === "Concat") return lengths.reduce((sum, length) => sum + length, 0);
-  if (op === "ConstantOfShape")
-    return first?.producer?.op === "Shape" && first.producer.inputs[0]
-      ? of(first.producer.inputs[0])
-      : product(first);
+  if (op === "ConstantOfShape") {
+    const like = first?.producer?.op === "Shape" ? first.producer.inputs[0] : null;
+    return like ? of(like) : product(first);
+  }
   if ((op === "Expand" || op === "Tile") && first) return Math.max(1, of(first)) * product(second);
-  if (op === "Pad" && first) return of(first) + added(second, unknown);
+  if (op === "Pad" && first)
+    return of(first) + (numbersOf(second)?.reduce((sum, pad) => sum + pad, 0) ?? unknown);
   if (op === "Range") return rangeOf(inputs.map((input) => numbersOf(input)?.[0])) ?? unknown;
   return unknown;
 }
-
-const added = (pads: Value | null | undefined, unknown: number) =>
-  numbersOf(pads)?.reduce((sum, pad) => sum + pad, 0) ?? unknown;
 
 function rangeOf([start, limit, step]: readonly (number | undefined)[]): number | null {
   if (start === undefined || limit === undefined || !step) return null;

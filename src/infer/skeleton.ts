@@ -126,15 +126,13 @@ function inlined(value: Value, tensor: TensorMessage): Uint8Array {
   const { file } = value.scope;
   if (tensor.name === value.name && !isExternal(tensor) && !tensor.frame.earlier)
     return bytesOf(file, tensor.frame);
+  const { name } = value;
+  const parts = partsOf(tensor.frame);
   if (!isExternal(tensor))
     return renamedInitializer(
-      partsOf(tensor.frame).map((part) => file.reader.bytes(part)),
-      value.name,
+      parts.map((part) => file.reader.bytes(part)),
+      name,
     );
-  return initializerField({
-    name: value.name,
-    dims: tensor.dims,
-    dtype: dataType(tensor.dataType)!.name,
-    data: tensorBytes(file, tensor),
-  });
+  const dtype = dataType(tensor.dataType)!.name;
+  return initializerField({ name, dims: tensor.dims, dtype, data: tensorBytes(file, tensor) });
 }

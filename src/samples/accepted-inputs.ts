@@ -1,6 +1,13 @@
-import { InputError } from "../errors.ts";
+import { InputError, tried } from "../errors.ts";
 import { tensorOf } from "../graph/constants.ts";
-import { attribute, type Graph, type Node, type Types, type Value } from "../graph/graph.ts";
+import {
+  attribute,
+  type Graph,
+  type Node,
+  readsOf,
+  type Types,
+  type Value,
+} from "../graph/graph.ts";
 import { scopesOf } from "../graph/scopes.ts";
 import { sourcesOf, walk } from "../graph/walk.ts";
 import { firstOf } from "../listed.ts";
@@ -14,10 +21,8 @@ import type { Draw, Drawn } from "./draw.ts";
 export type RunOn = (feeds: Tensors) => Promise<readonly Tensors[]>;
 
 /** Inputs on which a model runs, its outputs, and the sizes chosen for its free dimensions. */
-interface Accepted extends Drawn {
-  readonly outputs: readonly Tensors[];
-  readonly dims: Readonly<Record<string, number>>;
-}
+type Accepted = ReturnType<Draw> &
+  Pick<Drawn, "attempt"> & { readonly outputs: readonly Tensors[] };
 
 /**
  * Returns the first inputs on which a model runs, of all sizes and integers that are tried. Throws
@@ -26,26 +31,18 @@ interface Accepted extends Drawn {
 export async function accepted(model: Sampled, draw: Draw, run: RunOn): Promise<Accepted> {
   const { graph, types } = model;
   const hasIntegers = graph.main.inputs.some((input) => !isFloat(types.get(input)?.dtype));
-  const tried = new Set<string>();
+  const seen = new Set<string>();
   const named = new Set(fixedBeside(graph.main.inputs.map((input) => types.get(input)?.shape)));
   let last: unknown;
-  const drawnFor = (attempt: Attempt) => {
-    try {
-      return draw(attempt, 0);
-    } catch (error) {
-      // Other sizes than the first may be too large.
-      if (tried.size === 0) throw error;
-      return null;
-    }
-  };
   const tryInputs = async (attempt: Attempt): Promise<Accepted | null> => {
-    const drawn = drawnFor(attempt);
+    // Other sizes than the first may be too large.
+    const drawn = seen.size === 0 ? draw(attempt, 0) : tried(() => draw(attempt, 0));
     if (!drawn) return null;
     const { feeds, dims } = drawn;
     const shapes = Object.values(feeds).map((tensor) => tensor.dims);
     const key = JSON.stringify([shapes, hasIntegers && attempt.integers]);
-    if (tried.has(key)) return null;
-    tried.add(key);
+    if (seen.has(key)) return null;
+    seen.add(key);
     try {
       return { attempt, feeds, dims, outputs: await run(feeds) };
     } catch (error) {
@@ -101,10 +98,11 @@ function refusal({ graph, types }: Sampled, error: unknown): string {
   const node = failing(graph, error);
   const blamed = node ? inputsBehind(graph, node) : [];
   const at = blamed.length > 0 ? `; this node is computed from ${list(blamed)}` : "";
-  const traced =
-    node && splitsAsTraced(node)
-      ? "; the file states the sizes of the parts, perhaps those of the inputs that it was exported with: then it runs on no others"
-      : "";
+  // As a trace writes a router's choice.
+  const splits = node?.op === "Split" && (attribute(node, "split") || tensorOf(node.inputs[1]));
+  const traced = splits
+    ? "; the file states the sizes of the parts, perhaps those of the inputs that it was exported with: then it runs on no others"
+    : "";
   const all = list(graph.main.inputs);
   return `${graph.file.source.name} does not run on any of the random inputs tried (${why}${at}${traced}); give real inputs with --inputs, an .npz with the arrays ${all}, give sizes with --dim name=4, or pass --no-prove.`;
 }
@@ -118,14 +116,8 @@ function failing(graph: Graph, error: unknown): Node | null {
   return nodes.length === 1 ? nodes[0] : null;
 }
 
-/** Whether a node splits a value into parts of stated sizes, as a trace writes a router's choice. */
-const splitsAsTraced = (node: Node): boolean =>
-  node.op === "Split" &&
-  (attribute(node, "split") !== undefined || tensorOf(node.inputs[1]) !== null);
-
 /** Returns the inputs of the model from which a node is computed. */
 function inputsBehind(graph: Graph, node: Node): Value[] {
-  const start = [...node.inputs, ...node.captures].filter((value) => value !== null);
-  const behind = new Set(walk(start, sourcesOf));
+  const behind = new Set(walk(readsOf(node), sourcesOf));
   return graph.main.inputs.filter((input) => behind.has(input));
 }

@@ -1,5 +1,5 @@
 import { dataOf, numbersOf, numbersOfData, typeOfTensor } from "../graph/constants.ts";
-import { attribute, type Node, outputsOf, type Value } from "../graph/graph.ts";
+import { attribute, type Node, outputsOf, type Use, type Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
 import { walk } from "../graph/walk.ts";
@@ -19,17 +19,12 @@ const NEARLY_ALL: Accepted = [15, 16];
 /** The length of what a search for tokens gives, its least length, and settings. */
 const SEARCH = { 1: TOKENS, 2: NEARLY_ALL, 3: PENALTY, 4: ONE, 5: ONE, 6: ONE };
 
+/** What a search along beams takes otherwise, and besides. */
+const BEAMS: (typeof SLOTS)[string] = { 3: [2, 3], 5: PENALTY, 6: PENALTY, 7: ONE, 8: ONE, 9: ONE };
+
 /** Accepted numbers by the index of the input: sizes and counts small enough to run fast. */
 const SLOTS: Readonly<Record<string, Readonly<Record<number, Accepted>>>> = {
-  "com.microsoft.BeamSearch": {
-    ...SEARCH,
-    3: [2, 3],
-    5: PENALTY,
-    6: PENALTY,
-    7: ONE,
-    8: ONE,
-    9: ONE,
-  },
+  "com.microsoft.BeamSearch": { ...SEARCH, ...BEAMS },
   "com.microsoft.GreedySearch": SEARCH,
   "com.microsoft.Sampling": { ...SEARCH, 7: ZERO },
   Bernoulli: { 0: [0, 1] },
@@ -71,7 +66,7 @@ const NAMES: readonly (readonly [RegExp, Accepted])[] = [
 
 /** Returns the numbers that the readers of an input accept; null if they accept all. */
 export function acceptedAt(input: Value, float: boolean): Accepted | null {
-  for (const { uses } of dataArrivals(input))
+  for (const { uses } of arrivals(input, true))
     for (const { node, index } of uses) {
       const accepted =
         own(SLOTS, node.op)?.[index] ?? tokensOf(node, index) ?? limitAt(node, index);
@@ -109,19 +104,16 @@ const SORTERS = operatorsThat("sorts");
 /** Maximum number of values that a search visits. */
 const LOOKS = 1000;
 
-/** Returns the values that a value's numbers reach unchanged, sorted or not, itself included. */
-export const arrivals = (input: Value): Iterable<Value> =>
-  walk([input], (value) => carried(value), LOOKS);
-
-/** Like `arrivals`, but excluding values that it only selects or shapes. */
-const dataArrivals = (input: Value): Iterable<Value> =>
-  walk([input], (value) => carried(value, (op, index) => index === 0 && carries(op, index)), LOOKS);
-
-const carries = (op: string, index: number): boolean =>
-  CARRIERS.has(op) || (index === 0 && SORTERS.has(op));
-
-const carried = ({ uses }: Value, passes = carries): Value[] =>
-  uses.filter(({ node, index }) => passes(node.op, index)).flatMap(({ node }) => outputsOf(node));
+/**
+ * Returns the values that a value's numbers reach unchanged, sorted or not, itself included; with
+ * `asData`, excluding values that it only selects or shapes.
+ */
+export function arrivals(input: Value, asData = false): Iterable<Value> {
+  const carries = ({ node: { op }, index }: Use) =>
+    index === 0 ? CARRIERS.has(op) || SORTERS.has(op) : CARRIERS.has(op) && !asData;
+  const next = ({ uses }: Value) => uses.filter(carries).flatMap(({ node }) => outputsOf(node));
+  return walk([input], next, LOOKS);
+}
 
 /** Returns the numbers that an input is compared with, such as sample rates. */
 export function comparedWith(input: Value): number[] {

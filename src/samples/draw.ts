@@ -1,6 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import { InputError } from "../errors.ts";
-import { attribute, type Types, type Value } from "../graph/graph.ts";
+import { attribute, type Types, type Use, type Value } from "../graph/graph.ts";
 import { own } from "../graph/own.ts";
 import { elements, isFloat, showShape, type Type } from "../onnx/dtypes.ts";
 import type { Tensors } from "../ort/session.ts";
@@ -144,11 +144,9 @@ const isWave = (type: Type | undefined): boolean =>
   type?.shape?.length === 2 && isFloat(type.dtype);
 
 /** Returns the number of channels that a convolution on the input takes. */
-function channels(input: Value): number | null {
-  for (const { node, index } of input.uses) {
-    const weight = node.inputs[1]?.initializer;
-    if (node.op === "Conv" && index === 0 && weight?.dims)
-      return weight.dims[1] * (attribute(node, "group")?.i ?? 1);
-  }
-  return null;
+function channels({ uses }: Value): number | null {
+  const weightOf = ({ node, index }: Use) =>
+    node.op === "Conv" && index === 0 ? node.inputs[1]?.initializer : null;
+  const use = uses.find(weightOf);
+  return use ? weightOf(use)!.dims[1] * (attribute(use.node, "group")?.i ?? 1) : null;
 }

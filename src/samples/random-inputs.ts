@@ -55,13 +55,11 @@ function randomTensor(setting: Setting, request: Request): Tensor {
   const draw = isFloat(dtype) ? floats(setting, request) : integers(setting, request);
   const numbers = new Float64Array(elements(shape));
   for (let k = 0; k < numbers.length; k++) numbers[k] = draw();
-  if (attempt.integers === "sorted" && !isFloat(dtype)) sortRows(numbers, shape.at(-1) ?? 1);
+  // Along the last axis, like the corners of a box, starts and ends, or times.
+  const width = shape.at(-1) ?? 1;
+  if (attempt.integers === "sorted" && !isFloat(dtype))
+    for (let at = 0; at < numbers.length; at += width) numbers.subarray(at, at + width).sort();
   return tensorOfBytes(ort, dtype, encodeNumbers(dtype, numbers), shape);
-}
-
-/** Sorts a tensor along its last axis, like the corners of a box, starts and ends, or times. */
-function sortRows(numbers: Float64Array, width: number): void {
-  for (let at = 0; at < numbers.length; at += width) numbers.subarray(at, at + width).sort();
 }
 
 /** Largest number of settings in an input beside others, such as a speed and two scales. */

@@ -1,5 +1,5 @@
 import { number, object, objects, watching } from "../arguments.ts";
-import type { Graph, Types, Value } from "../graph/graph.ts";
+import type { Graph, Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
 import { scopesOf } from "../graph/scopes.ts";
@@ -55,7 +55,9 @@ export async function sampleInputs(
   const draw = drawer(model, options);
   const { dims, outputs, ...first } = await accepted(model, draw, run);
   const chosen = await withFewerNaN(draw, run, { ...first, outputs });
-  const varied = hasVaryingSizes(graph) || graph.main.inputs.some((input) => varies(types, input));
+  const choosesBranch = (input: Value) =>
+    types.get(input)?.dtype === "bool" || comparedWith(input).length > 0;
+  const varied = hasVaryingSizes(graph) || graph.main.inputs.some(choosesBranch);
   return { feeds: await rounds(draw, run, { ...chosen, count, varied }), dims };
 }
 
@@ -73,7 +75,10 @@ async function withFewerNaN(
   return withoutNumbers(better) < lost ? { attempt: other, feeds: positive } : { attempt, feeds };
 }
 
-/** Returns all sets of inputs; `varied` tries to take other branches of the model from set to set. */
+/**
+ * Returns all sets of inputs; `varied` tries to take other branches of the model from set to set,
+ * and repeats the first set if the model runs on no other.
+ */
 async function rounds(
   draw: Draw,
   run: RunOn,
@@ -81,24 +86,14 @@ async function rounds(
 ): Promise<Tensors[]> {
   const all = [feeds];
   for (let round = 1; round < count; round++) {
-    const turned = draw({ ...attempt, turn: round }, round).feeds;
-    if (!varied || (await works(run, turned))) all.push(turned);
-    else all.push((await another(draw, run, { attempt, round, count })) ?? feeds);
+    let next = draw({ ...attempt, turn: round }, round).feeds;
+    for (let k = 0; varied && !(await works(run, next)); k++) {
+      next = k < DRAWS ? draw({ ...attempt, turn: 0 }, round + k * count).feeds : feeds;
+      if (next === feeds) break;
+    }
+    all.push(next);
   }
   return all;
-}
-
-/** Returns another set of inputs on which the model runs; null if some draws find none. */
-async function another(
-  draw: Draw,
-  run: RunOn,
-  { attempt, round, count }: { attempt: Attempt; round: number; count: number },
-): Promise<Tensors | null> {
-  for (let k = 0; k < DRAWS; k++) {
-    const { feeds } = draw({ ...attempt, turn: 0 }, round + k * count);
-    if (await works(run, feeds)) return feeds;
-  }
-  return null;
 }
 
 const VARYING = operatorsThat("varying");
@@ -106,10 +101,6 @@ const VARYING = operatorsThat("varying");
 /** Whether values decide sizes inside a model, so that it may not run on all inputs. */
 const hasVaryingSizes = (graph: Graph): boolean =>
   [...scopesOf(graph)].some(({ nodes }) => nodes.some(({ op }) => VARYING.has(op)));
-
-/** Whether an input's values may decide which branch a model takes. */
-const varies = (types: Types, input: Value) =>
-  types.get(input)?.dtype === "bool" || comparedWith(input).length > 0;
 
 /** Returns how many floats of some outputs are NaN or infinite. */
 const withoutNumbers = (outputs: readonly Tensors[]): number =>
