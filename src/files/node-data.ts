@@ -128,14 +128,9 @@ function opened(file: string, kind: string): Source {
 }
 
 /**
- * Writes blocks into a file in the system's temporary folder and reads from it. Removes the file's
- * name after writing, if the system allows that, so that nothing is left behind.
+ * Creates a file in the system's temporary folder that is written bit by bit, and then read from.
+ * Removes its name after writing, if the system allows that, so that nothing is left behind.
  */
-export function scratch(blocks: Iterable<Uint8Array>): Source {
-  return scratchWriter().from(blocks);
-}
-
-/** Creates a scratch file that is written bit by bit, and then read from. */
 export function scratchWriter() {
   const file = path.join(os.tmpdir(), `laurelize-${randomBytes(8).toString("hex")}.data`);
   const remove = () => fs.rmSync(file, { force: true });
@@ -172,6 +167,7 @@ export function scratchWriter() {
       close();
       return reading(file, remove);
     });
+  /** Writes all blocks. */
   const from = (blocks: Iterable<Uint8Array>): Source =>
     guarded(() => {
       for (const block of blocks) write(block);
@@ -179,6 +175,9 @@ export function scratchWriter() {
     });
   return { write, finish, discard, from };
 }
+
+/** Writes blocks into a scratch file and reads from it. */
+export const scratch = (blocks: Iterable<Uint8Array>): Source => scratchWriter().from(blocks);
 
 /** Opens a scratch file whose name goes away now, or when it is closed. */
 function reading(file: string, remove: () => void): Source {

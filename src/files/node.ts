@@ -76,17 +76,14 @@ export function writeTogether(
     alone(target, () => moveTogether(stage, folder, [...all.keys()]));
     remove();
   };
+  const stageFile = (each: string, copy: (to: string) => void) => {
+    makeFolders(stage, each);
+    writingTo(target, "path", () => copy(path.join(stage, each)));
+  };
   try {
-    for (const [each, from] of all) {
-      makeFolders(stage, each);
-      writingTo(target, "path", () => copyFile(from, path.join(stage, each)));
-    }
-    for (const each of present) {
-      makeFolders(stage, each);
-      writingTo(target, "path", () =>
-        fs.copyFileSync(path.join(folder, each), path.join(stage, each), CLONED),
-      );
-    }
+    for (const [each, from] of all) stageFile(each, (to) => copyFile(from, to));
+    for (const each of present)
+      stageFile(each, (to) => fs.copyFileSync(path.join(folder, each), to, CLONED));
   } catch (error) {
     remove();
     throw error;
@@ -164,10 +161,19 @@ export function unwritable(target: string, what: "path" | "folder", cause: Error
   return new InputError(sentence, { cause });
 }
 
+/** Writes and flushes a source. If an intermediate flush fails, the last flush reports it. */
 function writeFile(file: string, source: Source): void {
   const handle = fs.openSync(file, "wx");
+  let unflushed = 0;
   try {
-    writeFlushed(handle, source, file);
+    for (const block of blocks(source)) {
+      for (let done = 0; done < block.length; ) done += fs.writeSync(handle, block, done);
+      unflushed += block.length;
+      if (unflushed < FLUSH_EVERY) continue;
+      flushBehind(file);
+      unflushed = 0;
+    }
+    fs.fsyncSync(handle);
   } catch (error) {
     fs.rmSync(file, { force: true });
     throw error;
@@ -197,27 +203,10 @@ export function secondsUsed(): number {
   return (user + system) / 1e6;
 }
 
-/** Writes and flushes a source. If an intermediate flush fails, the last flush reports it. */
-function writeFlushed(handle: number, source: Source, file: string): void {
-  let unflushed = 0;
-  for (const block of blocks(source)) {
-    writeFully(handle, block);
-    unflushed += block.length;
-    if (unflushed < FLUSH_EVERY) continue;
-    flushBehind(file);
-    unflushed = 0;
-  }
-  fs.fsyncSync(handle);
-}
-
 /** Uses its own handle: an error is reported once a handle, and the writer's must see it too. */
 function flushBehind(file: string): void {
   const handle = fs.openSync(file, "r+");
   fs.fdatasync(handle, () => fs.close(handle));
-}
-
-function writeFully(handle: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += fs.writeSync(handle, bytes, done);
 }
 
 /** Returns the SHA-256 of a source in hexadecimal. */

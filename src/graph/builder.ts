@@ -35,10 +35,9 @@ export function newBuilder(graph: Graph, label: string, before: Node | null = nu
       attributes: Attributes = {},
       outputs = 1,
     ): string[] {
-      const op = name.slice(name.lastIndexOf(".") + 1);
-      const domain = name.slice(0, -op.length - 1);
+      const [, domain, op] = /^(?:(.*)\.)?(.*)$/.exec(name)!;
       const node = named({ op, inputs, attributes, outputs });
-      writer.node(domain === "" ? node : { ...node, domain });
+      writer.node(domain ? { ...node, domain } : node);
       return [...node.outputs];
     },
     /** Writes a tensor under a name that is fresh. */
@@ -58,9 +57,7 @@ function nodeWriter({ names }: Graph, label: string, before: Node | null) {
   const nodes: Insertion[] = [];
   const fresh = uniqueNames(names);
   let [subject, place, end]: [string, Node | null, Scope?] = [label, before];
-  const node = (one: NewNode): void => {
-    nodes.push({ before: place, scope: end, node: one });
-  };
+  const node = (one: NewNode) => void nodes.push({ before: place, scope: end, node: one });
   return {
     nodes: nodes as readonly Insertion[],
     /** Writes a node of another model: its operator, and attributes that may be encoded. */

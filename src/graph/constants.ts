@@ -1,7 +1,7 @@
 import { dataType, dataTypeNamed, elements, isHalf, type Type } from "../onnx/dtypes.ts";
 import type { TensorMessage } from "../onnx/messages.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
-import { attribute, type Graph, type Node, outputsOf, type Scope, type Value } from "./graph.ts";
+import { attribute, type Graph, type Node, outputsOf, type Value } from "./graph.ts";
 import { operatorsThat } from "./operators.ts";
 import { allScopes, weightNamed } from "./scopes.ts";
 import { arrayOf } from "./tensor.ts";
@@ -15,9 +15,6 @@ const SHAPE_ONLY = operatorsThat("sizes");
 
 /** Whether an operator reads only the shape of its input. */
 export const readsShapeOnly = (node: Node) => SHAPE_ONLY.has(node.op);
-
-/** Returns the inputs whose data an operator reads. CastLike reads its second input's type. */
-const readsDataOf = ({ op, inputs }: Node) => (op === "CastLike" ? inputs.slice(0, 1) : inputs);
 
 /**
  * Returns the values that do not depend on any input's data: initializers, Constant nodes, shapes,
@@ -33,11 +30,14 @@ export function constants(graph: Graph, free: ReadonlySet<string> = new Set()): 
   for (const { values } of allScopes(graph))
     for (const value of values.values()) if (value.initializer) note(value);
   for (const node of bodiesFirst([graph.main, ...graph.functions])) {
-    const { op, bodies, captures } = node;
+    const { op, inputs, bodies, captures } = node;
     if (RANDOM.has(op) || (bodies.length > 0 && op !== "If")) continue;
-    const within =
-      bodies.length > 0 ? [...captures, ...bodies.flatMap(({ outputs }) => outputs)] : [];
-    const isFixed = readsDataOf(node).every(isKnown) && within.every(isKnown);
+    // CastLike reads its second input's type alone.
+    const read = op === "CastLike" ? inputs.slice(0, 1) : inputs;
+    const isFixed =
+      read.every(isKnown) &&
+      [...captures].every(isKnown) &&
+      bodies.every(({ outputs }) => outputs.every(isKnown));
     if (isFixed || readsShapeOnly(node)) outputsOf(node).forEach(note);
   }
   return known;
@@ -86,7 +86,11 @@ const SMALL = 64;
 export function numbersOf(value: Value | null | undefined): number[] | null {
   for (let hops = 0; value && hops < 8; hops++) {
     const tensor = tensorOf(value);
-    if (tensor) return read(value.scope, tensor);
+    if (tensor) {
+      const type = dataType(tensor.dataType);
+      if (!type || elements(tensor.dims) > SMALL) return null;
+      return numbersOfData(type.name, tensorBytes(value.scope.file, tensor));
+    }
     const node: Node | null = value.producer;
     if (!node) return null;
     if (node.op === "Constant") return literal(node);
@@ -103,12 +107,6 @@ function literal(node: Node): number[] | null {
   if (only?.name === "value_ints") return [...only.ints];
   if (only?.name === "value_floats") return [...only.floats];
   return null;
-}
-
-function read({ file }: Scope, tensor: TensorMessage): number[] | null {
-  const type = dataType(tensor.dataType);
-  if (!type || elements(tensor.dims) > SMALL) return null;
-  return numbersOfData(type.name, tensorBytes(file, tensor));
 }
 
 /** Decodes the numbers of raw data; returns null for a type whose elements are not read. */

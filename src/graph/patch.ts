@@ -59,10 +59,8 @@ export async function applyPatch(
 /** Applies a patch without size limit, record or data files. May return the same source. */
 export function patchedBytes(file: ModelFile, patch: Patch): Source {
   const list = splices(patchEdits({ file }, patch, null));
-  const unchanged = list.every(
-    ({ start, end, bytes }) => start === end && pieceLength(bytes) === 0,
-  );
-  return unchanged ? file.source : patchedSource(file.source, list);
+  const changes = list.some(({ start, end, bytes }) => end > start || pieceLength(bytes) > 0);
+  return changes ? patchedSource(file.source, list) : file.source;
 }
 
 /** Applies a patch to a model that is only run. Returns the same file if nothing changes. */

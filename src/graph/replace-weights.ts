@@ -2,7 +2,6 @@ import { InputError } from "../errors.ts";
 import { concat, equalBytes } from "../onnx/bytes.ts";
 import type { Outside } from "../onnx/encode.ts";
 import { byteLength, externalRange, isExternal } from "../onnx/external.ts";
-import type { TensorMessage } from "../onnx/messages.ts";
 import { type Companion, tensorBytes } from "../onnx/model-file.ts";
 import type { NewValues } from "../onnx/tensor-edits.ts";
 import { tensorOf } from "./constants.ts";
@@ -41,7 +40,10 @@ export function replaceWeights(
         `weight ${name} of ${source.name} has ${needed} bytes, but ${bytes.length} were given.`,
       );
     if (equalBytes(tensorBytes(file, tensor), bytes)) continue;
-    values.push(...placedValues(tensor, bytes, value!.initializer ? data : null));
+    const isMovable = value!.initializer && isExternal(tensor);
+    const range = isMovable ? externalRange(tensor.name, tensor) : null;
+    if (range && data.overwrite(range.location, range.offset, bytes)) continue;
+    values.push({ tensor, to: (range && data.append(bytes)) ?? bytes });
   }
   const result = patchedBytes(file, { ...placed(file, { copies }), values });
   checkSize(source, result.size);
@@ -49,13 +51,6 @@ export function replaceWeights(
   const companion = data.companion();
   if (companion && !file.folder?.companion) checkNewData(file, { newData, copies });
   return { source: result, folder: companion ? folderWith(folder, companion) : folder };
-}
-
-/** Returns new values in the model or, through `data`, in a file; none if only that changes. */
-function placedValues(tensor: TensorMessage, bytes: Uint8Array, data: Renewal | null): NewValues[] {
-  const range = isExternal(tensor) ? externalRange(tensor.name, tensor) : null;
-  if (range && data?.overwrite(range.location, range.offset, bytes)) return [];
-  return [{ tensor, to: (range && data?.append(bytes)) ?? bytes }];
 }
 
 /** A data file to be written; an earlier one is copied before it changes. */

@@ -14,9 +14,9 @@ export function trainingWarnings(graph: Graph): string[] {
   if (training.length === 0) return [];
   const names = training.slice(0, NAMED).map(titleOf).join(", ");
   const more = training.length > NAMED ? ` and ${training.length - NAMED} others` : "";
-  const [is, it] = training.length === 1 ? ["is", "it"] : ["are", "they"];
+  const [are, their] = training.length === 1 ? ["is", "its"] : ["are", "their"];
   return [
-    `${names}${more} ${is} left in training mode, so ${it === "it" ? "its" : "their"} output depends on chance or on the batch; export the model for evaluation. The proof runs Dropout in evaluation mode.`,
+    `${names}${more} ${are} left in training mode, so ${their} output depends on chance or on the batch; export the model for evaluation. The proof runs Dropout in evaluation mode.`,
   ];
 }
 
