@@ -1,5 +1,5 @@
 import { InputError } from "../errors.ts";
-import { textOfCodes } from "../onnx/bytes.ts";
+import { join, textOfCodes } from "../onnx/bytes.ts";
 import { dataTypeNamed, elements, namedByNumpy, showShape } from "../onnx/dtypes.ts";
 import type { Source } from "../onnx/source.ts";
 import { storedAt, unpacked, type ZipEntry, zipEntries } from "./zip.ts";
@@ -76,15 +76,7 @@ function arrayOf(source: Source, name: string, entry: ZipEntry, free: number | n
       left = Math.max(0, left - block.length);
     }
   }
-  const load = () => {
-    const bytes = reserved(title, size, free);
-    let at = 0;
-    for (const block of blocks()) {
-      bytes.set(block, at);
-      at += block.length;
-    }
-    return bytes;
-  };
+  const load = () => join(reserved(title, size, free), blocks());
   if (isFortran && dims.length > 1) {
     const turned = () => inRows(load(), dims);
     const whole = function* () {
@@ -136,10 +128,7 @@ function header(title: string, blocks: Iterable<Uint8Array>): { text: string; en
   const refuse = () =>
     new InputError(`${title} does not have an .npy header; write the file with numpy.savez.`);
   for (const block of blocks) {
-    const more = new Uint8Array(bytes.length + block.length);
-    more.set(bytes);
-    more.set(block, bytes.length);
-    bytes = more;
+    bytes = join(new Uint8Array(bytes.length + block.length), [bytes, block]);
     if (bytes.length < 12) continue;
     if (bytes[0] !== 0x93 || textOfCodes(bytes.subarray(1, 6)) !== "NUMPY") throw refuse();
     const view = new DataView(bytes.buffer);

@@ -15,12 +15,6 @@ interface SafeTensor {
   readonly range: Range;
 }
 
-/** What a .safetensors file holds: tensors in the order of their bytes, and text by key. */
-interface SafeTensors {
-  readonly tensors: readonly SafeTensor[];
-  readonly metadata: ReadonlyMap<string, string>;
-}
-
 /** The reference implementation's limit on a header. */
 const LONGEST_HEADER = 100e6;
 /** Size in bytes of the length before the header. */
@@ -28,11 +22,12 @@ const PREFIX = 8;
 const METADATA = "__metadata__";
 
 /**
- * Reads the header of a .safetensors file, and no values. Throws an InputError if the file is not
- * one: the tensors must be contiguous and fill the file to its end.
+ * Reads the header of a .safetensors file, and no values: its tensors in the order of their bytes,
+ * and text by key. Throws an InputError if the file is not one: the tensors must be contiguous and
+ * fill the file to its end.
  * @see https://github.com/huggingface/safetensors#format
  */
-export function readSafetensors(source: Source): SafeTensors {
+export function readSafetensors(source: Source) {
   const { name, size } = source;
   const refuse = (what: string) => new InputError(`${name} is not a .safetensors file: ${what}.`);
   const foreign = foreignFormat(source, "data");
@@ -122,7 +117,7 @@ export function writeSafetensors(
   new DataView(prefix.buffer).setBigUint64(0, BigInt(text.length + padding.length), true);
   const parts = [prefix, text, padding, ...sorted.map(({ data }) => data)];
   // In a buffer of their own: a caller may hand it to another thread.
-  return join(new Uint8Array(lengthOf(parts)), 0, parts);
+  return join(new Uint8Array(lengthOf(parts)), parts);
 }
 
 const byName = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

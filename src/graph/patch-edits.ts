@@ -16,15 +16,11 @@ import {
 } from "../onnx/encode.ts";
 import { FIELD, type GraphMessage, type NodeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
-import {
-  type AttributeValue,
-  constantNode,
-  type DenseTensor,
-  type NewNode,
-} from "../onnx/new-node.ts";
+import { type AttributeValue, constantNode, type DenseTensor } from "../onnx/new-node.ts";
 import { tensorEdits } from "../onnx/tensor-edits.ts";
 import { BYTES, type Field } from "../onnx/wire.ts";
 import type { Graph, Node, Scope, Value } from "./graph.ts";
+import { groupBy } from "./group-by.ts";
 import { noteEdits } from "./operand-notes.ts";
 import type { NewTensor, Patch, Port, Slot } from "./patch-contents.ts";
 
@@ -86,50 +82,35 @@ function initializerEdits(
     offset += length;
     return { location, offset: offset - length, length };
   };
-  return inScopes(tensors).flatMap(([scope, group]) =>
-    [...initializerFields(group, place)].map((bytes) =>
-      append(scope?.message ?? file.graph, bytes),
-    ),
-  );
-}
-
-/** Groups neighbors of one scope, in order. */
-function inScopes(tensors: readonly NewTensor[]): [Scope | undefined, NewTensor[]][] {
-  const groups: [Scope | undefined, NewTensor[]][] = [];
+  const neighbors: [NewTensor, ...NewTensor[]][] = [];
   for (const tensor of tensors) {
-    const last = groups.at(-1);
-    if (last && last[0]?.message === tensor.scope?.message) last[1].push(tensor);
-    else groups.push([tensor.scope, [tensor]]);
+    const last = neighbors.at(-1);
+    if (last && last[0].scope?.message === tensor.scope?.message) last.push(tensor);
+    else neighbors.push([tensor]);
   }
-  return groups;
+  return neighbors.flatMap((group) => {
+    const message = group[0].scope?.message ?? file.graph;
+    return [...initializerFields(group, place)].map((bytes) => append(message, bytes));
+  });
 }
 
 /** Groups new nodes by insertion point. */
 function nodeEdits(file: ModelFile, { nodes = [], tensors = [] }: Patch): Edit[] {
-  interface Group {
-    readonly scope: Scope | undefined;
-    readonly edit: (bytes: Uint8Array) => Edit;
-    readonly nodes: NewNode[];
-  }
-  const groups = new Map<object, Group>();
-  const put = (node: NewNode, next: NodeMessage | undefined, scope: Scope | undefined) => {
-    const end = scope?.message ?? file.graph;
-    const group = groups.get(next ?? end);
-    if (group) group.nodes.push(node);
-    else {
-      const edit = (bytes: Uint8Array) => (next ? before(next, bytes) : append(end, bytes));
-      groups.set(next ?? end, { scope, edit, nodes: [node] });
-    }
-  };
-  if (asNodes(file))
-    for (const tensor of tensors) {
-      const { nodes: present } = tensor.scope?.message ?? file.graph;
-      put(constantNode(tensor), present[0], tensor.scope);
-    }
-  for (const { before: next, scope, node } of nodes) put(node, next?.message, next?.scope ?? scope);
-  return [...groups.values()].map(({ scope, edit, nodes: group }) =>
-    edit(nodeFields(group, isFunction(scope))),
-  );
+  const endOf = (scope: Scope | undefined) => scope?.message ?? file.graph;
+  const constants = (asNodes(file) ? tensors : []).map((tensor) => {
+    const { scope } = tensor;
+    return { node: constantNode(tensor), next: endOf(scope).nodes[0], scope };
+  });
+  const inserted = nodes.map(({ before: at, scope, node }) => {
+    return { node, next: at?.message, scope: at?.scope ?? scope };
+  });
+  const places = groupBy([...constants, ...inserted], ({ next, scope }) => next ?? endOf(scope));
+  return [...places.values()].map((group) => {
+    const [{ next, scope }] = group;
+    const written = group.map(({ node }) => node);
+    const bytes = nodeFields(written, isFunction(scope));
+    return next ? before(next, bytes) : append(endOf(scope), bytes);
+  });
 }
 
 function output(

@@ -18,7 +18,7 @@ export function allocate(length: number): Uint8Array {
 }
 
 /** Concatenates byte strings. */
-export const concat = (parts: readonly Uint8Array[]) => join(allocate(lengthOf(parts)), 0, parts);
+export const concat = (parts: readonly Uint8Array[]) => join(allocate(lengthOf(parts)), parts);
 
 /** Whether two byte strings are equal. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
@@ -42,7 +42,9 @@ function equalArrays(a: Uint8Array | Uint32Array, b: Uint8Array | Uint32Array): 
 export const lengthOf = (parts: readonly Uint8Array[]) =>
   parts.reduce((sum, part) => sum + part.length, 0);
 
-export function join(bytes: Uint8Array, at: number, parts: readonly Uint8Array[]): Uint8Array {
+/** Fills bytes with parts, one behind the other; returns the bytes. */
+export function join<T extends Uint8Array>(bytes: T, parts: Iterable<Uint8Array>): T {
+  let at = 0;
   for (const part of parts) {
     bytes.set(part, at);
     at += part.length;

@@ -113,30 +113,22 @@ function checkTensor(
     );
 }
 
-/** A repeated field of a TensorProto: its number, and a value's bytes; null for a varint. */
-interface ValuesField {
-  readonly number: number;
-  readonly width: number | null;
-}
+/** A repeated field of a TensorProto: its number, and a value's bytes; null for other lengths. */
+type ValuesField = readonly [number: number, width: number | null];
 
-const FLOATS: ValuesField = { number: 4, width: 4 };
-const INT32S: ValuesField = { number: 5, width: null };
-const INT64S: ValuesField = { number: 7, width: null };
-const DOUBLES: ValuesField = { number: 10, width: 8 };
-const UINT64S: ValuesField = { number: 11, width: null };
+const INT32S: ValuesField = [5, null];
 
-/** Types whose values are not in int32_data. */
+/** The fields of types whose values are not in int32_data. */
 const FIELDS: ReadonlyMap<string, ValuesField> = new Map([
-  ["float", FLOATS],
-  ["complex64", FLOATS],
-  ["double", DOUBLES],
-  ["complex128", DOUBLES],
-  ["int64", INT64S],
-  ["uint32", UINT64S],
-  ["uint64", UINT64S],
+  ["float", [4, 4]],
+  ["complex64", [4, 4]],
+  ["string", [6, null]],
+  ["int64", [7, null]],
+  ["double", [10, 8]],
+  ["complex128", [10, 8]],
+  ["uint32", [11, null]],
+  ["uint64", [11, null]],
 ]);
-
-const STRINGS = 6;
 
 /**
  * Returns how many values a tensor's typed field needs by its shape, and how many it holds; null
@@ -151,23 +143,17 @@ function typedValues(
   const type = dataType(tensor.dataType);
   if (!type) return null;
   const { name, bits } = type;
-  const count = elements(tensor.dims);
-  const held = (number: number, valuesOf: (field: Field) => number) => {
-    let values = 0;
-    for (const part of partsOf(tensor.frame))
-      for (const field of reader.fields(part))
-        if (field.number === number) values += valuesOf(field);
-    return values;
-  };
-  if (name === "string") return { needed: count, held: held(STRINGS, () => 1) };
-  const field = FIELDS.get(name) ?? INT32S;
-  const needed = name.startsWith("complex")
-    ? 2 * count
-    : Math.ceil((count * Math.min(bits, 8)) / 8);
-  return { needed, held: held(field.number, (each) => valuesIn(reader, each, field)) };
+  const isText = name === "string";
+  const perElement = name.startsWith("complex") ? 2 : isText ? 1 : Math.min(bits, 8) / 8;
+  const [number, width] = FIELDS.get(name) ?? INT32S;
+  let held = 0;
+  for (const part of partsOf(tensor.frame))
+    for (const field of reader.fields(part))
+      if (field.number === number) held += isText ? 1 : valuesIn(reader, field, width);
+  return { needed: Math.ceil(elements(tensor.dims) * perElement), held };
 }
 
-function valuesIn(reader: WireReader, { wire, body, end }: Field, { width }: ValuesField): number {
+function valuesIn(reader: WireReader, { wire, body, end }: Field, width: number | null): number {
   if (wire !== BYTES) return 1;
   return width === null ? varintsIn(reader, { start: body, end }) : (end - body) / width;
 }
