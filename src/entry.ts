@@ -11,3 +11,13 @@ export function entry<Key, Item>(
   }
   return item;
 }
+
+/** Groups items by a key, in the order in which the keys occur first. */
+export function groupBy<Item, Key>(
+  items: Iterable<Item>,
+  keyOf: (item: Item) => Key,
+): Map<Key, Item[]> {
+  const groups = new Map<Key, Item[]>();
+  for (const item of items) entry(groups, keyOf(item), (): Item[] => []).push(item);
+  return groups;
+}

@@ -1,5 +1,5 @@
+import { groupBy } from "../../src/entry.ts";
 import type { Node } from "../../src/graph/graph.ts";
-import { groupBy } from "../../src/graph/group-by.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
 

@@ -1,4 +1,4 @@
-import { groupBy } from "../../src/graph/group-by.ts";
+import { groupBy } from "../../src/entry.ts";
 import { grouped, withNoun } from "../ladder/details.ts";
 import { ADVANCE } from "../ladder/layout.ts";
 import { element, label, listItem, shortened } from "../ladder/svg-text.ts";

@@ -1,5 +1,5 @@
+import { groupBy } from "../../src/entry.ts";
 import { typeOfInfo } from "../../src/graph/graph.ts";
-import { groupBy } from "../../src/graph/group-by.ts";
 import { allScopes } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
 import type { Type } from "../../src/onnx/dtypes.ts";

@@ -1,7 +1,7 @@
+import { groupBy } from "../../src/entry.ts";
 import { emptyGraph } from "../../src/graph/build.ts";
 import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { groupBy } from "../../src/graph/group-by.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
 import { type Model, patched } from "../../src/model.ts";
 import type { ChosenOptimizer } from "../optimizers/index.ts";

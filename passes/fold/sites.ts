@@ -1,6 +1,6 @@
+import { groupBy } from "../../src/entry.ts";
 import { InputError } from "../../src/errors.ts";
 import type { Node, Scope, Use, Value } from "../../src/graph/graph.ts";
-import { groupBy } from "../../src/graph/group-by.ts";
 import { scopesOf, visible, weightsScope } from "../../src/graph/scopes.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
 import { behind } from "../../src/graph/walk.ts";

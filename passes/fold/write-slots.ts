@@ -1,6 +1,6 @@
+import { groupBy } from "../../src/entry.ts";
 import type { Builder } from "../../src/graph/builder.ts";
 import type { Value } from "../../src/graph/graph.ts";
-import { groupBy } from "../../src/graph/group-by.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { float } from "../../src/onnx/new-node.ts";
 import { type LowRankWriting, lowRank } from "../variants/low-rank.ts";

@@ -1,7 +1,6 @@
-import { entry } from "../../src/entry.ts";
+import { entry, groupBy } from "../../src/entry.ts";
 import { dataOf, dimsOf, numbersOf, tensorOf } from "../../src/graph/constants.ts";
 import type { Use, Value } from "../../src/graph/graph.ts";
-import { groupBy } from "../../src/graph/group-by.ts";
 import type { NewTensor } from "../../src/graph/patch-contents.ts";
 import { decodeNumbers, encodeNumbers } from "../../src/graph/tensor.ts";
 import { elements } from "../../src/onnx/dtypes.ts";

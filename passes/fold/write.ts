@@ -1,7 +1,6 @@
-import { entry } from "../../src/entry.ts";
+import { entry, groupBy } from "../../src/entry.ts";
 import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import { type Graph, inputsOf, type Node, type Use, type Value } from "../../src/graph/graph.ts";
-import { groupBy } from "../../src/graph/group-by.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import { float } from "../../src/onnx/new-node.ts";

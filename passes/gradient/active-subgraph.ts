@@ -1,5 +1,5 @@
+import { groupBy } from "../../src/entry.ts";
 import { called, type Graph, type Node, type Types, type Value } from "../../src/graph/graph.ts";
-import { groupBy } from "../../src/graph/group-by.ts";
 import { own } from "../../src/graph/own.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";

@@ -1,6 +1,6 @@
+import { groupBy } from "../../src/entry.ts";
 import type { Builder } from "../../src/graph/builder.ts";
 import { knownSizes, type Types, type Value } from "../../src/graph/graph.ts";
-import { groupBy } from "../../src/graph/group-by.ts";
 import { range } from "../../src/onnx/dtypes.ts";
 import type { NewNode } from "../../src/onnx/new-node.ts";
 import { asOneConvolution, withSum } from "./convolution-sums.ts";

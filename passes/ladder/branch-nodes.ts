@@ -1,6 +1,6 @@
+import { groupBy } from "../../src/entry.ts";
 import { tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import { inputsOf, type Node, outputsOf, readsOf, type Value } from "../../src/graph/graph.ts";
-import { groupBy } from "../../src/graph/group-by.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { bestFirst, sourcesOf, walk } from "../../src/graph/walk.ts";
 import { elements, integerBits, isFloat } from "../../src/onnx/dtypes.ts";

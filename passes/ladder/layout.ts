@@ -1,4 +1,4 @@
-import { groupBy } from "../../src/graph/group-by.ts";
+import { groupBy } from "../../src/entry.ts";
 import type { Ladder, LadderRejection, LadderSite } from "./ladder.ts";
 
 /** Width of a character of the drawing's font, in parts of its size. */

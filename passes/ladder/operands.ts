@@ -1,6 +1,6 @@
 import { checkArgument } from "../../src/arguments.ts";
+import { groupBy } from "../../src/entry.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
-import { groupBy } from "../../src/graph/group-by.ts";
 import { visible } from "../../src/graph/scopes.ts";
 import { behind } from "../../src/graph/walk.ts";
 import type { Model } from "../../src/model.ts";

@@ -1,5 +1,5 @@
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
-import { groupBy } from "../../src/graph/group-by.ts";
+import { groupBy } from "../../src/entry.ts";
 import { pathOf } from "../../src/graph/scopes.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";

@@ -7,7 +7,7 @@ import { buildGraph } from "../../src/graph/build.ts";
 import type { Graph, Types } from "../../src/graph/graph.ts";
 import { patchedFile } from "../../src/graph/patch.ts";
 import { weightNamed } from "../../src/graph/scopes.ts";
-import { checkSizes } from "../../src/infer/value-sizes.ts";
+import { checkSizes } from "../../src/infer/shape-lengths.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
 import { stepper } from "../../src/ort/abortable.ts";
 import { withOutputs } from "../../src/ort/expose.ts";

@@ -1,5 +1,5 @@
+import { groupBy } from "../../src/entry.ts";
 import type { Use } from "../../src/graph/graph.ts";
-import { groupBy } from "../../src/graph/group-by.ts";
 import type { NewContents } from "../../src/graph/patch-contents.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { walk } from "../../src/graph/walk.ts";

@@ -1,5 +1,5 @@
+import { groupBy } from "../../src/entry.ts";
 import { attribute, type Node, type Scope, type Value } from "../../src/graph/graph.ts";
-import { groupBy } from "../../src/graph/group-by.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { behind, descend } from "../../src/graph/walk.ts";
 import { bare, isScaling, scaledOf, weightsOf } from "./inserted-scale.ts";

@@ -1,5 +1,5 @@
+import { groupBy } from "../../src/entry.ts";
 import { outputsOf, type Value } from "../../src/graph/graph.ts";
-import { groupBy } from "../../src/graph/group-by.ts";
 import { type AxisMap, axesThrough, compose, inverse, sameAxes } from "./axes.ts";
 import type { Place } from "./evidence.ts";
 import { placeAlong, type Shown, shownAt } from "./feature-axis.ts";

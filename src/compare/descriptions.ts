@@ -1,5 +1,5 @@
+import { groupBy } from "../entry.ts";
 import { type Graph, type Scope, type Types, typeOfInfo } from "../graph/graph.ts";
-import { groupBy } from "../graph/group-by.ts";
 import { type Framed, partsOf } from "../onnx/decode.ts";
 import { canBeSame, showShape, type Type } from "../onnx/dtypes.ts";
 import type { FunctionMessage, GraphMessage, ValueInfoMessage } from "../onnx/messages.ts";

@@ -1,5 +1,5 @@
+import { groupBy } from "../entry.ts";
 import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
-import { groupBy } from "../graph/group-by.ts";
 import { type Counterpart, inputPairs, pairsWithin } from "./matching.ts";
 
 /**

@@ -57,11 +57,7 @@ export function carrying(ort: Ort, file: ModelFile): Ort {
   if (externalData.length === 0) return ort;
   const create = (model: string | Uint8Array, options = {}) =>
     ort.InferenceSession.create(model as Uint8Array, { ...options, externalData });
-  return {
-    Tensor: ort.Tensor,
-    sessionOptions: ort.sessionOptions,
-    InferenceSession: { create },
-  };
+  return { Tensor: ort.Tensor, sessionOptions: ort.sessionOptions, InferenceSession: { create } };
 }
 
 /** Returns a model as bytes, for a runtime that takes no paths. */

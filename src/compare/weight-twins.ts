@@ -1,6 +1,6 @@
+import { groupBy } from "../entry.ts";
 import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
-import { groupBy } from "../graph/group-by.ts";
 import { tensorDifference } from "../graph/same-tensor.ts";
 import { dataType } from "../onnx/dtypes.ts";
 import type { SparseTensorMessage, TensorMessage } from "../onnx/messages.ts";

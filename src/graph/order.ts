@@ -1,7 +1,7 @@
+import { groupBy } from "../entry.ts";
 import { InputError } from "../errors.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { called, type Node, readsOf, type Value } from "./graph.ts";
-import { groupBy } from "./group-by.ts";
 import { descend } from "./walk.ts";
 
 /** Sorts nodes topologically (Kahn's algorithm). Keeps the file's order if it is topological. */

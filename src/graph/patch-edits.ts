@@ -1,3 +1,4 @@
+import { groupBy } from "../entry.ts";
 import { concat } from "../onnx/bytes.ts";
 import { elements } from "../onnx/dtypes.ts";
 import { append, before, type Edit, replace, replaceRange } from "../onnx/edits.ts";
@@ -17,11 +18,10 @@ import {
 import { FIELD, type GraphMessage, type NodeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { type AttributeValue, constantNode, type DenseTensor } from "../onnx/new-node.ts";
+import { annotationNaming, deviceEdits, renaming } from "../onnx/operand-notes.ts";
 import { tensorEdits } from "../onnx/tensor-edits.ts";
 import { BYTES, type Field } from "../onnx/wire.ts";
-import type { Graph, Node, Scope, Value } from "./graph.ts";
-import { groupBy } from "./group-by.ts";
-import { noteEdits } from "./operand-notes.ts";
+import { type Graph, type Node, outward, type Scope, type Value } from "./graph.ts";
 import type { NewTensor, Patch, Port, Slot } from "./patch-contents.ts";
 
 /** Number of elements up to which a new tensor is not put into a data file. */
@@ -196,4 +196,32 @@ function renewedEntry({ message }: ModelFile, entry: Entry): Edit {
   const present = message.metadata.find(({ key }) => key === entry.key);
   const bytes = concat(metadataFields(entry));
   return present ? replace(present, bytes) : append(message, bytes);
+}
+
+/** Returns the edits that update annotations of operands to the values that nodes now read. */
+function noteEdits(file: ModelFile, redirects: NonNullable<Patch["redirects"]>): Edit[] {
+  const edits: Edit[] = [];
+  for (const [{ message }, ofNode] of groupBy(redirects, ({ use }) => use.node)) {
+    const inputs = message.inputs.map(
+      (name, k) => ofNode.find(({ use }) => use.index === k)?.name ?? name,
+    );
+    edits.push(...deviceEdits(file, message, renaming(message, inputs)));
+  }
+  const names = new Set<string>();
+  for (const { use, name } of redirects) {
+    const noted = annotationOf(use.node, use.node.message.inputs[use.index]);
+    if (!noted || names.has(name)) continue;
+    names.add(name);
+    edits.push(append(noted.graph, annotationNaming(file.reader, noted.annotation, name)));
+  }
+  return edits;
+}
+
+function annotationOf(node: Node, name: string) {
+  for (const { message: graph } of outward(node.scope)) {
+    const all = "annotations" in graph ? graph.annotations : [];
+    const annotation = all.find((each) => each.name === name);
+    if (annotation) return { graph, annotation };
+  }
+  return null;
 }

@@ -1,20 +1,22 @@
 import { InputError } from "../errors.ts";
-import { typeOfTensor } from "../graph/constants.ts";
+import { tensorOf, typeOfTensor } from "../graph/constants.ts";
 import {
   type KnownType,
   type Node,
   outputsOf,
+  readsOf,
   type Scope,
   typeOfInfo,
   type Value,
 } from "../graph/graph.ts";
-import { behind, nodesWithin } from "../graph/walk.ts";
+import { operatorsThat } from "../graph/operators.ts";
+import { byOrder } from "../graph/scopes.ts";
+import { behind, nodesWithin, walk } from "../graph/walk.ts";
 import type { Type } from "../onnx/dtypes.ts";
 import type { GraphMessage } from "../onnx/messages.ts";
 import { reason } from "../ort/messages.ts";
 import { type InferenceScope, inferSegment } from "./infer-segment.ts";
 import { typeByReaders } from "./reader-types.ts";
-import { readyNodes, withShapes } from "./segments.ts";
 
 /** Maximum number of sessions to find the nodes of a segment that onnxruntime rejects. */
 export const SPLITS = 64;
@@ -173,3 +175,43 @@ const common = (a: Type, b: Type): Type => ({
       ? a.shape.map((dim, axis) => (dim === b.shape![axis] ? dim : ""))
       : null,
 });
+
+/**
+ * Adds the producers of a segment's inputs to it if they are constants or shape computations,
+ * because ONNX infers a Reshape only if it sees how its shape is computed.
+ */
+function withShapes(segment: readonly Node[], start: number): Node[] {
+  if (segment.length === 0) return [];
+  const { scope } = segment[0];
+  const comesBefore = (node: Node) => node.scope !== scope || node.index < start;
+  const tells = (node: Node, value: Value, { op }: Node) =>
+    op === "Constant" ||
+    (SHAPE_COMPUTATION.has(op) && (comesBefore(node) || takesShape(node, value)));
+  const shapes = (node: Node) =>
+    readsOf(node).flatMap((value) => {
+      const { producer } = value;
+      return producer && comesBefore(producer) && tells(node, value, producer) ? producer : [];
+    });
+  return [...walk(segment, shapes)].sort(byOrder);
+}
+
+const SHAPE_COMPUTATION = operatorsThat("counts");
+const SHAPE_TAKING = operatorsThat("shaped");
+
+/** Whether an operator reads a value as a shape, sizes or axes, not as data. */
+const takesShape = (node: Node, value: Value) =>
+  node.op === "ConstantOfShape" ||
+  node.op === "Range" ||
+  (SHAPE_TAKING.has(node.op) && node.inputs[0] !== value);
+
+/** Returns the nodes whose inputs all have a known type or are made by one of them. */
+function readyNodes(nodes: readonly Node[], known: KnownType): Node[] {
+  const made = new Set<Value>();
+  return nodes.filter((node) => {
+    const ready = readsOf(node).every(
+      (value) => made.has(value) || tensorOf(value) || value.initializer || known(value),
+    );
+    if (ready) for (const output of outputsOf(node)) made.add(output);
+    return ready;
+  });
+}

@@ -2,6 +2,7 @@ import { InputError } from "../errors.ts";
 import { numbersOf, typeOfTensor } from "../graph/constants.ts";
 import {
   type Graph,
+  type KnownType,
   type Node,
   outputsOf,
   type Scope,
@@ -18,7 +19,7 @@ import { TypeCache } from "./cache.ts";
 import { inferPart, SPLITS } from "./fall-back.ts";
 import { bodyInputs, widenedType } from "./loops.ts";
 import { measuredTypes } from "./measured-shapes.ts";
-import { segmentFrom } from "./segments.ts";
+import { checkShapeLengths, takesUnmeasured } from "./shape-lengths.ts";
 
 /**
  * Infers type and shape of every value of the main graph and of its bodies, by ONNX's own rules;
@@ -126,6 +127,18 @@ async function inferScope(
     start = end;
   }
   return warnings;
+}
+
+/** Maximum number of nodes in a session, because its cost is quadratic in its outputs. */
+const SEGMENT = 1000;
+
+/** Returns the nodes to infer next. They end before one that reads a shape of unknown length. */
+function segmentFrom(nodes: readonly Node[], start: number, known: KnownType): Node[] {
+  const segment = nodes.slice(start, start + SEGMENT);
+  const cut = segment.findIndex((node, k) => k > 0 && takesUnmeasured(node, known));
+  if (cut > 0) segment.length = cut;
+  for (const node of segment) checkShapeLengths(node, known);
+  return segment;
 }
 
 /** Returns the types that a graph or body states for its values, by name. */

@@ -9,8 +9,7 @@ import { plainNode } from "../onnx/new-node.ts";
 import { runnable } from "../ort/loading.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../ort/session.ts";
 import { sampleInputs } from "../samples/samples.ts";
-import { makesHuge } from "./shape-lengths.ts";
-import { checkSizes } from "./value-sizes.ts";
+import { checkSizes, makesHuge } from "./shape-lengths.ts";
 
 /** Size in bytes of a model and its weights above which it is not run to measure sizes. */
 const LARGEST = 1 << 28;

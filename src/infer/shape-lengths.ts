@@ -1,9 +1,10 @@
+import { freeMemory } from "#node";
 import { InputError } from "../errors.ts";
 import { numbersOf, tensorOf } from "../graph/constants.ts";
-import { type Graph, inputsOf, type Node, type Value } from "../graph/graph.ts";
+import { type Graph, inputsOf, type Node, type Types, type Value } from "../graph/graph.ts";
 import { operandsThat, operatorsThat } from "../graph/operators.ts";
 import { derived, nodesWithin } from "../graph/walk.ts";
-import { elements, type Type } from "../onnx/dtypes.ts";
+import { dataTypeNamed, elements, showShape, type Type } from "../onnx/dtypes.ts";
 
 /** Maximum number of sizes in a shape, because onnxruntime creates an axis for each, one by one. */
 const LONGEST = 1024;
@@ -122,4 +123,24 @@ function lengthMade({ made, known, of, unknown }: Made): number {
 function rangeOf([start, limit, step]: readonly (number | undefined)[]): number | null {
   if (start === undefined || limit === undefined || !step) return null;
   return Math.max(0, Math.ceil((limit - start) / step));
+}
+
+/** Size in bytes of one value above which a model is never run, whatever memory there is. */
+const MOST_BYTES = 2 ** 33;
+
+/**
+ * Throws an InputError if a value has a fixed size that is unreasonable or exceeds the free memory.
+ * A few bytes can request terabytes, and a system that grants them ends the process.
+ */
+export function checkSizes({ file, main }: Graph, types: Types): void {
+  const largest = Math.min(MOST_BYTES, freeMemory() ?? Infinity);
+  for (const value of main.values.values()) {
+    const { dtype, shape } = types.get(value) ?? {};
+    if (value.initializer || !shape?.every((dim) => typeof dim === "number")) continue;
+    const bytes = (elements(shape) * (dataTypeNamed(dtype ?? "")?.bits || 8)) / 8;
+    if (bytes > largest)
+      throw new InputError(
+        `${file.source.name}: ${value.producer ? "value" : "input"} ${value.name} has the shape ${showShape(shape)}, which takes ${(bytes / 1e9).toPrecision(3)} GB, too much to run the model here; pass --prove sites.`,
+      );
+  }
 }

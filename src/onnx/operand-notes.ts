@@ -1,4 +1,4 @@
-import { type Edit, replaceRange } from "./edits.ts";
+import { replaceRange } from "./edits.ts";
 import { type AnnotationMessage, FIELD, type NodeMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
 import type { Range } from "./source.ts";
@@ -23,10 +23,8 @@ export function renaming({ inputs, outputs }: NodeMessage, now: readonly string[
 }
 
 /** Returns the edits that update a node's device configurations to its new operands. */
-export const deviceEdits = (file: ModelFile, message: NodeMessage, renamed: Renaming): Edit[] =>
-  message.devices.map((field) =>
-    replaceRange(message, field, devicesRenamed(file.reader, field, renamed)),
-  );
+export const deviceEdits = ({ reader }: ModelFile, message: NodeMessage, renamed: Renaming) =>
+  message.devices.map((it) => replaceRange(message, it, devicesRenamed(reader, it, renamed)));
 
 /** Rewrites a NodeDeviceConfigurationProto with the new names of its operands. */
 export function devicesRenamed(reader: Reader, field: Field, renamed: Renaming): Uint8Array {
