@@ -6,6 +6,7 @@ import { InputError } from "../errors.ts";
 import type { Source } from "../onnx/source.ts";
 import { fileSource, temporaryStart, unwritable, writingTo } from "./node.ts";
 import { isFolder, namesIn } from "./node-source.ts";
+import { type PendingFile, pendingFile } from "./pending.ts";
 
 /** Returns a path itself or, of a folder, the paths of its .npz files, by name. */
 export function npzFilesIn(place: string): string[] {
@@ -20,15 +21,9 @@ export function npzFilesIn(place: string): string[] {
 }
 
 /** A folder that is filled under another name, and then moved into place. */
-interface PendingFolder {
-  /** Path of the folder until it is kept. */
-  readonly path: string;
+interface PendingFolder extends PendingFile {
   /** The path from where it will be to another folder, with forward slashes. */
   readonly pathTo: (folder: string) => string;
-  /** Moves it into place; replaces an existing one. */
-  keep(): void;
-  /** Removes it. Does nothing after it was kept. */
-  discard(): void;
   /** Returns an error of writing into it as one that names the target. */
   named(error: unknown): unknown;
 }
@@ -48,28 +43,21 @@ export function pendingFolder(
     throw new InputError(
       `${parent} does not exist; create it first, or choose another place with -o.`,
     );
-  let stage: string | null = writingTo(target, "folder", () =>
-    fs.mkdtempSync(temporaryStart(place)),
-  );
-  const first = stage;
-  fs.chmodSync(first, 0o755);
-  const discard = () => {
-    if (stage !== null) fs.rmSync(stage, { recursive: true, force: true });
-    stage = null;
-  };
-  const keep = () =>
+  const stage = writingTo(target, "folder", () => fs.mkdtempSync(temporaryStart(place)));
+  fs.chmodSync(stage, 0o755);
+  const remove = (folder: string) => fs.rmSync(folder, { recursive: true, force: true });
+  const move = () =>
     writingTo(target, "folder", () => {
-      const old = `${first}.old`;
+      const old = `${stage}.old`;
       const there = fs.existsSync(place);
       if (there) fs.renameSync(place, old);
       try {
-        fs.renameSync(first, place);
+        fs.renameSync(stage, place);
       } catch (error) {
         if (there) fs.renameSync(old, place);
         throw error;
       }
-      stage = null;
-      fs.rmSync(old, { recursive: true, force: true });
+      remove(old);
     });
   const home = path.join(fs.realpathSync(parent), path.basename(place));
   const pathTo = (folder: string) => path.relative(home, folder).split(path.sep).join("/") || ".";
@@ -77,7 +65,7 @@ export function pendingFolder(
     error instanceof InputError && error.cause instanceof Error
       ? unwritable(target, "folder", error.cause)
       : error;
-  return { path: first, pathTo, keep, discard, named };
+  return { ...pendingFile(stage, stage, move, () => remove(stage)), pathTo, named };
 }
 
 function checkReplaced(target: string, mark: string, replaces: boolean): void {

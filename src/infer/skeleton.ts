@@ -6,7 +6,6 @@ import { concat } from "../onnx/bytes.ts";
 import { partsOf } from "../onnx/decode.ts";
 import { dataType, elements } from "../onnx/dtypes.ts";
 import {
-  initializerField,
   inputField,
   modelOfFields,
   nodeField,
@@ -14,11 +13,12 @@ import {
   outputField,
   renamedInitializer,
   slotField,
+  tensorMessage,
 } from "../onnx/encode.ts";
 import { isExternal } from "../onnx/external.ts";
 import { FIELD, type TensorMessage } from "../onnx/messages.ts";
 import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
-import { plainNode } from "../onnx/new-node.ts";
+import { type DenseTensor, plainNode } from "../onnx/new-node.ts";
 import { withDataInside } from "../ort/loading.ts";
 
 /** Number of elements up to which a weight is embedded in the skeleton: shapes, axes, scales. */
@@ -73,13 +73,11 @@ export function skeleton(
   const outputs = shown ?? [...computed];
   const names = [...outputs.map(({ name }) => name), ...shapesOf.map(shapeName)];
   const { opsets, functions, irVersion } = file.message;
-  const bytes = modelOfFields({
-    irVersion: Math.max(irVersion, SKELETON_IR_VERSION),
-    model: [...opsets, ...functions].map(({ frame }) => bytesOf(file, frame)),
-    name: "skeleton",
-    nodes: [...body, ...shapesOf.map(shapeNode)],
-    graph: [...sources, ...names.map((name) => outputField(name))],
-  });
+  const bytes = modelOfFields(
+    Math.max(irVersion, SKELETON_IR_VERSION),
+    [...opsets, ...functions].map(({ frame }) => bytesOf(file, frame)),
+    [...body, ...shapesOf.map(shapeNode), ...sources, ...names.map((name) => outputField(name))],
+  );
   const model = withDataInside(bytes, file);
   return { model, title: `nodes of ${file.source.name}`, outputs };
 }
@@ -124,15 +122,13 @@ const isLargeConstant = (node: Node) => {
 
 function inlined(value: Value, tensor: TensorMessage): Uint8Array {
   const { file } = value.scope;
-  if (tensor.name === value.name && !isExternal(tensor) && !tensor.frame.earlier)
-    return bytesOf(file, tensor.frame);
-  const { name } = value;
-  const parts = partsOf(tensor.frame);
-  if (!isExternal(tensor))
-    return renamedInitializer(
-      parts.map((part) => file.reader.bytes(part)),
-      name,
-    );
-  const dtype = dataType(tensor.dataType)!.name;
-  return initializerField({ name, dims: tensor.dims, dtype, data: tensorBytes(file, tensor) });
+  const { name, dims, frame } = tensor;
+  const loaded = (): DenseTensor => {
+    const dtype = dataType(tensor.dataType)!.name;
+    return { name, dims, dtype, data: tensorBytes(file, tensor) };
+  };
+  const parts = isExternal(tensor)
+    ? [tensorMessage(loaded())]
+    : partsOf(frame).map((part) => file.reader.bytes(part));
+  return renamedInitializer(parts, value.name);
 }

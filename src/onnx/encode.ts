@@ -224,26 +224,17 @@ export const opsetImport = (domain: string, version: number): Uint8Array =>
 
 const utf8 = new TextEncoder();
 
-/** A model as encoded fields, and its graph: a name, nodes and other fields. */
-interface EncodedFields {
-  readonly irVersion: number;
-  readonly model: readonly Uint8Array[];
-  readonly name: string;
-  readonly nodes: readonly Uint8Array[];
-  readonly graph: readonly Uint8Array[];
-}
-
-/** Encodes a model: its own fields, then a graph. */
-export function modelOfFields({ irVersion, model, name, nodes, graph }: EncodedFields): Uint8Array {
-  const named = bytesField(FIELD.graphName, utf8.encode(name));
+/** Encodes a model of an IR version: its other fields, then a graph of some fields and a name. */
+export function modelOfFields(
+  irVersion: number,
+  fields: readonly Uint8Array[],
+  graph: readonly Uint8Array[],
+): Uint8Array {
   const version = onnx.ModelProto.encode({ irVersion }).finish();
-  return concat([version, ...model, bytesField(FIELD.modelGraph, ...nodes, named, ...graph)]);
+  const name = bytesField(FIELD.graphName, utf8.encode("skeleton"));
+  return concat([version, ...fields, bytesField(FIELD.modelGraph, ...graph, name)]);
 }
 
 /** Turns the parts of a TensorProto into an initializer with another name. */
 export const renamedInitializer = (parts: readonly Uint8Array[], name: string): Uint8Array =>
   bytesField(FIELD.graphInitializer, ...parts, bytesField(FIELD.tensorName, utf8.encode(name)));
-
-/** Encodes a tensor as an initializer of a graph. */
-export const initializerField = (tensor: DenseTensor): Uint8Array =>
-  bytesField(FIELD.graphInitializer, tensorMessage(tensor));

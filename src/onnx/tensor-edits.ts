@@ -37,9 +37,11 @@ export function tensorEdits(file: ModelFile, changes: TensorChanges): Edit[] {
   const { values = [], locations, tensorsBy = [], dtypes = [] } = changes;
   const valued = new Set(values.map(({ tensor }) => tensor));
   const others = locations ? [...allTensors(file)].filter((tensor) => !valued.has(tensor)) : [];
+  const entries = others.filter(isExternal).flatMap(({ externalData }) => externalData);
+  const located = entries.filter(({ key }) => key === "location");
   return [
     ...values.flatMap((one) => valueEdits(file, one)),
-    ...(locations ? relocationEdits(others, locations) : []),
+    ...located.map((entry) => replace(entry, locationField(locations!(entry.value)))),
     ...tensorsBy.map(({ tensor, by }) => replaceRange(tensor, tensor.frame, tensorMessage(by))),
     ...dtypes.flatMap((stated) => typeEdits(file, stated)),
   ];
@@ -68,16 +70,3 @@ function typeEdits({ reader }: ModelFile, { frame, field, dtype }: StatedType): 
     .filter(({ number }) => number === field)
     .map((place) => replaceRange({ frame }, place, bytes));
 }
-
-/** Returns the edits that rename the data files to which external tensors refer. */
-const relocationEdits = (
-  tensors: Iterable<TensorMessage>,
-  rename: (location: string) => string,
-): Edit[] =>
-  [...tensors]
-    .filter(isExternal)
-    .flatMap(({ externalData }) =>
-      externalData
-        .filter(({ key }) => key === "location")
-        .map((entry) => replace(entry, locationField(rename(entry.value)))),
-    );
