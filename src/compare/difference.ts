@@ -47,10 +47,10 @@ export function compareTensors(
   if (bitEqual) return { bitEqual, ...SAME, magnitude };
   const { absolute, ulps } = farthest(x, numbersIn(b), dtypeOf(a), at);
   const relative = absolute === 0 ? 0 : absolute / (magnitude || Number.MIN_VALUE);
-  return { bitEqual, absolute, relative, ulps, magnitude };
+  return { bitEqual, absolute, ulps, relative, magnitude };
 }
 
-const SAME = { absolute: 0, relative: 0, ulps: 0 };
+const SAME = { absolute: 0, ulps: 0, relative: 0 };
 const APART = { absolute: Infinity, relative: Infinity, ulps: Infinity };
 
 /** Whether two tensors have the same type and shape. */
