@@ -136,11 +136,14 @@ function fromStatistics(
  */
 function batch(at: GradientNode, ...[x, scale, , mean, variance]: string[]) {
   const { op, write, g, int, shape, scalar, needs, opset, refuse, cotangents } = at;
-  if (opset < 9 && int("spatial", 1) === 0) refuse("its statistics are not per channel");
   const rank = shape(0).length;
-  const channels = [shape(0)[1], ...range(rank - 2).map(() => 1)];
+  // Before opset 9, each place of a channel may have statistics of its own.
+  const isByPlace = opset < 9 && int("spatial", 1) === 0;
+  const channels = shape(0)
+    .slice(1)
+    .map((size, k) => (isByPlace || k === 0 ? size : 1));
   const per = (v: string) => (rank === 2 ? v : write.reshape(v, channels));
-  const others = range(rank).filter((axis) => axis !== 1);
+  const others = range(rank).filter((axis) => axis !== 1 && !(isByPlace && axis > 1));
   const sum = (v: string) => write.reduce("ReduceSum", v, others, false);
   if (int("training_mode", 0) === 1) {
     if (cotangents.slice(1).some((cotangent) => cotangent !== null))
@@ -154,14 +157,14 @@ function batch(at: GradientNode, ...[x, scale, , mean, variance]: string[]) {
   // Σ g (x − mean), per channel
   const away = () => {
     const from = at.isZero(3) ? x : op.Sub(x, per(mean));
-    const rows = dot(at, [g, from], shape(0), 2);
+    const rows = isByPlace ? null : dot(at, [g, from], shape(0), 2);
     return rows ? write.reduce("ReduceSum", rows, [0], false) : sum(op.Mul(g, from));
   };
   const toVariance = () => op.Mul(away(), op.Mul(factor, op.Mul(op.Mul(r, r), scalar(-0.5))));
   // A BatchNormalization of constants keeps the layout of images; a product with channels does not.
   const isFrozen = rank === 4 && at.dtype === "float" && !needs.slice(1).includes(true);
   const scaled = () => {
-    if (!isFrozen) return op.Mul(g, per(factor));
+    if (!isFrozen || isByPlace) return op.Mul(g, per(factor));
     const [zeros, ones] = [0, 1].map((value) =>
       at.constant("float", [shape(0)[1]], new Float32Array(shape(0)[1]).fill(value)),
     );

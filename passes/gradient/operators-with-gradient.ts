@@ -9,7 +9,7 @@ const withRule = Object.entries<VjpTable[string]>(vjp).filter(([, rule]) => rule
 /**
  * The operators that gradients pass, as nodes have them ("Conv", "com.microsoft.Gelu"): those with a
  * rule, and those that are first written in others. A rule may still refuse a node, for instance a
- * RoiAlign that takes the maximum. What is constant between jumps, as Floor is, is not among them.
+ * RoiAlign that takes the maximum of as many samples as the data decides. What is constant between jumps, as Floor is, is not among them.
  */
 export const operatorsWithGradient: readonly string[] = [
   ...new Set([

@@ -44,3 +44,49 @@ function alongAxis(call: Composite, axis: number, cells: number) {
   const distance = op.Abs(op.Sub(read, constant(dtype(0), [size], range(size))));
   return { weights: to.clip(op.Sub(scalar(1), distance), 0, null, dtype(0)), inside };
 }
+
+/**
+ * The largest number of each cell of some regions: (image [N, C, H, W], regions [R, 5] of image, x, y,
+ * x, y) → [R, C, h, w]. A region's corners are rounded to positions; a cell without any is 0.
+ */
+export const MaxRoiPool: LoweringRule = (call) => {
+  const { op, to, input, ints, shape, scalar, dtype, fixed } = call;
+  const [high, wide] = ints("pooled_shape") ?? [];
+  const [, , height, width] = shape(0).map((size) => fixed(size, "a size is not fixed"));
+  const image = to.cast(to.slice(input(1), [0], [1], [1]), "int64");
+  const own = op.Gather(input(0), to.squeeze(image, [1]), { axis: 0 });
+  // What lies outside a cell is far below all numbers.
+  const within = (x: string, places: string) =>
+    op.Add(x, op.Mul(to.cast(op.Not(places), dtype(0)), scalar(-1e38)));
+  const columns = to.unsqueeze(positionsOf(call, 0, wide, width), [1, 2]);
+  const rows = to.unsqueeze(positionsOf(call, 1, high, height), [1, 4]);
+  const ofColumns = within(to.unsqueeze(own, [3]), columns);
+  const lines = to.unsqueeze(to.reduce("ReduceMax", ofColumns, [4], false), [2]);
+  const cells = to.reduce("ReduceMax", within(lines, rows), [3], false);
+  return [to.where(op.Greater(cells, scalar(-5e37)), cells, scalar(0), dtype(0))];
+};
+
+/** Whether each position of an axis lies in each cell of a region, [R, cells, size]. */
+function positionsOf(call: Composite, axis: number, cells: number, size: number): string {
+  const { op, to, input, float, scalar, constant, dtype } = call;
+  const corner = (k: number) => {
+    const side = to.unsqueeze(to.slice(input(1), [k], [k + 1], [1]), [2]);
+    const place = op.Mul(side, scalar(float("spatial_scale", 1)));
+    return op.Mul(to.sign(place, dtype(0)), op.Floor(op.Add(op.Abs(place), scalar(0.5))));
+  };
+  const [start, end] = [corner(axis + 1), corner(axis + 3)];
+  const length = to.atLeast(op.Add(op.Sub(end, start), scalar(1)), 1, dtype(0));
+  const cell = op.Div(length, scalar(cells));
+  const nth = (first: number) =>
+    op.Mul(
+      cell,
+      constant(
+        dtype(0),
+        [1, cells, 1],
+        range(cells).map((k) => k + first),
+      ),
+    );
+  const places = constant(dtype(0), [size], range(size));
+  const isBefore = op.Less(places, op.Add(start, op.Floor(nth(0))));
+  return op.And(op.Not(isBefore), op.Less(places, op.Add(start, op.Ceil(nth(1)))));
+}

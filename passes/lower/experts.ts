@@ -1,5 +1,7 @@
 import { tanhGelu } from "./activations.ts";
 import type { Composite, LoweringRule } from "./composite.ts";
+import { rewired } from "./dequantized.ts";
+import { elements } from "./few-bits.ts";
 
 /**
  * com.microsoft.MoE: (tokens, scores of E experts, then weights [E, out, in] and biases [E, out] of two
@@ -20,6 +22,44 @@ export const MoE: LoweringRule = (call) => {
   const weighted = op.Mul(layer(inner, 4), shares(call));
   return [op.Reshape(to.reduce("ReduceSum", weighted, [0], false), op.Shape(input(0)))];
 };
+
+/**
+ * com.microsoft.QMoE: a MoE whose weights are integers of few bits, with scales and perhaps zero
+ * points. onnxruntime's CPU provider divides each token's scores by their sum, whatever is asked for.
+ */
+export const QMoE: LoweringRule = (call) => {
+  const { inputs, int, text, refuse } = call;
+  const bits = int("expert_weight_bits", 4);
+  if (text("quant_type", "int") !== "int" || ![2, 4, 8].includes(bits))
+    return refuse("its weights are not integers of 2, 4 or 8 bits");
+  if (inputs[14] != null) return refuse("other scores weight its experts than choose them");
+  const layers = [
+    [2, 3, 11],
+    [5, 6, 12],
+  ].map((at) => weightOf(call, at, bits));
+  const experts = rewired(call, [0, 1, layers[0], 4, layers[1], 7, inputs[8] == null ? null : 8]);
+  const asked = (name: string, otherwise: number) =>
+    name === "normalize_routing_weights" ? 1 : int(name, otherwise);
+  return MoE({ ...experts, int: asked });
+};
+
+/** The weight [E, out, in] of a QMoE's layer, of which a row has one scale or one for each block. */
+function weightOf(call: Composite, [packed, scale, zero]: readonly number[], bits: number) {
+  const { op, to, input, inputs, shape, scalar, dtype, fixed } = call;
+  const size = (of: number, axis: number) =>
+    fixed(shape(of)[axis], "a size of its weights is not fixed");
+  const [experts, rows, bytes] = [0, 1, 2].map((axis) => size(packed, axis));
+  const dims = [experts, rows, (bytes * 8) / bits];
+  const blocks = shape(scale).length === 3 ? [size(scale, 2)] : [];
+  const each = [experts, rows, blocks[0] ?? 1, 1];
+  const levels = to.reshape(elements(call, input(packed), bits, dims), [...each.slice(0, 3), -1]);
+  const points =
+    inputs[zero] == null
+      ? scalar(2 ** (bits - 1))
+      : to.reshape(elements(call, input(zero), bits, [experts, rows, ...blocks]), each);
+  const weight = op.Mul(op.Sub(levels, points), to.reshape(input(scale), each));
+  return { value: to.reshape(weight, dims), dtype: dtype(0), shape: dims };
+}
 
 /** The share of each expert in each token, [E, tokens, 1]; 0 but for the first k. */
 function shares({ op, to, input, int, shape, scalar, fixed }: Composite): string {

@@ -54,8 +54,8 @@ export function fewBitsWeight(node: FewBits, packed: string): FewBitsWeight {
 }
 
 /** Unpacks elements, as floats of this shape. */
-function elements(
-  { op, to, dtype, scalar }: FewBits,
+export function elements(
+  { op, to, dtype, scalar }: Pick<FewBits, "op" | "to" | "dtype" | "scalar">,
   bytes: string,
   bits: number,
   shape: readonly number[],

@@ -7,9 +7,9 @@ import { MicrosoftAttention, MultiHeadAttention } from "./attention.ts";
 import { NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss } from "./class-losses.ts";
 import { compositeOf, type LoweringTable, NotLowered, type PlainWriter } from "./composite.ts";
 import { loweredConvolutions } from "./convolutions.ts";
-import { CropAndResize } from "./crops.ts";
+import { CropAndResize, MaxRoiPool } from "./crops.ts";
 import { DeformConv } from "./deformed.ts";
-import { MoE } from "./experts.ts";
+import { MoE, QMoE } from "./experts.ts";
 import { MatMulNBits } from "./few-bits.ts";
 import { Attention, GroupQueryAttention } from "./grouped-attention.ts";
 import { inlined } from "./inline.ts";
@@ -33,6 +33,7 @@ export const rules: LoweringTable = {
   CausalConvWithState,
   DeformConv,
   LinearAttention,
+  MaxRoiPool,
   NegativeLogLikelihoodLoss,
   RotaryEmbedding,
   SoftmaxCrossEntropyLoss,
@@ -46,6 +47,7 @@ export const rules: LoweringTable = {
   "com.microsoft.MatMulNBits": MatMulNBits,
   "com.microsoft.MoE": MoE,
   "com.microsoft.MultiHeadAttention": MultiHeadAttention,
+  "com.microsoft.QMoE": QMoE,
   "com.microsoft.RotaryEmbedding": MicrosoftRotary,
   "com.microsoft.TransposeMatMul": FusedMatMul,
 };

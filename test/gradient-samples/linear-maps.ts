@@ -72,6 +72,8 @@ export const linearSamples: Samples<typeof linearMaps & typeof regions> = {
     aligned("sampling_ratio = 0"),
     aligned("sampling_ratio = 3, spatial_scale = 0.5"),
     aligned(`coordinate_transformation_mode = "output_half_pixel", spatial_scale = 0.7`),
+    aligned(`mode = "max", sampling_ratio = 2`),
+    aligned(`mode = "max", sampling_ratio = 1, spatial_scale = 0.5`, 10),
   ],
   STFT: [
     single({

@@ -29,6 +29,13 @@ export const normalizationSamples: Samples<typeof normalizations> = {
       text: "y = BatchNormalization(x, s, b, m, v)",
       inputs: { x: [4, 3, 2], s: [3], b: [3], m: [3], v: positive(3) },
     },
+    ...[[3], [3, 2], [3, 2, 2]].map((size) =>
+      single({
+        text: "y = BatchNormalization <spatial = 0> (x, s, b, m, v)",
+        inputs: { x: [4, ...size], s: size, b: size, m: size, v: positive(...size) },
+        opset: 8,
+      }),
+    ),
   ],
   GroupNormalization: [
     single({

@@ -96,6 +96,15 @@ export const openedSamples: readonly Sample[] = [
   ].map((text) => own(unary(text, [2, 2, 4, 5], { opset: 7 }))),
   cropped("<extrapolation_value = 0.5>", "moved"),
   cropped(`<mode = "nearest">`, "frozen"),
+  ...at(
+    [7, 18],
+    own(
+      unary("y = MaxRoiPool <pooled_shape = [2, 3], spatial_scale = 0.5> (x, r)", [2, 2, 5, 6], {
+        given:
+          "float[3, 5] r = {1, 1.0, 2.0, 9.0, 7.0, 0, 3.0, -4.6, 30.0, 4.0, 1, 40.0, 2.0, 42.0, 3.0}",
+      }),
+    ),
+  ),
   own(unary("y = com.microsoft.ExpandDims(x, k)", [2, 3], { given: "int32 k = {-2}" })),
   ...["", "<dim = -2, step = 2>"].map((attributes) =>
     own(

@@ -80,6 +80,14 @@ function linearAttention(rule: string, past: boolean): [string, OneNode] {
   ];
 }
 
+/** Bytes that hold numbers of few bits. */
+const packed = (label: string, ...dims: number[]) =>
+  whole(
+    "uint8",
+    dims,
+    Array.from(floats(dims, label).values, (v) => Math.floor(Math.abs(v) * 997) % 256),
+  );
+
 /** A mixture of 3 experts, the first k of each token. */
 function experts(
   activation_type: string,
@@ -98,6 +106,33 @@ function experts(
   return [
     `MoE, ${activation_type}${Object.keys(more).length > 1 ? ", limited" : ""}`,
     ms("MoE", { inputs, attributes }),
+  ];
+}
+
+/** A mixture of 3 experts of few bits, the first 2 of each token. */
+function packedExperts(bits: number, block: number | null, zero: boolean): [string, OneNode] {
+  const layer = (label: string, out: number, width: number) => {
+    const scales = floats([3, out, ...(block === null ? [] : [width / block])], `${label} scales`);
+    return [
+      packed(label, 3, out, (width * bits) / 8),
+      { ...scales, values: Float64Array.from(scales.values, (value) => value / 2 ** (bits + 5)) },
+      floats([3, out], `${label} bias`),
+    ];
+  };
+  const zeros = (label: string, out: number, width: number) =>
+    packed(label, 3, ...(block === null ? [(out * bits) / 8] : [out, (width / block / 8) * bits]));
+  const inputs = [
+    ...[floats([10, 64]), floats([10, 3], "router")],
+    ...[...layer("w", 64, 64), ...layer("v", 64, 32), null, null, null],
+    ...(zero ? [zeros("w0", 64, 64), zeros("v0", 64, 32)] : []),
+  ];
+  const attributes = {
+    ...{ activation_type: "swiglu", swiglu_fusion: 1, k: 2, expert_weight_bits: bits },
+    ...(block === null ? {} : { block_size: block }),
+  };
+  return [
+    `QMoE of ${bits} bits${block ? `, in blocks of ${block}` : ""}${zero ? ", zero points" : ""}`,
+    ms("QMoE", { inputs, attributes }),
   ];
 }
 
@@ -124,21 +159,15 @@ function fewBits(
 ): [string, OneNode] {
   const [n, k, block] = [3, 40, 16];
   const blocks = Math.ceil(k / block);
-  const bytes = (label: string, ...dims: number[]) =>
-    whole(
-      "uint8",
-      dims,
-      Array.from(floats(dims, label).values, (v) => Math.floor(Math.abs(v) * 997) % 256),
-    );
   const rows = Math.ceil((blocks * bits) / 8);
   const zeros = {
     none: null,
-    packed: bytes("zeros", n * rows),
+    packed: packed("zeros", n * rows),
     floats: floats([n * blocks], "zeros"),
   }[zero];
   const inputs = [
     floats([2, 5, k]),
-    bytes("levels", n, blocks, (block * bits) / 8),
+    packed("levels", n, blocks, (block * bits) / 8),
     floats([n * blocks], "scales"),
     zeros,
     ...(bias ? [null, floats([n], "bias")] : []),
@@ -703,6 +732,9 @@ export const composites: readonly [string, OneNode][] = [
   ],
   ...["relu", "gelu", "silu", "identity"].map((act, k) => experts(act, 1 + (k % 2), k < 2)),
   experts("swiglu", 2, true, { swiglu_fusion: 1 }),
+  packedExperts(4, null, false),
+  packedExperts(8, null, true),
+  packedExperts(4, 16, true),
   experts("swiglu", 2, false, {
     ...{ swiglu_fusion: 1, swiglu_limit: { f: 1.5 } },
     ...{ activation_alpha: { f: 1.7 }, activation_beta: { f: 1 } },
