@@ -91,6 +91,34 @@ describe("data of several files", () => {
     await expect(holed).rejects.toThrow(/x of nan.npz has a NaN in row 1 /);
   });
 
+  it.each([
+    ["f16" as const, /type <f16, which models cannot take; save it .astype\("float32"\)\.$/],
+    ["V2" as const, /type <V2, .*; save it .astype\("float32"\)\.$/],
+    ["U1" as const, /type <U1, which models cannot take; save numbers/],
+  ])("says how to save what is of type %s", async (type, why) => {
+    const x: NpyArray = [new Uint16Array(2), [1, 2], type];
+    const opening = openDataset([npzOf({ ...part(0, 1), x })], model, { targets });
+    await expect(opening).rejects.toThrow(why);
+  });
+
+  it.each([
+    ["c = IsNaN(x)", true],
+    ["h = Cast <to = 1> (x) t = Transpose(h) c = IsNaN(t)", true],
+    ["h = Exp(x) c = IsNaN(h)", false],
+    ["h = Neg(x) c = IsInf(x)", false],
+  ])("may have missing values if the model tells them apart: %s is %s", async (text, isTaken) => {
+    const asking = await openModel(
+      modelOfText(
+        `<ir_version: 8, opset_import: ["" : 17]> net (float[N, 2] x) => (bool[a, b] c) { ${text} }`,
+      ),
+    );
+    const x: NpyArray = [Float32Array.of(1, Number.NaN), [1, 2]];
+    const opening = openDataset([npzOf({ ...part(0, 1), x })], asking, { targets });
+    if (!isTaken) return expect(opening).rejects.toThrow(/has a NaN/);
+    const [{ x: read }] = batches(await opening, { ort, batchSize: 1 });
+    expect([...(read.data as Float32Array)]).toEqual([1, Number.NaN]);
+  });
+
   it("reads what does not fit into memory from the files, row by row, to the same batches", async () => {
     const expected: Expected[] = [
       { name: "x", role: "input", dtype: "float", shape: ["N", 2] },

@@ -52,6 +52,10 @@ const bytes = (layout: "nchw" | "nhwc"): NpyArray => [
 ];
 const channelFirst = pictures("nchw").map((value, k) => [value, Math.floor(k / (H * W)) % 3]);
 
+/** A TIFF of 2 × 2 floats. */
+const FLOATS =
+  "SUkqAAgAAAAKAAABBAABAAAAAgAAAAEBBAABAAAAAgAAAAIBAwABAAAAIAAAAAMBAwABAAAAAQAAAAYBAwABAAAAAQAAABEBBAABAAAAhgAAABYBBAABAAAAAgAAABcBBAABAAAAEAAAABwBAwABAAAAAQAAAFMBAwABAAAAAwAAAAAAAAAAAAA/AAAAPwAAAD8AAAA/";
+
 describe("images of 8 bits become a model's floats", () => {
   it.each([
     ["scaled by 1/255, less the mean, over the deviation", "float[n, 3, 4, 5] x", "nchw", {}],
@@ -274,6 +278,7 @@ describe("a folder of images with a folder for each class", () => {
     });
     const refused = [
       ["a.png", await gray.toColourspace("grey16").png().toBuffer(), /gray of 16 bits/],
+      ["c.tiff", Buffer.from(FLOATS, "base64"), /numbers of type float/],
       [
         "b.gif",
         await clear

@@ -2,7 +2,9 @@ import { freeMemory } from "#node";
 import { scratch } from "#node-data";
 import { checkGiven, checkModel, object } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
-import { typeOfInfo } from "../../src/graph/graph.ts";
+import { outputsOf, typeOfInfo, type Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
+import { walk } from "../../src/graph/walk.ts";
 import type { Model } from "../../src/model.ts";
 import { type Declared, pickOptions, shown } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
@@ -52,7 +54,7 @@ function checkTargets(targets: unknown): void {
  * says so. Rows that do not fit into half of the free memory are read from their files as batches
  * need them: `close` the dataset when it is no longer needed. Throws an InputError if an array is
  * missing, has another type or shape than the model takes (before any value is read), or holds a
- * NaN.
+ * NaN that the model does not ask for.
  */
 export async function openDataset(
   from: DataFrom | readonly DataFrom[],
@@ -87,14 +89,25 @@ export async function openDataset(
 /** Returns the arrays for a model's inputs. Throws an InputError if one takes text. */
 function inputsOf({ file, graph, source }: Model): Expected[] {
   const infos = new Map(file.graph.inputs.map((info) => [info.name, typeOfInfo(info)]));
-  return graph.main.inputs.map(({ name }): Expected => {
+  return graph.main.inputs.map((input): Expected => {
+    const { name } = input;
     const { dtype = null, shape = null } = infos.get(name) ?? {};
     if (dtype !== null && !/^(u?int|bool|b?float|double)/.test(dtype))
       throw new InputError(
         `${source.name} takes ${dtype} as input ${name}, but data files contain numbers; train the part of the model that follows its text operators.`,
       );
-    return { name, role: "input", dtype, shape };
+    return { name, role: "input", dtype, shape, missing: tellsNaN(input) };
   });
+}
+
+const MOVING = operatorsThat("layout");
+
+/** Whether an IsNaN reads an input, so that the model takes missing values. */
+function tellsNaN(input: Value): boolean {
+  const moved = walk([input], ({ uses }) =>
+    uses.flatMap(({ node }) => (MOVING.has(node.op) ? outputsOf(node) : [])),
+  );
+  return [...moved].some(({ uses }) => uses.some(({ node }) => node.op === "IsNaN"));
 }
 
 function expectedTarget(target: string | Target): Expected {

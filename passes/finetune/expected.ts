@@ -11,7 +11,7 @@ export interface Expected {
   readonly dtype: string | null;
   /** Null for any shape whose first dimension is the batch. */
   readonly shape: readonly Dimension[] | null;
-  /** How a target marks a missing value: as NaN (true), or by this label; refused by default. */
+  /** How a missing value is marked: as NaN (true), or of a target by this label; refused by default. */
   readonly missing?: boolean | number | undefined;
   /** What fills up lists of a table that are shorter than the longest one; they are refused by default. */
   readonly padding?: number | undefined;

@@ -1,7 +1,7 @@
 import { tanhGelu } from "./activations.ts";
 import type { Composite, LoweringRule } from "./composite.ts";
 import { rewired } from "./dequantized.ts";
-import { elements } from "./few-bits.ts";
+import { fewBitsNumbers } from "./few-bits.ts";
 
 /**
  * com.microsoft.MoE: (tokens, scores of E experts, then weights [E, out, in] and biases [E, out] of two
@@ -52,11 +52,14 @@ function weightOf(call: Composite, [packed, scale, zero]: readonly number[], bit
   const dims = [experts, rows, (bytes * 8) / bits];
   const blocks = shape(scale).length === 3 ? [size(scale, 2)] : [];
   const each = [experts, rows, blocks[0] ?? 1, 1];
-  const levels = to.reshape(elements(call, input(packed), bits, dims), [...each.slice(0, 3), -1]);
+  const levels = to.reshape(fewBitsNumbers(call, input(packed), bits, dims), [
+    ...each.slice(0, 3),
+    -1,
+  ]);
   const points =
     inputs[zero] == null
       ? scalar(2 ** (bits - 1))
-      : to.reshape(elements(call, input(zero), bits, [experts, rows, ...blocks]), each);
+      : to.reshape(fewBitsNumbers(call, input(zero), bits, [experts, rows, ...blocks]), each);
   const weight = op.Mul(op.Sub(levels, points), to.reshape(input(scale), each));
   return { value: to.reshape(weight, dims), dtype: dtype(0), shape: dims };
 }

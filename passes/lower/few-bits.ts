@@ -43,10 +43,10 @@ export function fewBitsWeight(node: FewBits, packed: string): FewBitsWeight {
     if (points == null) return scalar(2 ** (bits - 1));
     if (dtype(3) !== "uint8") return to.reshape(points, each);
     const rows = Math.ceil((blocks * bits) / 8) * (8 / bits);
-    const all = elements(node, points, bits, [n, rows]);
+    const all = fewBitsNumbers(node, points, bits, [n, rows]);
     return to.reshape(to.slice(all, [0], [blocks], [1]), each);
   };
-  const levels = op.Sub(elements(node, packed, bits, [n, blocks, size]), zeros());
+  const levels = op.Sub(fewBitsNumbers(node, packed, bits, [n, blocks, size]), zeros());
   const scales = to.reshape(inputs[2]!, each);
   const rows = to.reshape(op.Mul(levels, scales), [n, blocks * size]);
   const weight = blocks * size === k ? rows : to.slice(rows, [0], [k], [1]);
@@ -54,7 +54,7 @@ export function fewBitsWeight(node: FewBits, packed: string): FewBitsWeight {
 }
 
 /** Unpacks elements, as floats of this shape. */
-export function elements(
+export function fewBitsNumbers(
   { op, to, dtype, scalar }: Pick<FewBits, "op" | "to" | "dtype" | "scalar">,
   bytes: string,
   bits: number,

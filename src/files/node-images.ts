@@ -121,6 +121,7 @@ function differsFromPillow(
   if (format === "heif") return "AVIF, which decoders read differently";
   if (depth === "ushort" && channels < 3 && bytes[25] !== GRAY_WITH_ALPHA)
     return "gray of 16 bits, of which Pillow keeps 0 to 255 alone";
+  if (depth !== "uchar" && depth !== "ushort") return `numbers of type ${depth}, not colors`;
   return format === "tiff" && isRawYcc(bytes) ? "a TIFF of YCbCr, which is not converted" : null;
 }
 

@@ -93,9 +93,13 @@ function dtypeIn(title: string, text: string): string {
   const [, descr] = /'descr':\s*(?:'([^']*)'|)/.exec(text) ?? [];
   const [, order, code] = /^([<>=|])?(\w+)$/.exec(descr ?? "") ?? [];
   const dtype = namedByNumpy(code);
+  // NumPy saves a bfloat16 or float8, which it lacks, as bytes.
+  const advice = /^(f|V[12]$)/.test(code)
+    ? 'save it .astype("float32")'
+    : "save numbers (numpy.unique(labels, return_inverse=True)[1] numbers words)";
   if (!dtype)
     throw new InputError(
-      `${title} is ${code === "O" ? "of Python objects" : `of type ${descr || "structured"}`}, which models cannot take; save numbers (numpy.unique(labels, return_inverse=True)[1] numbers words).`,
+      `${title} is ${code === "O" ? "of Python objects" : `of type ${descr || "structured"}`}, which models cannot take; ${advice}.`,
     );
   if (order === ">" && dataTypeNamed(dtype)!.bits > 8)
     throw new InputError(`${title} is big-endian (${descr}); save it .astype("<${code}").`);
