@@ -1,6 +1,6 @@
 import { tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import { type Node, outputsOf, readsOf, type Value } from "../../src/graph/graph.ts";
-import { byOrder, labelOf, pathOf } from "../../src/graph/scopes.ts";
+import { inOrder, labelOf, pathOf } from "../../src/graph/scopes.ts";
 import type { Dimension } from "../../src/onnx/dtypes.ts";
 import type { NodeChange } from "./matched-models.ts";
 
@@ -58,7 +58,7 @@ const [MOST, READERS] = [40, 2];
 export function neighborhood(region: Iterable<Node>, marks: Marks): Neighborhood {
   // A node whose outputs are weights is shown in the nodes that read them.
   const isShownInside = ({ outputs }: Node) => outputs.every((value) => value && isWeight(value));
-  const all = [...region].filter((node) => !isShownInside(node)).sort(byOrder);
+  const all = inOrder([...region].filter((node) => !isShownInside(node)));
   const core = all.slice(-MOST);
   const drawn = new Map<Node | Value, DrawnNode>();
   const edges: { from: Node | Value; to: Node | Value; value: string }[] = [];

@@ -1,3 +1,4 @@
+import { entry } from "../../src/entry.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, textAttribute, type Value } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
@@ -8,14 +9,20 @@ import type { Setting } from "./residual.ts";
 /** For each axis of one value, the corresponding axis of another; null if there is none. */
 export type AxisMap = readonly (number | null)[];
 
-export const sameAxes = (rank: number): AxisMap => range(rank);
+const same = new Map<number, AxisMap>();
+
+/** Returns the map that leaves every axis in its place, always the same one. */
+export const sameAxes = (rank: number): AxisMap => entry(same, rank, () => range(rank));
+
+const isSame = (map: AxisMap, rank: number) => map.length === rank && map === sameAxes(rank);
 
 /** Applies `a`, then `b`. */
 export const compose = (a: AxisMap, b: AxisMap): AxisMap =>
-  a.map((axis) => (axis === null ? null : (b[axis] ?? null)));
+  isSame(a, b.length) ? b : a.map((axis) => (axis === null ? null : (b[axis] ?? null)));
 
 /** Inverts the map. */
 export function inverse(map: AxisMap, rank: number): AxisMap {
+  if (isSame(map, rank)) return map;
   const back: (number | null)[] = new Array(rank).fill(null);
   for (const [from, to] of map.entries()) if (to !== null && to < rank) back[to] = from;
   return back;
@@ -47,10 +54,11 @@ export function axesThrough(
   return rule({ node, input, from, to });
 }
 
-const elementwise = ({ from, to }: Step): AxisMap =>
-  alignRight(from.length, to.length).map((k, axis) =>
-    k !== null && from[axis] === 1 && to[k] !== 1 ? null : k,
-  );
+function elementwise({ from, to }: Step): AxisMap {
+  const aligned = alignRight(from.length, to.length);
+  const spreads = (k: number | null, axis: number) => k !== null && from[axis] === 1 && to[k] !== 1;
+  return aligned.some(spreads) ? aligned.map((k, axis) => (spreads(k, axis) ? null : k)) : aligned;
+}
 
 function reduction({ node, from, to }: Step): AxisMap {
   const reduced = axesOf(node, from.length) ?? [...from.keys()];
@@ -75,9 +83,9 @@ function einsum({ node, input, from, to }: Step): AxisMap {
 
 /** The axes of a value laid out in blocks of channels: those of the plain one, channels last if so stated. */
 function blocked({ node, from }: Step): AxisMap {
-  const same = sameAxes(from.length);
-  if (attribute(node, "channels_last")?.i !== 1) return same;
-  return [0, from.length - 1, ...same.slice(1, -1).map((_, k) => k + 1)];
+  const plain = sameAxes(from.length);
+  if (attribute(node, "channels_last")?.i !== 1) return plain;
+  return [0, from.length - 1, ...plain.slice(1, -1)];
 }
 
 const reshape = ({ from, to }: Step): AxisMap => byShape(from, to);
@@ -126,6 +134,7 @@ function byRemoval(rank: number, removed: readonly number[]): AxisMap {
 }
 
 function alignRight(from: number, to: number): AxisMap {
+  if (from === to) return sameAxes(from);
   return sameAxes(from).map((axis) => (axis! + to - from >= 0 ? axis! + to - from : null));
 }
 
@@ -136,10 +145,10 @@ function alignRight(from: number, to: number): AxisMap {
 function byShape(from: readonly Dimension[], to: readonly Dimension[]): AxisMap {
   const map: (number | null)[] = from.map(() => null);
   const least = Math.min(from.length, to.length);
-  const same = (a: Dimension, b: Dimension) => a === b && a !== "";
+  const equal = (a: Dimension, b: Dimension) => a === b && a !== "";
   let left = 0;
-  while (left < least && same(from[left], to[left])) map[left] = left++;
-  for (let k = 1; k <= least - left && same(from.at(-k)!, to.at(-k)!); k++)
+  while (left < least && equal(from[left], to[left])) map[left] = left++;
+  for (let k = 1; k <= least - left && equal(from.at(-k)!, to.at(-k)!); k++)
     map[from.length - k] = to.length - k;
   for (const [axis, dim] of from.entries()) {
     if (map[axis] !== null || typeof dim !== "number" || dim === 1) continue;

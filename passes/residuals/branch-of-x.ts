@@ -6,8 +6,8 @@ import { isSpread } from "./axes.ts";
 import { beforeLayout, isComplement, maskingOf } from "./mask.ts";
 import { computedSources, inFloats } from "./operators.ts";
 import type { Trial } from "./reach.ts";
-import type { Setting, Term } from "./residual.ts";
-import { type Link, skipChain } from "./skip-chain.ts";
+import type { Link, Setting, Term } from "./residual.ts";
+import { skipChain } from "./skip-chain.ts";
 
 const ELEMENTWISE = operatorsThat("elementwise");
 

@@ -2,6 +2,7 @@ import { dimsOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, textAttribute, type Value } from "../../src/graph/graph.ts";
 import { own, rows } from "../../src/graph/own.ts";
 import { SKIP_NORMS } from "../lower/skip-norms.ts";
+import type { AxisMap } from "./axes.ts";
 import { factorsOf } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 
@@ -11,6 +12,13 @@ export interface Place {
   readonly size: number | null;
   /** Whether a factor of the value's own rank shows it, which may be a mask of positions. */
   readonly mask?: boolean | undefined;
+}
+
+/** Maps a place by the axes of its value; null if its axis is not kept. */
+export function placeAlong(place: Place, axes: AxisMap): Place | null {
+  const axis = axes[place.axis] ?? null;
+  if (axis === null || axis === place.axis) return axis === null ? null : place;
+  return { axis, size: place.size, mask: place.mask };
 }
 
 /** How a node shows a feature axis: on the value it writes, or on the one it reads. */

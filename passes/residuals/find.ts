@@ -1,5 +1,4 @@
 import { object, objects, texts } from "../../src/arguments.ts";
-import { entry } from "../../src/entry.ts";
 import { InputError } from "../../src/errors.ts";
 import { uniqueNames } from "../../src/graph/builder.ts";
 import { constants } from "../../src/graph/constants.ts";
@@ -12,8 +11,10 @@ import { recognize } from "./inserted.ts";
 import { isLaurel } from "./laurel-block.ts";
 import { withLoopWeights } from "./loop-weights.ts";
 import { type FeatureAxis, type NamedAxes, namedAxes } from "./named-axes.ts";
-import { traitsOf } from "./operators.ts";
+import { onlySizedValues } from "./only-sized.ts";
+import { classifier } from "./operators.ts";
 import { Reach } from "./reach.ts";
+import { Recent } from "./recent.ts";
 import { refinedTypes } from "./refined-types.ts";
 import {
   type Feature,
@@ -25,12 +26,11 @@ import {
   type Setting,
   type Site,
   type Sum,
-  type Traits,
 } from "./residual.ts";
-import { layers } from "./same-layer.ts";
+import { nameLayers } from "./same-layer.ts";
 import { slots } from "./slots.ts";
 import { type Candidate, type FoundAxis, featureAxes } from "./stream-axes.ts";
-import { inStreams, type Unplaced } from "./streams.ts";
+import { putInStreams, type Unplaced } from "./streams.ts";
 
 /** The result of a search: the residual connections, and every other sum with its reason. */
 export interface Residuals {
@@ -77,12 +77,13 @@ export function findSites(graph: Graph, inferred: Types, options: ResidualOption
   const sums = sumsIn(facts, scopes);
   const recognized = recognize(facts, sums.values());
   const listed = listedOriginals(scopes, earlier);
-  const classified = new Map<Node, Traits>();
   const setting: Setting = {
     ...facts,
     blocked: blockedValues(graph),
-    traits: (node) => entry(classified, node, () => traitsOf(facts, node)),
+    traits: classifier(facts),
     originals: new Map([...recognized.originals, ...listed]),
+    onlySized: onlySizedValues(graph),
+    chains: new Recent(),
   };
   const named = namedAxes(options.featureAxis);
   const prefixes = (options.earlier ?? []).map(({ name }) => `${name}.laurel.`);
@@ -94,9 +95,12 @@ export function findSites(graph: Graph, inferred: Types, options: ResidualOption
   const unique = uniqueNames();
   const sites = found
     .reverse()
-    .map(({ candidate, feature }) => siteOf(setting, unique(candidate.name), candidate, feature));
+    .map(({ candidate, feature }) => siteOf(setting, unique(candidate.name), candidate, feature))
+    .reverse();
+  nameLayers(setting, sites);
+  putInStreams(setting, sites);
   return {
-    sites: inStreams(setting, layers(setting, sites.reverse())),
+    sites,
     rejected,
     unused: named.unused(),
     recognized: sites.filter(({ skip: { value } }) => isUnlisted(value)).length,
@@ -127,6 +131,9 @@ function siteOf(
     dtype,
     feature,
     shape: shape!.map((dim, axis) => (axis === feature.axis ? feature.size : dim)),
+    stream: -1,
+    position: -1,
+    previous: null,
   };
 }
 

@@ -1,7 +1,7 @@
 import { groupBy } from "../../src/entry.ts";
 import { attribute, type Node, type Scope, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
-import { behind, descend } from "../../src/graph/walk.ts";
+import { behind, walk } from "../../src/graph/walk.ts";
 import { bare, isScaling, scaledOf, weightsOf } from "./inserted-scale.ts";
 import { flatten } from "./nested-sums.ts";
 import { computedBy } from "./operators.ts";
@@ -26,9 +26,9 @@ export function recognize(facts: KnownValues, sums: Iterable<Sum>): Inserted {
   for (const { node, terms } of sums) {
     if (terms.length < 2 || terms.some(({ value }) => facts.constants.has(value))) continue;
     for (const { value } of terms) {
-      const { x, nodes: inner } = bracketOf(facts, value);
-      if (inner.length > 0) originals.set(value, x);
-      for (const each of inner) nodes.add(each);
+      const bracket = bracketOf(facts, value);
+      if (bracket) originals.set(value, bracket.x);
+      for (const inner of bracket?.nodes ?? []) nodes.add(inner);
     }
     const parts = flatten(facts, terms) ?? terms;
     const scaled = parts.map(({ value }) => scaledOf(facts, value));
@@ -64,20 +64,18 @@ function scopesOfOnePair(weighted: readonly Weighted[]): ReadonlySet<Scope> {
 }
 
 /** Reads β · (x + Σ addends) backwards: removes addends until they are computed from x. */
-function bracketOf(facts: KnownValues, value: Value): { x: Value; nodes: readonly Node[] } {
-  const scaled = scaledOf(facts, value);
+function bracketOf(facts: KnownValues, value: Value): { x: Value; nodes: readonly Node[] } | null {
+  let at = bare(scaledOf(facts, value)?.x ?? value);
+  let step = stepBack(facts, at);
   const nodes: Node[] = [];
   const sources = new Set<Value>();
-  let at = bare(scaled?.x ?? value);
-  while (!sources.has(at)) {
-    const step = stepBack(facts, at);
-    if (!step) return { x: at, nodes: [] };
+  for (; step; step = sources.has(at) ? null : stepBack(facts, at)) {
     nodes.push(...step.nodes);
     for (const source of step.sources) sources.add(bare(source));
     at = bare(step.base);
   }
-  const isOwn = [...sources].every((source) => isNoLater(source, at));
-  return { x: at, nodes: isOwn ? nodes : [] };
+  const isOwn = sources.has(at) && [...sources].every((source) => isNoLater(source, at));
+  return isOwn ? { x: at, nodes } : null;
 }
 
 /** Whether a value is x or may be an earlier skip: what is computed from x is a branch, as in x + f / 2. */
@@ -111,24 +109,22 @@ const PRODUCTS = operatorsThat("matmul");
  */
 function lowRankOf(facts: KnownValues, value: Value) {
   const wide = productOf(facts, value);
-  const inner = wide && turned(wide).producer;
-  if (!wide || !inner) return null;
+  if (!wide) return null;
   const nodes: Node[] = [];
   const sources: Value[] = [];
-  const partsOf = ({ producer: node }: Value) => {
+  let addends: Value[] = [];
+  for (const at of walk([turned(wide)], () => addends)) {
+    const node = at.producer;
     const joins = node?.op === "Add" || node?.op === "Concat";
-    const parts = joins ? computedBy(facts.constants, node) : [];
-    return parts.length > 1 ? parts.reverse() : [];
-  };
-  const addendOf = ({ producer: node }: Value) => (node?.op === "Gemm" && node.inputs[2]) || [];
-  for (const at of descend([turned(wide)], (sum) => [...partsOf(sum), addendOf(sum)].flat())) {
-    const node = at.producer!;
-    const isJoined = partsOf(at).length > 0;
-    if (isJoined && node.op === "Add") nodes.push(node);
-    if (isJoined) continue;
-    const source = node && productOf(facts, at);
+    addends = joins ? computedBy(facts.constants, node) : [];
+    if (addends.length > 1) {
+      if (node?.op === "Add") nodes.push(node);
+      continue;
+    }
+    const source = productOf(facts, at);
     if (!source || !narrows(facts, source, at)) return null;
     sources.push(turned(source));
+    addends = node?.op === "Gemm" && node.inputs[2] ? [node.inputs[2]] : [];
   }
   return { sources, nodes };
 }

@@ -14,6 +14,7 @@ export function withLoopWeights(
   { main }: Pick<Graph, "main">,
   fixed: ReadonlySet<Value>,
 ): ReadonlySet<Value> {
+  if (main.bodies.length === 0) return fixed;
   const known = new Set(fixed);
   const isKnown = (value: Value | null) => value === null || known.has(value);
   const enter = (body: Scope) => {

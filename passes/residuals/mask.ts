@@ -19,7 +19,8 @@ interface Masking {
  * node.
  */
 export function maskingOf(setting: Setting, node: Node): Masking | null {
-  const factors = inFloats(node.op) === "Mul" ? computedBy(setting.constants, node) : [];
+  if (inFloats(node.op) !== "Mul") return null;
+  const factors = computedBy(setting.constants, node);
   const sizeOf = (value: Value | null) => setting.types.get(value!)?.shape?.join();
   const whole = factors.filter((value) => sizeOf(value) === sizeOf(node.outputs[0]));
   if (factors.length !== 2 || whole.length !== 1) return null;

@@ -1,3 +1,4 @@
+import { entry } from "../../src/entry.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
 import {
   attribute,
@@ -8,6 +9,7 @@ import {
   type Value,
 } from "../../src/graph/graph.ts";
 import { operandsThat, operatorsThat } from "../../src/graph/operators.ts";
+import { own } from "../../src/graph/own.ts";
 import { sourcesOf } from "../../src/graph/walk.ts";
 import { type Dimension, placeOfAxis } from "../../src/onnx/dtypes.ts";
 import type { KnownValues, Traits } from "./residual.ts";
@@ -30,19 +32,33 @@ export const inFloats = (op: string): string =>
 export const factorsOf = (node: Node): readonly (Value | null)[] =>
   FACTORS.get(node.op)?.map((index) => node.inputs[index] ?? null) ?? node.inputs;
 
+/** Returns a function that classifies nodes. Nodes alike share one result. */
+export function classifier(known: KnownValues): (node: Node) => Traits {
+  const scopes = new Map<Scope, Traits[]>();
+  const shared = new Map<number, Traits>();
+  return ({ scope, index }) => {
+    const traits = entry(scopes, scope, () => new Array(scope.nodes.length));
+    if (!traits[index]) {
+      const own = traitsOf(known, scope.nodes[index]);
+      const facts = Object.values(own).reduce((bits, fact) => bits * 2 + Number(fact), 0);
+      traits[index] = entry(shared, facts, () => own);
+    }
+    return traits[index];
+  };
+}
+
 /** Classifies a node by its operator and its constant inputs. */
-export function traitsOf({ constants, types }: KnownValues, node: Node): Traits {
+function traitsOf({ constants, types }: KnownValues, node: Node): Traits {
   const { op } = node;
   const plain = inFloats(op);
   const fixed = (index: number) => {
     const value = node.inputs[index];
     return value != null && constants.has(value);
   };
-  const data = computedBy(constants, node).length;
   const product = PRODUCT.has(op) && (FACTORS.get(op) ?? [0, 1]).some(fixed);
   const convolution =
     CONVOLUTION.has(op) && node.inputs.some((_, index) => index > 0 && fixed(index));
-  const oneOperand = data === 1;
+  const oneOperand = countComputed(constants, node) === 1;
   const scale = oneOperand && (plain === "Mul" || (op === "Div" && fixed(1)) || op === "Neg");
   const upsampling = UPSAMPLING.has(op) && enlarges(types, node);
   const shift = oneOperand && (plain === "Add" || op === "Sub" || op === "Sum");
@@ -54,27 +70,34 @@ export function traitsOf({ constants, types }: KnownValues, node: Node): Traits 
     PROJECTION.has(plain) ||
     shift ||
     UPSAMPLING.has(op);
+  const layout = LAYOUT.has(plain);
   return {
-    layout: LAYOUT.has(plain),
+    layout,
     scale,
     mixer: convolution || product || BLOCK.has(op) || node.bodies.some(mixes) || callsMixer(node),
     pooling:
       op === "DFT" || (plain === "AveragePool" && strides(node).every((stride) => stride === 1)),
     projection,
-    nonlinear: clips || !(LAYOUT.has(plain) || ADDITION.has(op) || scale || projection),
+    nonlinear: clips || !(layout || ADDITION.has(op) || scale || projection),
     upsampling,
     reducing: reduces(types, node),
-    repeating: repeats(types, node),
+    repeating: repeats(types, node, grows),
     spreading: repeats(types, node, spreads),
   };
 }
 
 /** Returns the inputs that a node computes with: no constants, scales and zero points. */
-export const computedBy = (constants: ReadonlySet<Value>, node: Node): Value[] =>
-  node.inputs.filter(
-    (value): value is Value =>
-      value !== null && !constants.has(value) && !quantizes(constants, value),
-  );
+export const computedBy = (constants: ReadonlySet<Value>, { inputs }: Node): Value[] =>
+  inputs.filter((value) => value !== null && isComputed(constants, value)) as Value[];
+
+const isComputed = (constants: ReadonlySet<Value>, value: Value) =>
+  !constants.has(value) && !quantizes(constants, value);
+
+function countComputed(constants: ReadonlySet<Value>, { inputs }: Node): number {
+  let count = 0;
+  for (const value of inputs) if (value !== null && isComputed(constants, value)) count++;
+  return count;
+}
 
 /** Returns what the node that makes a value reads, without constants. */
 export const computedSources = (
@@ -132,7 +155,9 @@ function positions(types: Types, { inputs, outputs }: Node) {
   return { from, to };
 }
 
-const strides = (node: Node) => attribute(node, "strides")?.ints ?? [1];
+const strides = (node: Node) => attribute(node, "strides")?.ints ?? NONE;
+
+const NONE: readonly number[] = [];
 
 const isMixerName = (op: string) => CONVOLUTION.has(op) || PRODUCT.has(op) || BLOCK.has(op);
 
@@ -147,29 +172,38 @@ const callsMixer = (node: Node): boolean => node.callee !== null && mixes(node.c
  * joins the new axis), Gather of more indices than positions, or Concat of a value with itself.
  * Spreading a single position over all, like a global context, is not repetition.
  */
-function repeats(types: Types, node: Node, isMore = grows): boolean {
-  const from = types.get(node.inputs[0]!)?.shape;
-  const to = types.get(node.outputs[0]!)?.shape;
-  if (!from || !to) return false;
-  switch (node.op) {
-    case "Tile":
-    case "Expand": {
-      const gain = to.length - from.length;
-      return [...from.keys()].some((k) => isMore(from, k, to[k + gain]));
-    }
-    case "Gather": {
-      const axis = wrap(node, from.length);
-      const more = to.length === from.length && isLarger(to[axis], from[axis]);
-      return more && isMore(from, axis, to[axis]);
-    }
-    case "Concat": {
-      const twice = new Set(node.inputs).size < node.inputs.length;
-      return twice && isPositions(wrap(node, to.length), to.length);
-    }
-    default:
-      return false;
-  }
+function repeats(types: Types, node: Node, isMore: typeof grows): boolean {
+  const rule = own(REPEATS, node.op);
+  const from = rule && types.get(node.inputs[0]!)?.shape;
+  const to = rule && types.get(node.outputs[0]!)?.shape;
+  return from && to ? rule(node, { from, to }, isMore) : false;
 }
+
+/** The shapes of a node's first operand and result. */
+interface Shapes {
+  readonly from: readonly Dimension[];
+  readonly to: readonly Dimension[];
+}
+
+type Repeats = (node: Node, shapes: Shapes, isMore: typeof grows) => boolean;
+
+const repeatsAll: Repeats = (_, { from, to }, isMore) =>
+  from.some((_, k) => isMore(from, k, to[k + to.length - from.length]));
+
+/** Whether operators repeat positions. */
+const REPEATS: Readonly<Record<string, Repeats>> = {
+  Tile: repeatsAll,
+  Expand: repeatsAll,
+  Gather: (node, { from, to }, isMore) => {
+    const axis = wrap(node, from.length);
+    const more = to.length === from.length && isLarger(to[axis], from[axis]);
+    return more && isMore(from, axis, to[axis]);
+  },
+  Concat: (node, { to }) => {
+    const twice = new Set(node.inputs).size < node.inputs.length;
+    return twice && isPositions(wrap(node, to.length), to.length);
+  },
+};
 
 const wrap = (node: Node, rank: number) => placeOfAxis(attribute(node, "axis")?.i ?? 0, rank);
 

@@ -3,15 +3,7 @@ import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { type Dimension, placeOfAxis } from "../../src/onnx/dtypes.ts";
 import { computedSources } from "./operators.ts";
-import type { Setting } from "./residual.ts";
-
-/** A slice along an axis: its start, and whether it is a single position, such as a time step. */
-export interface Part {
-  readonly whole: Value;
-  readonly axis: string;
-  readonly at: number;
-  readonly single: boolean;
-}
+import type { Part, Setting } from "./residual.ts";
 
 /** Returns the slice that a value is of another, smaller along one axis; otherwise null. */
 export function partOf({ types }: Setting, value: Value): Part | null {

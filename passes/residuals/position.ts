@@ -144,30 +144,3 @@ const ADDITIONS = operatorsThat("addition");
 
 const isShift = ({ constants }: Setting, node: Node) =>
   ADDITIONS.has(node.op) && computedBy(constants, node).length === 1;
-
-const SIZING = operatorsThat("sizes");
-
-/** Maximum number of values that the search for readers of shapes visits. */
-const READERS = 64;
-
-/** Values that lead to an output, or to more values than are searched. So does what they are computed from. */
-const further = new WeakSet<Value>();
-
-/**
- * Whether only the shape of a value matters: every path from it ends in an operator that reads
- * shapes. Exporters write such values for `broadcast_tensors`.
- */
-export function isOnlySized(value: Value): boolean {
-  let readers: Node[] = [];
-  let looks = 0;
-  let isSized = false;
-  for (const at of walk([value], () => readers.flatMap(outputsOf))) {
-    if (at.isOutput || ++looks > READERS || further.has(at)) {
-      further.add(value);
-      return false;
-    }
-    readers = at.uses.map(({ node }) => node).filter(({ op }) => !SIZING.has(op));
-    isSized ||= readers.length < at.uses.length;
-  }
-  return isSized;
-}

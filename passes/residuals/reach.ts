@@ -1,8 +1,9 @@
 import { RANDOM, readsShapeOnly } from "../../src/graph/constants.ts";
-import { type Node, outputsOf, readsOf, type Scope, type Value } from "../../src/graph/graph.ts";
+import { type Node, outputsOf, readsOf, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
-import { byOrder } from "../../src/graph/scopes.ts";
+import { inOrder } from "../../src/graph/scopes.ts";
 import { inFloats } from "./operators.ts";
+import { Recent } from "./recent.ts";
 import type { Setting, Term } from "./residual.ts";
 import { besides } from "./skip-norm.ts";
 
@@ -22,19 +23,35 @@ export interface Paths {
   readonly repeated: boolean;
 }
 
-const START: Paths = {
-  ...{ mixed: false, pooled: false, nonlinear: false },
-  ...{ upsampled: false, reduced: false, repeated: false },
-};
+const [MIXED, POOLED, NONLINEAR, REDUCED, UPSAMPLED, REPEATED] = [1, 2, 4, 8, 16, 32];
+
+/** Facts that several paths have together if each of them has. */
+const OF_EACH = UPSAMPLED | REPEATED;
+
+/** Paths by their facts, as bits. */
+const PATHS: readonly Paths[] = Array.from({ length: 64 }, (_, facts) => {
+  const has = (fact: number) => (facts & fact) !== 0;
+  return {
+    mixed: has(MIXED),
+    pooled: has(POOLED),
+    nonlinear: has(NONLINEAR),
+    upsampled: has(UPSAMPLED),
+    reduced: has(REDUCED),
+    repeated: has(REPEATED),
+  };
+});
 
 /** Nonlinear if both operands are computed from the same value. */
 const BILINEAR = operatorsThat("bilinear");
 
-/** Number of values whose paths are cached. */
-const KEPT = 64;
-
 /** Maximum number of nodes that all searches visit; larger graphs are not networks. */
 const VISITS = 50_000_000;
+
+/** The facts of the paths from one value to those before a node. */
+interface Search {
+  readonly limit: Node;
+  readonly facts: ReadonlyMap<Value, number>;
+}
 
 /**
  * Finds what is reached from a value before a given node, in its scope and in the enclosing ones.
@@ -43,7 +60,7 @@ const VISITS = 50_000_000;
  */
 export class Reach {
   readonly #setting: Setting;
-  readonly #kept = new Map<Value, { limit: Node; paths: Map<Value, Paths> }>();
+  readonly #searches = new Recent<Value, Search>();
   #visits = 0;
 
   constructor(setting: Setting) {
@@ -52,78 +69,67 @@ export class Reach {
 
   /** Returns the paths from `from` to `to`, which `limit` reads; null if there is none. */
   paths(from: Value, to: Value, limit: Node): Paths | null {
-    const known = this.#kept.get(from);
-    const kept =
-      known && known.limit.scope === limit.scope && known.limit.index >= limit.index
-        ? known
-        : { limit, paths: this.#search(from, limit) };
-    this.#kept.delete(from);
-    this.#kept.set(from, kept);
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > KEPT && oldest) this.#kept.delete(oldest);
-    return kept.paths.get(to) ?? null;
+    let search = this.#searches.get(from);
+    if (search?.limit.scope !== limit.scope || search.limit.index < limit.index) {
+      search = { limit, facts: this.#search(from, limit) };
+      this.#searches.set(from, search);
+    }
+    const facts = search.facts.get(to);
+    return facts === undefined ? null : PATHS[facts];
   }
 
-  #search(from: Value, limit: Node): Map<Value, Paths> {
-    const paths = new Map<Value, Paths>([[from, START]]);
-    for (const value of besides(from)) paths.set(value, { ...START, nonlinear: true });
-    const limits = limitsOf(limit);
+  #search(from: Value, limit: Node): Map<Value, number> {
+    const facts = new Map<Value, number>();
+    facts.set(from, 0);
+    for (const value of besides(from)) facts.set(value, NONLINEAR);
     const nodes = new Set<Node>();
     const addReaders = ({ uses }: Value) => {
       for (const { node } of uses) {
-        const reader = visible(node, limits);
+        const reader = nodeBefore(limit, node);
         if (reader && !readsShapeOnly(reader) && !RANDOM.has(reader.op)) nodes.add(reader);
       }
     };
-    for (const value of paths.keys()) addReaders(value);
+    for (const value of facts.keys()) addReaders(value);
     for (const node of nodes) {
-      if (++this.#visits > VISITS) return paths;
+      if (++this.#visits > VISITS) return facts;
       for (const output of outputsOf(node)) addReaders(output);
     }
-    for (const node of [...nodes].sort(byOrder)) {
-      const through = this.#through(node, paths);
-      for (const output of outputsOf(node)) paths.set(output, through);
+    for (const node of inOrder(nodes)) {
+      const through = this.#through(node, facts);
+      for (const output of outputsOf(node)) facts.set(output, through);
     }
-    return paths;
+    return facts;
   }
 
-  #through(node: Node, paths: ReadonlyMap<Value, Paths>): Paths {
-    const before: Paths[] = [];
+  #through(node: Node, facts: ReadonlyMap<Value, number>): number {
+    let [ofAny, ofEach, operands] = [0, ~0, 0];
     for (const value of readsOf(node)) {
-      const one = paths.get(value);
-      if (one) before.push(one);
+      const before = facts.get(value);
+      if (before === undefined) continue;
+      ofAny |= before;
+      ofEach &= before;
+      operands++;
     }
-    const own = this.#setting.traits(node);
-    const { mixer, pooling, upsampling, reducing, repeating, nonlinear } = own;
-    const repeated = ({ repeated }: Paths) => repeated;
-    return {
-      mixed: mixer || before.some((one) => one.mixed),
-      pooled: pooling || before.some((one) => one.pooled),
-      nonlinear:
-        (nonlinear && !(BILINEAR.has(inFloats(node.op)) && before.length === 1)) ||
-        before.some((one) => one.nonlinear),
-      upsampled: upsampling || before.every((one) => one.upsampled),
-      reduced: reducing || before.some((one) => one.reduced),
-      repeated:
-        repeating ||
-        (inFloats(node.op) === "Concat" ? before.some(repeated) : before.every(repeated)),
-    };
+    const { mixer, pooling, upsampling, reducing, repeating, nonlinear } =
+      this.#setting.traits(node);
+    const op = inFloats(node.op);
+    let through = (ofAny & ~OF_EACH) | (ofEach & OF_EACH);
+    if (op === "Concat") through |= ofAny & REPEATED;
+    if (mixer) through |= MIXED;
+    if (pooling) through |= POOLED;
+    if (nonlinear && !(operands === 1 && BILINEAR.has(op))) through |= NONLINEAR;
+    if (upsampling) through |= UPSAMPLED;
+    if (reducing) through |= REDUCED;
+    if (repeating) through |= REPEATED;
+    return through;
   }
 }
 
-/** Returns the limit in each scope that a node sees: itself, and the nodes around it. */
-function limitsOf(limit: Node): ReadonlyMap<Scope, Node> {
-  const limits = new Map<Scope, Node>();
-  for (let at: Node | null = limit; at; at = at.scope.owner) limits.set(at.scope, at);
-  return limits;
-}
-
-/** Returns the node, or the one around it, if it precedes the limit; otherwise null. */
-function visible(node: Node, limits: ReadonlyMap<Scope, Node>): Node | null {
-  for (let at: Node | null = node; at; at = at.scope.owner) {
-    const limit = limits.get(at.scope);
-    if (limit) return at.index < limit.index ? at : null;
-  }
+/** Returns a node, or the one around it that precedes the limit in its scope or around; or null. */
+function nodeBefore(limit: Node, node: Node): Node | null {
+  for (let at: Node | null = node; at; at = at.scope.owner)
+    for (let around: Node | null = limit; around; around = around.scope.owner)
+      if (at.scope === around.scope) return at.index < around.index ? at : null;
   return null;
 }
 

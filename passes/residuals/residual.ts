@@ -1,5 +1,6 @@
 import type { Graph, Node, Scope, Types, Use, Value } from "../../src/graph/graph.ts";
 import type { Reason, ReasonCode } from "./reasons.ts";
+import type { Recent } from "./recent.ts";
 
 /** One summand: its value, and the input slot that a rewrite redirects. */
 export interface Term {
@@ -131,14 +132,44 @@ export interface Traits {
   readonly spreading: boolean;
 }
 
+/** A slice along an axis: its start, and whether it is a single position, such as a time step. */
+export interface Part {
+  readonly whole: Value;
+  readonly axis: string;
+  readonly at: number;
+  readonly single: boolean;
+}
+
+/** An origin of a skip operand, and the path from it. */
+export interface Link {
+  readonly value: Value;
+  readonly kind: "identity" | "scaled" | "projected";
+  readonly upsampled: boolean;
+  /** The operand repeats positions of the value, or spreads a single one. */
+  readonly repeated: boolean;
+  /** The path passes learned weights that mix features. */
+  readonly mixed: boolean;
+  /** The path passes a maximum over windows, which is nonlinear. */
+  readonly peaked: boolean;
+  /** The slice of the value that the operand is, if it is smaller. */
+  readonly part: Part | null;
+}
+
+/** A chain as far as it is known; null after its last link. */
+export type Chain = (Link | null)[];
+
 /** The input of the matcher. */
 export interface Setting extends KnownValues {
   /** Classifies a node. */
   readonly traits: (node: Node) => Traits;
   /** Values whose shape does not show where their channels are. */
   readonly blocked: ReadonlySet<Value>;
+  /** Values of which only the shape matters. */
+  readonly onlySized: ReadonlySet<Value>;
   /** Skips with LAuReL from an earlier run: what the sum reads now → x_i. */
   readonly originals: ReadonlyMap<Value, Value>;
+  /** The skip chains of the operands that were last looked at. */
+  readonly chains: Recent<Value, Chain>;
 }
 
 /** One site of an earlier insertion. */

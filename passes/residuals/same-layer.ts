@@ -7,7 +7,7 @@ import { externalRange, isExternal } from "../../src/onnx/external.ts";
 import type { TensorMessage } from "../../src/onnx/messages.ts";
 import { type ModelFile, tensorBytes } from "../../src/onnx/model-file.ts";
 import { equalRanges } from "../../src/onnx/source.ts";
-import type { Setting } from "./residual.ts";
+import type { Setting, Site } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 import { besides } from "./skip-norm.ts";
 import type { Unplaced } from "./streams.ts";
@@ -62,25 +62,26 @@ function areEqual(file: ModelFile, a: TensorMessage, b: TensorMessage): boolean 
  * weights of f are equal: the same outer values, or the same bytes. If branches contain a layer
  * several times, they are paired in order.
  */
-export function layers(setting: Setting, sites: readonly Unplaced[]): Unplaced[] {
+export function nameLayers(setting: Setting, sites: readonly Unplaced[]): void {
   const weights = new SameWeights();
-  const known = new Map<string, Unplaced[][]>();
-  return sites.map((site) => {
+  const known = new Map<string, Site[][]>();
+  for (const site of sites) {
     const own = branchesOf(site).size === 0 ? [] : weightsOf(setting, site);
-    if (own.length === 0) return site;
+    if (own.length === 0) continue;
     const numbers = new Set(own.map((value) => weights.numberOf(value)));
     const { dtype, shape, feature } = site;
     const key = JSON.stringify([[...numbers].sort(), dtype, shape.length, feature]);
     const groups = entry(known, key, () => []);
     const group = groups.find((members) => members.every((other) => apart(site, other)));
-    if (!group) groups.push([site]);
-    else group.push(site);
-    return group ? { ...site, layer: group[0].name } : site;
-  });
+    if (group) {
+      group.push(site);
+      site.layer = group[0].name;
+    } else groups.push([site]);
+  }
 }
 
 /** Returns the Ifs that enclose a site, and its branch in each. */
-function branchesOf({ scope }: Unplaced): ReadonlyMap<Node, Scope> {
+function branchesOf({ scope }: Site): ReadonlyMap<Node, Scope> {
   const branches = new Map<Node, Scope>();
   for (let at = scope; at.owner; at = at.owner.scope)
     if (at.owner.op === "If") branches.set(at.owner, at);
@@ -88,7 +89,7 @@ function branchesOf({ scope }: Unplaced): ReadonlyMap<Node, Scope> {
 }
 
 /** Whether an If runs either one of two sites or the other. */
-function apart(a: Unplaced, b: Unplaced): boolean {
+function apart(a: Site, b: Site): boolean {
   const other = branchesOf(b);
   return [...branchesOf(a)].some(([owner, body]) => {
     const branch = other.get(owner);
@@ -97,7 +98,7 @@ function apart(a: Unplaced, b: Unplaced): boolean {
 }
 
 /** Returns the learned weights between skip and sum: constants of nodes that mix features. */
-function weightsOf(setting: Setting, { skip, branches }: Unplaced): Value[] {
+function weightsOf(setting: Setting, { skip, branches }: Site): Value[] {
   const ends = new Set(
     [...skipChain(setting, skip.value)].flatMap(({ value }) => [value, ...besides(value)]),
   );

@@ -5,8 +5,8 @@ import { isFloat } from "../../src/onnx/dtypes.ts";
 import { sameShape } from "./axes.ts";
 import { computedBy } from "./operators.ts";
 import type { Paths, Reach, Trial } from "./reach.ts";
-import type { Setting } from "./residual.ts";
-import { type Link, skipChain } from "./skip-chain.ts";
+import type { Link, Setting } from "./residual.ts";
+import { skipChain } from "./skip-chain.ts";
 
 /** Maximum number of values that a search visits. */
 const LOOKS = 2000;

@@ -1,24 +1,10 @@
+import { entry } from "../../src/entry.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { maskingOf } from "./mask.ts";
 import { computedBy, inFloats } from "./operators.ts";
-import { type Part, partOf } from "./part.ts";
-import type { Setting } from "./residual.ts";
+import { partOf } from "./part.ts";
+import type { Chain, Link, Part, Setting } from "./residual.ts";
 import { normedOf } from "./written-out.ts";
-
-/** An origin of a skip operand, and the path from it. */
-export interface Link {
-  readonly value: Value;
-  readonly kind: "identity" | "scaled" | "projected";
-  readonly upsampled: boolean;
-  /** The operand repeats positions of the value, or spreads a single one. */
-  readonly repeated: boolean;
-  /** The path passes learned weights that mix features. */
-  readonly mixed: boolean;
-  /** The path passes a maximum over windows, which is nonlinear. */
-  readonly peaked: boolean;
-  /** The slice of the value that the operand is, if it is smaller. */
-  readonly part: Part | null;
-}
 
 /** Maximum number of operators in a short skip. */
 const SHORT = 32;
@@ -27,22 +13,30 @@ const SHORT = 32;
  * Returns the origins of a skip operand, nearest first: itself, then back through layout operators,
  * constant factors and linear ones. Stops at the first operator of another kind.
  */
-export function* skipChain(setting: Setting, operand: Value, length = SHORT): Generator<Link> {
-  let link = linkTo(operand);
+export const skipChain = (setting: Setting, operand: Value): Generator<Link> =>
+  chainFrom(setting, SHORT, knownChain(setting, operand));
+
+const knownChain = ({ chains }: Setting, operand: Value): Chain =>
+  entry(chains, operand, () => [linkTo(operand)]);
+
+function* chainFrom(setting: Setting, length: number, known: Chain): Generator<Link> {
   for (let hop = 0; hop < length; hop++) {
+    if (hop === known.length) known.push(linkBehind(setting, known[hop - 1]!, length - hop + 1));
+    const link = known[hop];
+    if (!link) return;
     yield link;
-    const before = setting.originals.get(link.value);
-    if (before) {
-      link = { ...link, value: before };
-      continue;
-    }
-    const node: Node | null = link.value.producer;
-    if (!node) return;
-    const next = linkBefore(setting, node, link.value, length - hop);
-    if (!next) return;
-    const part = link.part?.single ? link.part : (next.part ?? link.part);
-    link = joined(next.value, [link, next], part);
   }
+}
+
+/** Returns the link to what the value of a link comes from by one step; null at the end. */
+function linkBehind(setting: Setting, link: Link, length: number): Link | null {
+  const before = setting.originals.get(link.value);
+  if (before) return { ...link, value: before };
+  const node = link.value.producer;
+  const next = node && linkBefore(setting, node, link.value, length);
+  if (!next) return null;
+  const part = link.part?.single ? link.part : (next.part ?? link.part);
+  return joined(next.value, [link, next], part);
 }
 
 /** Returns a link to the operand itself. */
@@ -62,22 +56,26 @@ type Path = Omit<Link, "value" | "part">;
 const joined = (value: Value, [a, b]: readonly [Path, Path], part: Part | null): Link => ({
   value,
   kind: worse(a.kind, b.kind),
+  part,
   upsampled: a.upsampled || b.upsampled,
   repeated: a.repeated || b.repeated,
   mixed: a.mixed || b.mixed,
   peaked: a.peaked || b.peaked,
-  part,
 });
 
 /** Returns the link before a node, or before the mask or decomposed norm that ends with it. */
 function linkBefore(setting: Setting, node: Node, value: Value, length: number): Link | null {
-  const { layout, scale, projection, upsampling, mixer, ...own } = setting.traits(node);
+  const { layout, scale, projection, upsampling, mixer, repeating, spreading } =
+    setting.traits(node);
   const next = layout || scale || projection ? origin(setting, node, layout, length) : null;
   if (next) {
-    const kind: Link["kind"] = projection ? "projected" : layout ? "identity" : "scaled";
-    const peaked = /(^|\.)MaxPool$/.test(node.op);
-    const repeated = own.repeating || own.spreading;
-    const passed = { kind, upsampled: upsampling, repeated, mixed: mixer, peaked };
+    const passed: Path = {
+      kind: projection ? "projected" : layout ? "identity" : "scaled",
+      upsampled: upsampling,
+      repeated: repeating || spreading,
+      mixed: mixer,
+      peaked: /(^|\.)MaxPool$/.test(node.op),
+    };
     return joined(next.value, [next, passed], layout ? partOf(setting, value) : null);
   }
   const masking = maskingOf(setting, node);
@@ -100,9 +98,10 @@ const worse = (a: Link["kind"], b: Link["kind"]) => (a === "identity" || b === "
 
 /** Returns the nearest value from which all of these come by skip chains. */
 function commonOrigin(setting: Setting, values: readonly Value[], length: number): Link | null {
-  const [first, ...rest] = [...new Set(values)].map(
-    (value) => new Map([...skipChain(setting, value, length >> 1)].map((l) => [l.value, l])),
-  );
+  const [first, ...rest] = [...new Set(values)].map((value) => {
+    const chain = chainFrom(setting, length >> 1, [linkTo(value)]);
+    return new Map([...chain].map((link) => [link.value, link]));
+  });
   for (const link of first.values()) {
     const links = [link, ...rest.map((chain) => chain.get(link.value))];
     if (links.includes(undefined)) continue;

@@ -3,7 +3,7 @@ import { isFloat, showShape } from "../../src/onnx/dtypes.ts";
 import { sameShape } from "./axes.ts";
 import { comesInFloats, isAddedBack, isScatteredSum, isSubtracted } from "./difference.ts";
 import { flatten, independent, isOneMap, MOST_TERMS } from "./nested-sums.ts";
-import { areScores, isOnlySized, isPosition, opensGate } from "./position.ts";
+import { areScores, isPosition, opensGate } from "./position.ts";
 import type { Reach } from "./reach.ts";
 import { type Reason, reasons } from "./reasons.ts";
 import { type Kind, type Setting, type Sum, type Term, termsAt } from "./residual.ts";
@@ -108,13 +108,13 @@ function joined(setting: Setting, terms: readonly Term[], { use }: Term): Slots 
 
 /** Returns why a sum is excluded before the origin of its operands is examined. */
 function unfit(setting: Setting, reach: Reach, sum: Sum): Reason | null {
-  const { types, constants, blocked } = setting;
+  const { types, constants, blocked, onlySized } = setting;
   const { output, terms, bias, closed, rare } = sum;
   const type = types.get(output);
   if (closed && rare && !isScatteredSum(reach, sum)) return reasons.unrelated();
   if (closed && !terms.some((term) => constants.has(term.value))) return closed;
   if (type && !isFloat(type.dtype)) return reasons.integers(type.dtype);
-  if (isOnlySized(output)) return reasons.onlySized();
+  if (onlySized.has(output)) return reasons.onlySized();
   if (bias && !constants.has(bias.value)) return reasons.computedBias(bias.value);
   const fixed = terms.filter((term) => constants.has(term.value));
   if (fixed.length === terms.length && fixed.length > 1) return reasons.allConstant();

@@ -1,18 +1,17 @@
 import { groupBy } from "../../src/entry.ts";
 import { outputsOf, type Value } from "../../src/graph/graph.ts";
 import { type AxisMap, axesThrough, compose, inverse, sameAxes } from "./axes.ts";
-import type { Place } from "./evidence.ts";
-import { placeAlong, type Shown, shownAt } from "./feature-axis.ts";
+import { type Place, placeAlong } from "./evidence.ts";
+import { firstReader, type Shown, type Slotted, shownAt, writerOfSkip } from "./feature-axis.ts";
 import type { NamedAxes } from "./named-axes.ts";
+import type { NormSearches } from "./next-read.ts";
 import { type Reason, reasons } from "./reasons.ts";
-import type { Feature, Kind, Setting, Sum, Term } from "./residual.ts";
+import { Recent } from "./recent.ts";
+import type { Feature, Kind, Setting } from "./residual.ts";
 import { stepBack } from "./streams.ts";
 
 /** A sum with its slots, before its feature axis is known. */
-export interface Candidate {
-  readonly sum: Sum;
-  readonly skip: Term;
-  readonly branches: readonly Term[];
+export interface Candidate extends Slotted {
   readonly kind: Kind;
   /** Its feature axis, if it is known already. */
   readonly known: Feature | null;
@@ -60,7 +59,7 @@ export function featureAxes(
     const root = member.root ?? member;
     const stream = streams.get(root)!;
     if (given !== null) return decide(member, stream, given);
-    const shown = decide(member, stream, axisOf(member, stream, normed.get(root)!));
+    const shown = decide(member, stream, axisOf(setting, member, stream, normed.get(root)!));
     return isSingle(member.candidate, shown)
       ? {
           reason: reasons.noFeatureAxis(
@@ -78,8 +77,9 @@ const isSingle = ({ kind }: Candidate, axis: FoundAxis): axis is Feature =>
 /** Links each sum to the one that its skip comes from, through single operators and norms. */
 function inOneStream(setting: Setting, candidates: readonly Candidate[]): Member[] {
   const placed = new Map<Value, Member>();
+  const searches: NormSearches = new Recent();
   return candidates.map((candidate) => {
-    const { sum, skip, branches } = candidate;
+    const { sum } = candidate;
     const shape = setting.types.get(sum.output)!.shape!;
     const before = sumBefore(setting, candidate, shape.length, placed);
     const toRoot = before
@@ -87,7 +87,7 @@ function inOneStream(setting: Setting, candidates: readonly Candidate[]): Member
       : sameAxes(shape.length);
     const member: Member = {
       candidate,
-      shown: shownAt(setting, sum, skip, branches),
+      shown: shownAt(setting, candidate, searches),
       shape,
       root: before ? (before.member.root ?? before.member) : null,
       toRoot,
@@ -143,6 +143,7 @@ function decide(
 
 /** Returns the axis that the stream shows at one of its sums. */
 function axisOf(
+  setting: Setting,
   member: Member,
   stream: readonly Member[],
   streamNorms: number | null,
@@ -155,7 +156,10 @@ function axisOf(
   // As far as the branches that write and the reader show one.
   const agreed = only(read ? [...written, read] : written);
   if (agreed !== null) return agreed;
-  const told = here(member, only(ofOthers(member, stream)) ?? only(endsOf(stream)));
+  const told = here(
+    member,
+    only(ofOthers(setting, member, stream)) ?? only(endsOf(setting, stream)),
+  );
   const axes = new Set(written.map(({ axis }) => axis));
   if (told !== null && (axes.has(told) || read?.axis === told)) return told;
   if (axes.size > 1) return { reason: "the branches write to different axes" };
@@ -167,8 +171,8 @@ function axisOf(
 }
 
 /** Returns the axes that a stream's other branches write and its readers read; or nothing. */
-function ofOthers(member: Member, stream: readonly Member[]): Place[] {
-  const begins = member.shown.begins();
+function ofOthers(setting: Setting, member: Member, stream: readonly Member[]): Place[] {
+  const begins = firstReader(setting, member.candidate);
   const others = stream.filter((each) => each !== member && each.shown.written.length > 0);
   if (others.length === 0) return [];
   return stream.flatMap((each) => {
@@ -179,9 +183,9 @@ function ofOthers(member: Member, stream: readonly Member[]): Place[] {
 }
 
 /** Returns the axes on which a stream was written before its first sum and is read after its last; or nothing. */
-function endsOf(stream: readonly Member[]): Place[] {
+function endsOf(setting: Setting, stream: readonly Member[]): Place[] {
   const [first, last] = [stream[0], stream.at(-1)!];
-  const start = first.shown.start();
+  const start = writerOfSkip(setting, first.candidate);
   const end = last.shown.next ? atRoot(last, [last.shown.next]) : [];
   return start && end.length > 0 ? [start, ...end] : [];
 }

@@ -8,8 +8,8 @@ import type { Setting, Site } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 import { takenOf } from "./written-out.ts";
 
-/** A site before its position in a stream is known. */
-export type Unplaced = Omit<Site, "stream" | "position" | "previous">;
+/** A site whose layer and stream are not known yet. */
+export type Unplaced = { -readonly [K in keyof Site]: Site[K] };
 
 /**
  * Groups sites into streams. A site follows the one whose sum reaches its skip operand through
@@ -17,23 +17,21 @@ export type Unplaced = Omit<Site, "stream" | "position" | "previous">;
  * counts as one operator; masks and reassembled pieces are passed through. Any other site starts a
  * stream. A stream stays in one scope.
  */
-export function inStreams(setting: Setting, sites: readonly Unplaced[]): Site[] {
+export function putInStreams(setting: Setting, sites: readonly Unplaced[]): void {
   const placed = new Map<Value, Site>();
   let streams = 0;
-  return sites.map((site) => {
+  for (const site of sites) {
     const before = siteBefore(setting, site, placed);
-    const place = before
-      ? { stream: before.stream, position: before.position + 1 }
-      : { stream: streams++, position: 0 };
-    const whole = { ...site, ...place, previous: before };
-    for (const output of outputsOf(site.node)) placed.set(output, whole);
-    return whole;
-  });
+    site.previous = before;
+    site.stream = before ? before.stream : streams++;
+    site.position = before ? before.position + 1 : 0;
+    for (const output of outputsOf(site.node)) placed.set(output, site);
+  }
 }
 
 function siteBefore(
   setting: Setting,
-  { skip: { value: skip }, scope }: Unplaced,
+  { skip: { value: skip }, scope }: Site,
   placed: ReadonlyMap<Value, Site>,
 ): Site | null {
   const shapeOf = (value: Value) => setting.types.get(value)?.shape ?? [];
@@ -73,9 +71,9 @@ export function stepBack(
   const taken = takenOf(setting, value, (at) => placed.has(at));
   if (taken && taken !== value) return taken;
   const node = value.producer;
-  const computed = new Set(computedSources(setting, value));
-  const [only] = computed;
-  if (node && only && computed.size === 1 && !setting.traits(node).mixer) return only;
+  const [only, ...others] = computedSources(setting, value);
+  const isOnly = others.every((other) => other === only);
+  if (node && only && isOnly && !setting.traits(node).mixer) return only;
   return node && (maskingOf(setting, node)?.x ?? piecedOf(setting, node, value));
 }
 

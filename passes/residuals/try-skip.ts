@@ -8,9 +8,9 @@ import { computedBy, computedSources } from "./operators.ts";
 import { isElsewhere } from "./part.ts";
 import type { Paths, Trial } from "./reach.ts";
 import { type Reason, reasons } from "./reasons.ts";
-import type { Kind, KnownValues, OptionalKind, Setting } from "./residual.ts";
+import type { Kind, KnownValues, Link, OptionalKind, Setting } from "./residual.ts";
 import { isMerge } from "./scales.ts";
-import { type Link, skipChain } from "./skip-chain.ts";
+import { skipChain } from "./skip-chain.ts";
 import { PARTS, takenOf } from "./written-out.ts";
 
 /** Whether a map has fewer positions than another: then all paths to that one enlarge it, by a Reshape if not by an operator for it. */

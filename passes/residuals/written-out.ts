@@ -21,9 +21,11 @@ export function takenOf(
   parts: ReadonlySet<string> = PARTS,
 ): Value | null {
   const isPart = (at: Value) => !ends(at) && parts.has(at.producer?.op ?? "");
+  if (constants.has(value)) return null;
+  if (!isPart(value)) return value;
   const back = (at: Value) => (isPart(at) ? computedSources({ constants }, at) : []);
   let only: Value | null = null;
-  for (const at of walk(constants.has(value) ? [] : [value], back)) {
+  for (const at of walk([value], back)) {
     if (isPart(at)) continue;
     if (only) return null;
     only = at;

@@ -47,6 +47,7 @@ function scopeOf(
     message,
     owner,
     nodes: [],
+    bodies: [],
     inputs: [],
     outputs: [],
     values: new Map(),
@@ -61,7 +62,10 @@ function scopeOf(
     );
   }
   for (const node of nodes) connect(to, node);
-  for (const node of sorted(file, nodes)) scope.nodes.push(node);
+  for (const node of sorted(file, nodes)) {
+    scope.nodes.push(node);
+    scope.bodies.push(...node.bodies);
+  }
   for (const name of message.outputs.map(nameOf)) {
     const value = visible(scope, name);
     if (!value)

@@ -58,6 +58,8 @@ export interface Scope {
   readonly owner: Node | null;
   /** In topological order. */
   readonly nodes: Node[];
+  /** The bodies of these nodes, in their order. */
+  readonly bodies: Scope[];
   readonly inputs: Value[];
   readonly outputs: Value[];
   readonly values: Map<string, Value>;

@@ -2,10 +2,12 @@ import { entry } from "../entry.ts";
 import { graphsIn } from "../onnx/all-tensors.ts";
 import { type Graph, type Node, outward, type Scope, type Value } from "./graph.ts";
 import { operatorsThat } from "./operators.ts";
-import { bodiesIn, descend, walk } from "./walk.ts";
+import { descend, walk } from "./walk.ts";
+
+const bodiesOf = ({ bodies }: Scope) => bodies;
 
 /** Yields the main graph and all bodies inside it: outer scopes first, in the order of nodes. */
-export const scopesOf = ({ main }: Graph): Generator<Scope> => descend([main], bodiesIn);
+export const scopesOf = ({ main }: Graph): Generator<Scope> => descend([main], bodiesOf);
 
 /** Returns the attribute of the owning node that holds a body: "then_branch". */
 export function attributeOf({ message, owner }: Scope): string {
@@ -35,8 +37,15 @@ export function pathOf(scope: Scope): string {
   return owner.scope.kind === "main" ? own : `${pathOf(owner.scope)}/${own}`;
 }
 
-/** Compares nodes visible from one place: outer scopes first, then topological order. */
-export const byOrder = (a: Node, b: Node): number =>
+/** Returns nodes visible from one place in their order: outer scopes first, then topological. */
+export function inOrder(nodes: Iterable<Node>): Node[] {
+  const ordered = [...nodes];
+  // A sort costs much more than to see that a few nodes are sorted.
+  const isSorted = ordered.every((node, k) => k === 0 || byOrder(ordered[k - 1], node) <= 0);
+  return isSorted ? ordered : ordered.sort(byOrder);
+}
+
+const byOrder = (a: Node, b: Node): number =>
   a.scope === b.scope ? a.index - b.index : depthOf(a.scope) - depthOf(b.scope);
 
 /** Returns the value that a name refers to in a scope; undefined if there is none. */
@@ -94,7 +103,7 @@ export const allScopes = ({ main, functions }: Graph): Generator<Scope> =>
   scopesWithin([main, ...functions]);
 
 /** Returns some scopes, and the bodies in them. */
-export const scopesWithin = (scopes: readonly Scope[]): Generator<Scope> => walk(scopes, bodiesIn);
+export const scopesWithin = (scopes: readonly Scope[]): Generator<Scope> => walk(scopes, bodiesOf);
 
 /** Operators that search for tokens, with whole models as bodies. */
 export const TOKEN_SEARCHES = operatorsThat("search");

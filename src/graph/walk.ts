@@ -60,10 +60,9 @@ export function* bestFirst<Item>(
   orderOf: (item: Item) => number,
 ): Generator<Item> {
   // The last is the next.
-  const open = [...starts].sort((a, b) => orderOf(a) - orderOf(b)).reverse();
-  for (let first = open.pop(); first !== undefined; first = open.pop()) {
-    yield first;
-    for (const item of next(first)) {
+  const open: Item[] = [];
+  const add = (items: Iterable<Item>) => {
+    for (const item of items) {
       let [from, to] = [0, open.length];
       while (from < to) {
         const middle = (from + to) >> 1;
@@ -72,6 +71,11 @@ export function* bestFirst<Item>(
       }
       open.splice(from, 0, item);
     }
+  };
+  add(starts);
+  for (let first = open.pop(); first !== undefined; first = open.pop()) {
+    yield first;
+    add(next(first));
   }
 }
 
@@ -129,6 +133,3 @@ export function* bodiesFirst(scopes: Iterable<Scope>): Generator<Node> {
       yield node;
     }
 }
-
-/** Returns the bodies of a scope's nodes. */
-export const bodiesIn = ({ nodes }: Scope): Scope[] => nodes.flatMap(({ bodies }) => bodies);

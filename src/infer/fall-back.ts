@@ -10,7 +10,7 @@ import {
   type Value,
 } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
-import { byOrder } from "../graph/scopes.ts";
+import { inOrder } from "../graph/scopes.ts";
 import { behind, nodesWithin, walk } from "../graph/walk.ts";
 import type { Type } from "../onnx/dtypes.ts";
 import type { GraphMessage } from "../onnx/messages.ts";
@@ -192,7 +192,7 @@ function withShapes(segment: readonly Node[], start: number): Node[] {
       const { producer } = value;
       return producer && comesBefore(producer) && tells(node, value, producer) ? producer : [];
     });
-  return [...walk(segment, shapes)].sort(byOrder);
+  return inOrder(walk(segment, shapes));
 }
 
 const SHAPE_COMPUTATION = operatorsThat("counts");

@@ -41,9 +41,13 @@ export async function inferTypes(
 }
 
 /** Infers the bodies in a scope, and nested ones. Returns warnings. */
-async function inferBodies(ort: Ort, { nodes }: Scope, inferred: InferredTypes): Promise<string[]> {
+async function inferBodies(
+  ort: Ort,
+  { bodies }: Scope,
+  inferred: InferredTypes,
+): Promise<string[]> {
   const warnings: string[] = [];
-  for (const body of nodes.flatMap(({ bodies }) => bodies)) {
+  for (const body of bodies) {
     warnings.push(...(await inferBody(ort, body, inferred)));
     warnings.push(...(await inferBodies(ort, body, inferred)));
   }

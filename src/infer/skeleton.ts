@@ -1,7 +1,7 @@
 import { entry } from "../entry.ts";
 import { tensorOf, typeOfTensor } from "../graph/constants.ts";
 import { type KnownType, type Node, outputsOf, readsOf, type Value } from "../graph/graph.ts";
-import { byOrder } from "../graph/scopes.ts";
+import { inOrder } from "../graph/scopes.ts";
 import { concat } from "../onnx/bytes.ts";
 import { partsOf } from "../onnx/decode.ts";
 import { dataType, elements } from "../onnx/dtypes.ts";
@@ -66,7 +66,7 @@ export function skeleton(
     return type && inputField(value.name, type);
   });
   if (!sources.every((field) => field !== null)) return null;
-  const body = included.sort(byOrder).map((node) => {
+  const body = inOrder(included).map((node) => {
     if (!isWide(node)) return bytesOf(file, node.message.frame);
     return reading(node, (value) => operand(node, value).name);
   });

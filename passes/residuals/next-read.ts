@@ -1,0 +1,113 @@
+import { readsShapeOnly } from "../../src/graph/constants.ts";
+import { type Node, outputsOf, type Scope, type Use, type Value } from "../../src/graph/graph.ts";
+import { bestFirst } from "../../src/graph/walk.ts";
+import { type AxisMap, axesThrough, compose, inverse } from "./axes.ts";
+import { evidence, type Place, placeAlong } from "./evidence.ts";
+import type { Recent } from "./recent.ts";
+import type { Setting } from "./residual.ts";
+
+/** Maximum number of nodes that a search for a reader visits. */
+const LOOKS = 2000;
+/** Maximum number of nodes that a search for the next norm visits. */
+const NEAR = 300;
+
+/** A node that reads features, and their axes at the sum. */
+export interface Read extends Place {
+  readonly node: Node;
+  readonly norm: boolean;
+}
+
+/** Where a search for a reader starts, in which scope it stays, and the value that it does not pass. */
+export interface Origin {
+  readonly value: Value;
+  readonly axes: AxisMap;
+  readonly scope: Scope;
+  readonly until: Value | null;
+}
+
+/** The last searches for the first norm behind a skip. */
+export type NormSearches = Recent<Value, NormSearch>;
+
+/** A search for one of the skip's sums, and the values that it passed. */
+interface NormSearch {
+  readonly start: Origin;
+  readonly norm: Read | null;
+  readonly passed: ReadonlySet<Value>;
+}
+
+/** Returns the first norm behind a skip on a way that does not lead through the sum. */
+export function normBehind(setting: Setting, start: Origin, searches: NormSearches): Place[] {
+  let search = searches.get(start.value);
+  // A search for another sum of the skip is the same one if neither sum was on its way.
+  const isSame =
+    search?.start.scope === start.scope &&
+    search.start.axes === start.axes &&
+    !search.passed.has(search.start.until!) &&
+    !search.passed.has(start.until!);
+  if (!isSame) {
+    const passed = new Set<Value>();
+    search = { start, norm: nextRead(setting, start, true, passed), passed };
+    searches.set(start.value, search);
+  }
+  return search?.norm ? [search.norm] : [];
+}
+
+/** Returns the first node after a value, in their order, that reads features or norms them. */
+export function nextRead(
+  setting: Setting,
+  { value, axes, scope, until }: Origin,
+  normsOnly = false,
+  passed = new Set<Value>(),
+): Read | null {
+  let looks = normsOnly ? NEAR : LOOKS;
+  /** Returns the nearest readers of a value: its uses are in the order of the nodes. */
+  const readersOf = (at: Seen): Reader[] => {
+    if (passed.has(at.value)) return [];
+    passed.add(at.value);
+    if (at.value === until) return [];
+    const readers: Reader[] = [];
+    // To one node, the way that keeps most axes is taken: to x / σ that of x.
+    const lost = at.axes.filter((axis) => axis === null).length / (at.axes.length + 1);
+    for (const use of at.value.uses) {
+      if (readers.length >= looks) break;
+      if (use.node.scope === scope && !readsShapeOnly(use.node))
+        readers.push({ use, axes: at.axes, order: use.node.index + lost });
+    }
+    return readers;
+  };
+  let next: Reader[] = [];
+  const starts = readersOf({ value, axes });
+  for (const { use, axes: there } of bestFirst(
+    starts,
+    () => next,
+    (reader) => reader.order,
+  )) {
+    if (--looks < 0) return null;
+    const { node, index } = use;
+    const { reads, writes, norm } = evidence(setting, node);
+    const shows = reads !== null || (normsOnly && writes !== null);
+    const place = reads && placeAlong(reads, there);
+    if (place && (norm || !normsOnly)) return { ...place, node, norm };
+    next = (shows ? [] : outputsOf(node)).flatMap((output) => {
+      const through = axesThrough(setting, node, index, output);
+      const back = inverse(through, setting.types.get(output)?.shape?.length ?? 0);
+      return readersOf({ value: output, axes: compose(back, there) });
+    });
+  }
+  return null;
+}
+
+/** A value on a search, and its axes as those of the value where the search began. */
+export interface Seen {
+  readonly value: Value;
+  readonly axes: AxisMap;
+  /** Whether sizes changed in between. */
+  readonly isResized?: boolean;
+}
+
+/** A reader of such a value, the value's axes, and where the reader stands among others. */
+interface Reader {
+  readonly use: Use;
+  readonly axes: AxisMap;
+  readonly order: number;
+}
