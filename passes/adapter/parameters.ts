@@ -72,10 +72,7 @@ function isMask(value: Value): boolean {
 /** Numbers that are looked at before all. */
 const FEW = 16;
 
-/**
- * Whether a constant holds the same numbers for each place on its first axis: positions that an
- * exporter has computed for a batch, or a blur of each channel.
- */
+/** Whether all places of the first axis hold the same numbers, as positions of a batch do. */
 function isCopied(value: Value): boolean {
   const [count, ...others] = dimsOf(value)!;
   if (count < 2 || others.length < 2) return false;

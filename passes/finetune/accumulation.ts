@@ -27,10 +27,7 @@ interface AccumulationOf {
   readonly terms: FedTerms;
 }
 
-/**
- * Adds up the gradients of several batches, each by its examples, so that they are those of one
- * batch: a loss counts by its own examples, whatever the batch.
- */
+/** Adds up the gradients of several batches, each by its examples, as if they were one batch. */
 export class Accumulation {
   readonly #ort: Ort;
   readonly #threads: number;
@@ -47,10 +44,7 @@ export class Accumulation {
     this.#counts = sessionsBySize(ort, threads, (fed) => countModel(model, sized(fed)));
   }
 
-  /**
-   * Runs forward and backward of each batch. Returns the mean gradients over all examples, by the
-   * inputs of the update, the figures, and the session of the update.
-   */
+  /** Returns the mean gradients over all examples, the figures, and the session of the update. */
   async of(batches: readonly Tensors[], weights: Tensors, place: string) {
     const sums = new Map<string, Float32Array | Float64Array>();
     const parts: Evaluation[][] = [];

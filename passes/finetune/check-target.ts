@@ -60,10 +60,7 @@ export function targetNotes(dataset: Dataset, term: TrainedTerm, { reading }: Te
   ];
 }
 
-/**
- * Warns if the labels that count are an input of the model, because each position is then trained on
- * itself: libraries that train language models move such labels ahead.
- */
+/** Warns if labels are an input of the model, so that each position is trained on itself. */
 export function copiedInput(
   batch: Tensors,
   { chosen, target }: TrainedTerm,

@@ -61,11 +61,6 @@ const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 const isColor = ({ dims }: StoredArray, { dtype }: Expected) =>
   dims.length === 4 && dims[3] === 3 && dtype !== null && isFloat(dtype);
 
-const imagePixels = (isColor: boolean, given: PixelOptions): PixelOptions => ({
-  ...filled<PixelOptions>(isColor ? IMAGENET : {}, given),
-  layout: "nhwc",
-});
-
 /** A dataset without the digest of its files. */
 export type OpenedDataset = Omit<Dataset, "digest">;
 
@@ -133,8 +128,10 @@ interface Reading {
 function readFile(source: ArrayFile, expected: readonly Expected[], of: Reading) {
   const { pixels, sizes, note } = of;
   const arrays = expected.map((array) => arrayFor(source, array, expected, note));
-  const colored = expected.some((array, k) => isColor(arrays[k], array));
-  const asked = source.isImages ? imagePixels(colored, pixels) : pixels;
+  const defaults = expected.some((array, k) => isColor(arrays[k], array)) ? IMAGENET : {};
+  const asked: PixelOptions = source.isImages
+    ? { ...filled<PixelOptions>(defaults, pixels), layout: "nhwc" }
+    : pixels;
   const pictures = expected.map((array, k) => picturesOf(source.name, array, arrays[k], asked));
   for (const [k, array] of expected.entries()) {
     const { dtype } = arrays[k];

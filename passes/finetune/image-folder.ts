@@ -66,14 +66,8 @@ export async function imageFolder(
   };
 }
 
-/** An image file, and the number of its class. */
-interface Labeled {
-  readonly file: string;
-  readonly label: number;
-}
-
-/** Returns the images of all classes. Throws an InputError for a class that has no name here. */
-const labeled = (place: string, classes: Classes, names: readonly string[]): Labeled[] =>
+/** The images of all classes. Throws an InputError for a class that has no name here. */
+const labeled = (place: string, classes: Classes, names: readonly string[]) =>
   classes.flatMap(({ name, files }) => {
     const label = names.indexOf(name);
     if (label < 0)
@@ -85,7 +79,7 @@ const labeled = (place: string, classes: Classes, names: readonly string[]): Lab
 
 /** Reads images into one array of these sizes. */
 async function pixelsOf(
-  files: readonly Labeled[],
+  files: readonly { readonly file: string }[],
   dims: readonly number[],
   shorter: number,
   free: number | null,

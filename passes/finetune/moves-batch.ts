@@ -24,10 +24,7 @@ export async function movesBatch(model: Model, input: string, ort: Ort): Promise
   return before === null || after === null || `${before}` !== `${after}`;
 }
 
-/**
- * Returns which of several axes of an input is that of the examples: the one that must have another
- * size when the batch of the other inputs has. Null if inference does not show it.
- */
+/** Returns the axis that must change with the batch of the other inputs; null if none is sure. */
 export async function axisOfBatch(
   model: Model,
   { input, axes, batch }: Doubt & { readonly axes: readonly number[] },

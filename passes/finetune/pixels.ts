@@ -46,21 +46,15 @@ export interface Pixels {
   readonly std: readonly number[];
 }
 
-/** An array of images, and its shape as the model has it. */
-export interface Pictures {
-  readonly pixels: Pixels;
-  readonly dims: readonly number[];
-}
-
 const COLORS: readonly number[] = [1, 3, 4];
 
-/** Returns how an array is read as images; null if it is not, or if no option for images is given. */
+/** Returns how an array is read as images, and its turned shape; null if it is not, or none is asked. */
 export function picturesOf(
   file: string,
   { name, dtype, shape, role }: Expected,
   { dtype: type, dims }: StoredArray,
   options: PixelOptions,
-): Pictures | null {
+): { readonly pixels: Pixels; readonly dims: readonly number[] } | null {
   const { scale = null, mean = [0], std = [1], layout } = options;
   const isAsked = Object.values(options).some((value) => value !== undefined);
   if (!isAsked || role !== "input" || dtype === null || !shape) return null;

@@ -77,9 +77,8 @@ export function rowsOfArrays(arrays: readonly Present[], stated: BatchAxes): Row
   }
   const named = [...symbols.keys()].filter((symbol) => NAMED.test(symbol));
   if (named.length > 0) return { rows, batch: new Set(named) };
-  const most = Math.max(...symbols.values());
-  const [best] = [...symbols].filter(([, count]) => count === most).map(([symbol]) => symbol);
-  return { rows, batch: new Set(best === undefined ? [] : [best]) };
+  const [most] = [...symbols].sort(([, a], [, b]) => b - a);
+  return { rows, batch: new Set(most ? [most[0]] : []) };
 }
 
 function countOf(arrays: readonly Present[], stated: BatchAxes): number {
@@ -103,6 +102,13 @@ const fits = (dims: readonly number[], shape: readonly Dimension[], but = -1) =>
 
 const without = (dims: readonly number[], axis: number) => dims.toSpliced(axis, 1);
 
+/** Examples along an axis, in the array as in batches. */
+const along = (axis: number, dims: readonly number[]): ArrayPlacement => ({
+  axis,
+  from: axis,
+  dims: without(dims, axis),
+});
+
 /** Returns how an array is read. Throws an InputError if its shape fits in no way. */
 export function placedArray(
   file: string,
@@ -116,12 +122,11 @@ export function placedArray(
   if (!shape || role === "target") {
     const others = dims[0] === rows ? [0] : [...dims.keys()].filter((k) => dims[k] === rows);
     if (others.length !== 1) checkRows(title, name, dims, rows);
-    const [from = 0] = others;
-    return { axis: from, from, dims: without(dims, from) };
+    return along(others[0] ?? 0, dims);
   }
   const axis = shape.findIndex((dim) => typeof dim === "string" && batch.has(dim));
   if (axis >= 0 && fits(without(dims, axis), without(shape as number[], axis))) {
-    if (dims[axis] === rows) return { axis, from: axis, dims: without(dims, axis) };
+    if (dims[axis] === rows) return along(axis, dims);
     if (dims[axis] === 1) return { axis, from: null, dims: without(dims, axis) };
   }
   if (axis >= 0 && fits(dims, without(shape as number[], axis)) && dims.length < shape.length)
@@ -129,7 +134,7 @@ export function placedArray(
   const free = axesOf(shape, dims, rows);
   if (axis < 0 && free.length > 0 && fits(dims, shape)) {
     if (free.length > 1) throw unclear(title, name, free, batch);
-    return { axis: free[0], from: free[0], dims: without(dims, free[0]) };
+    return along(free[0], dims);
   }
   const fixed = axis < 0 ? placedInFixed(dims, shape, { rows, batch }) : null;
   if (fixed) return fixed;
@@ -159,14 +164,13 @@ function placedInFixed(
     // A single value among inputs of any batch size is one for the whole batch.
     if (shape[0] === 1 && batch.size > 0)
       return { axis: null, from: 0, dims: [1, ...dims.slice(1)] };
-    return { axis: 0, from: 0, dims: dims.slice(1) };
+    return along(0, dims);
   }
   if (typeof shape[0] !== "string" && fits(dims, shape)) return wholeBatch(dims);
   const axis = shape.findIndex(
     (dim, k) => typeof dim === "number" && dims[k] === rows && fits(dims, shape, k),
   );
-  if (axis > 0 && typeof shape[0] === "number")
-    return { axis, from: axis, dims: without(dims, axis) };
+  if (axis > 0 && typeof shape[0] === "number") return along(axis, dims);
   if (dims[0] === rows && fits(dims.slice(1), shape))
     return { axis: null, from: 0, dims: dims.slice(1) };
   if (isFixed && elements(dims) === elements(shape as number[]))
@@ -196,7 +200,7 @@ function asStated(
     throw new InputError(
       `${title} has ${dims[axis]} examples along axis ${axis}, and there are ${rows}; see --batch-axis.`,
     );
-  return { axis, from: axis, dims: without(dims, axis) };
+  return along(axis, dims);
 }
 
 const otherShape = (

@@ -10,10 +10,7 @@ import { furtherWeights } from "../adapter/trainable.ts";
 export const namedWeights = (model: Model, train: readonly string[] = []): string[][] =>
   train.map((glob) => furtherWeights(model, [glob]));
 
-/**
- * Throws an InputError if all weights of a glob have no path to an output that a loss is attached
- * to. Returns which others have none, a sentence.
- */
+/** Throws an InputError if no weight of a glob reaches an output. Returns a note on idle ones. */
 export function checkReached(
   graph: Graph,
   outputs: readonly Value[],

@@ -1,10 +1,7 @@
 import type { Builder } from "../../src/graph/builder.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 
-/**
- * Puts tensors of these shapes side by side in one vector, for what is done to each element alike.
- * `join` makes it, `part` gives the tensors again. A single tensor stays as it is.
- */
+/** Joins tensors of these shapes to a vector, and parts it again; a single one stays as it is. */
 export function sideBySide({ op, to }: Builder, shapes: readonly (readonly number[])[]) {
   const isSingle = shapes.length === 1;
   const sizes = shapes.map((dims) => elements(dims));

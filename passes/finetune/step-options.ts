@@ -11,9 +11,10 @@ import {
   optimizers,
 } from "../optimizers/index.ts";
 import type { LossTarget } from "./target-reading.ts";
+import type { LossTerm } from "./terms.ts";
 
 /** One loss of a step. */
-export interface StepTerm {
+export interface StepTerm extends Pick<LossTerm, "output" | "weight"> {
   /** Loss function by its name, or a graph that computes it. */
   readonly loss?: LossGiven | undefined;
   /** The loss, if it is known already. */
@@ -22,10 +23,6 @@ export interface StepTerm {
   readonly target?: LossTarget | undefined;
   /** Arrays of the data that options of the loss name, by option. */
   readonly arrays?: Readonly<Record<string, LossTarget>> | undefined;
-  /** Output, or value inside, that the loss is attached to; the only output of floats by default. */
-  readonly output?: string | undefined;
-  /** Factor in the sum of several losses; 1 by default. */
-  readonly weight?: number | undefined;
   /** Options of the loss; those of other losses have no effect. */
   readonly lossOptions?: Given<LossOptions> | undefined;
 }

@@ -1,5 +1,5 @@
 import type { Graph, Node } from "../../src/graph/graph.ts";
-import { type Model, patched } from "../../src/model.ts";
+import { patched } from "../../src/model.ts";
 import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
 import { plainNode } from "../../src/onnx/new-node.ts";
 import { copiedAttributes } from "../lower/composite.ts";
@@ -10,17 +10,8 @@ import type { ChosenLayer } from "./chosen-layer.ts";
 import { type IntegerProduct, integerProduct, type LinearLayer } from "./linear-layer.ts";
 import { unreadAfter } from "./unread-after.ts";
 
-/** A model in which a layer that was quantized or fused is written in floats. */
-interface FloatLayer {
-  readonly model: Model;
-  readonly isLayer: (layer: LinearLayer) => boolean;
-}
-
 /** Writes a chosen layer, and what is quantized behind it, in floats; null if it is so already. */
-export async function floatLayer(
-  { graph, types }: KnownGraph,
-  { layer, way }: ChosenLayer,
-): Promise<FloatLayer | null> {
+export async function floatLayer({ graph, types }: KnownGraph, { layer, way }: ChosenLayer) {
   const { node, lowered } = layer;
   if (lowered === null && way.lowered.length === 0) return null;
   if (lowered === "integer product") {
@@ -28,14 +19,14 @@ export async function floatLayer(
     const [last] = product.output.producer!.outputs;
     return {
       model: await patched(graph, asFloats(graph, node, product)),
-      isLayer: (each) => each.node.outputs[0]?.name === last!.name,
+      isLayer: (each: LinearLayer) => each.node.outputs[0]?.name === last!.name,
     };
   }
   const opened = lowered === null ? way.lowered : [node, ...way.lowered];
   const start = `${node.message.name || node.message.outputs[0]}.opened`;
   return {
     model: await patched(graph, lower(graph, types, opened)),
-    isLayer: (each) =>
+    isLayer: (each: LinearLayer) =>
       lowered === null
         ? each.node.outputs[0]?.name === node.outputs[0]?.name
         : each.node.message.name.startsWith(start),

@@ -1,4 +1,5 @@
 import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
+import { own } from "../../src/graph/own.ts";
 import { behind } from "../../src/graph/walk.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import { nodeMetadata } from "../../src/onnx/model-file.ts";
@@ -65,7 +66,7 @@ export const linearLayers = (known: KnownGraph): LinearLayer[] =>
   known.graph.main.nodes.flatMap((node) => layerOf(known, node) ?? []);
 
 function layerOf(known: KnownGraph, node: Node): LinearLayer | null {
-  const form = Object.hasOwn(FORMS, node.op) ? FORMS[node.op] : undefined;
+  const form = own(FORMS, node.op);
   if (!form) return null;
   const weight = node.inputs[form.weight];
   const output = node.outputs[0];
@@ -78,11 +79,11 @@ function layerOf(known: KnownGraph, node: Node): LinearLayer | null {
   if (lowered === "integer product" && !product) return null;
   const from = { node, weight, index: form.weight, weightDims, lowered, ...axes };
   const layer = { ...from, output: product?.output ?? output };
-  const own = form.bias === null ? null : node.inputs[form.bias];
-  const dims = sizesOfConstant(known, own, !lowered);
-  if (own && dims && !lowered)
-    return { ...layer, bias: { node, index: form.bias!, value: own, dims, through: [] } };
-  const bias = own ? null : addedTo(known, layer);
+  const value = form.bias === null ? null : node.inputs[form.bias];
+  const dims = sizesOfConstant(known, value, !lowered);
+  if (value && dims && !lowered)
+    return { ...layer, bias: { node, index: form.bias!, value, dims, through: [] } };
+  const bias = value ? null : addedTo(known, layer);
   return { ...layer, bias, output: bias?.node.outputs[0] ?? layer.output };
 }
 
@@ -125,10 +126,8 @@ function addedTo(
   const rank = known.types.get(product)?.shape?.length;
   if (!value || !dims || rank === undefined) return null;
   const place = dims.length - rank + outputAxis;
-  if (dims[place] !== outputs) return null;
-  return dims.every((dim, at) => at === place || dim === 1)
-    ? { node: use.node, index, value, dims, through }
-    : null;
+  const fits = dims.every((dim, at) => dim === (at === place ? outputs : 1));
+  return fits && place >= 0 ? { node: use.node, index, value, dims, through } : null;
 }
 
 const onlyUse = ({ uses, isOutput }: Value) => (uses.length === 1 && !isOutput ? uses[0] : null);
@@ -202,6 +201,6 @@ export function integerProduct(node: Node): IntegerProduct | null {
 }
 
 function onlyReader({ outputs: [output] }: Node, op: string): Node | null {
-  const [use, ...others] = output?.uses ?? [];
-  return use && others.length === 0 && !output!.isOutput && use.node.op === op ? use.node : null;
+  const use = output && onlyUse(output);
+  return use?.node.op === op ? use.node : null;
 }

@@ -34,13 +34,9 @@ export function notedPath(metadata: ReadonlyMap<string, string>): string | null 
  * nn.ModuleList.
  */
 export function laurelPaths(modules: readonly string[]): string[] {
-  const counts = new Map<string, number>();
-  for (const path of modules) counts.set(path, (counts.get(path) ?? 0) + 1);
-  const next = new Map<string, number>();
-  return modules.map((path) => {
-    if (counts.get(path) === 1) return `${path}.laurel`;
-    const index = next.get(path) ?? 0;
-    next.set(path, index + 1);
-    return `${path}.laurel.${index}`;
+  return modules.map((path, k) => {
+    if (modules.indexOf(path) === modules.lastIndexOf(path)) return `${path}.laurel`;
+    const before = modules.slice(0, k).filter((other) => other === path);
+    return `${path}.laurel.${before.length}`;
   });
 }
