@@ -64,9 +64,11 @@ interface SharedValue {
  * none.
  */
 export function firstInScope(search: ScopeSearch, scopes: ScopePair): Promise<Found | null> {
-  const loops = scopes[0].path.filter(({ node }) => LOOPS.has(node.op)).length;
-  return firstOf(search, scopes, loops, sharedValues(search, scopes, loops));
+  return firstOf(search, scopes, sharedValues(search, scopes));
 }
+
+/** Returns the number of loops around a scope, each of which stacks what it gives. */
+const loopsAround = ([{ path }]: ScopePair) => path.filter(({ node }) => LOOPS.has(node.op)).length;
 
 /** Returns the pairs of nodes in a scope, in the first model's order. */
 export function pairsIn({ pairs }: ScopeSearch, [a, b]: ScopePair): Counterpart[] {
@@ -75,7 +77,7 @@ export function pairsIn({ pairs }: ScopeSearch, [a, b]: ScopePair): Counterpart[
   return inside.sort((p, q) => p.a.index - q.a.index);
 }
 
-function sharedValues(search: ScopeSearch, scopes: ScopePair, loops: number): SharedValue[] {
+function sharedValues(search: ScopeSearch, scopes: ScopePair): SharedValue[] {
   const { types, dims } = search;
   return pairsIn(search, scopes).flatMap((pair) =>
     pair.a.outputs.flatMap((value) => {
@@ -86,7 +88,7 @@ function sharedValues(search: ScopeSearch, scopes: ScopePair, loops: number): Sh
       if (!value || !there || !known) return [];
       const elements = (type?.shape ?? [UNKNOWN_DIM]).reduce<number>(
         (n, dim) => n * (typeof dim === "number" ? dim : (own(dims, dim) ?? UNKNOWN_DIM)),
-        UNKNOWN_DIM ** loops,
+        UNKNOWN_DIM ** loopsAround(scopes),
       );
       return [{ name: value.name, dtype: type?.dtype ?? null, pair, elements }];
     }),
@@ -99,21 +101,20 @@ const earlier = (a: Found | null, b: Found | null) => (a && (!b || a.round <= b.
 async function firstOf(
   search: ScopeSearch,
   scopes: ScopePair,
-  loops: number,
   values: readonly SharedValue[],
 ): Promise<Found | null> {
   const elements = values.reduce((sum, value) => sum + value.elements, 0);
   if (values.length <= 1 || (values.length <= VALUES && elements <= ELEMENTS))
     try {
-      return await firstTogether(search, scopes, loops, values);
+      return await firstTogether(search, scopes, values);
     } catch (error) {
       if (values.length <= 1) return null;
       if (!(error instanceof Error)) throw error;
     }
   const half = values.length >> 1;
-  const first = await firstOf(search, scopes, loops, values.slice(0, half));
-  if (first && loops === 0) return first;
-  const late = await firstOf(search, scopes, loops, values.slice(half));
+  const first = await firstOf(search, scopes, values.slice(0, half));
+  if (first && loopsAround(scopes) === 0) return first;
+  const late = await firstOf(search, scopes, values.slice(half));
   return earlier(first, late && { ...late, compared: late.compared + half });
 }
 
@@ -121,7 +122,6 @@ async function firstOf(
 async function firstTogether(
   { ort, feed }: ScopeSearch,
   scopes: ScopePair,
-  loops: number,
   values: readonly SharedValue[],
 ): Promise<Found | null> {
   const [a, b] = scopes.map(({ graph, path }) => expose(graph, path, values));
@@ -130,6 +130,7 @@ async function firstTogether(
   const differences = once.map((tensor, k) => compareTensors(tensor, other[k]));
   if (differences.every(({ bitEqual }) => bitEqual)) return null;
   const again = await run(ort, a, feed);
+  const loops = loopsAround(scopes);
   let first: Found | null = null;
   for (const [k, { name, pair }] of values.entries()) {
     const difference = differences[k];

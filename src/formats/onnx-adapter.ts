@@ -104,13 +104,7 @@ function readParameter(
   return { name, dtype: type.name, dims, data: bytesAt(buffer, raw) };
 }
 
-/** A vector of a table: where its elements begin, and how many there are. */
-interface Vector {
-  readonly start: number;
-  readonly length: number;
-}
-
-const bytesAt = (buffer: ByteBuffer, { start, length }: Vector) =>
+const bytesAt = (buffer: ByteBuffer, { start, length }: NonNullable<ReturnType<typeof vectorOf>>) =>
   buffer.bytes().slice(start, start + length);
 
 /** The table or vector that an offset points to; what lies outside the file reads as zeros. */
@@ -124,8 +118,11 @@ function fieldOf(buffer: ByteBuffer, table: number, slot: number): number | null
   return offset === 0 ? null : table + offset;
 }
 
-/** A vector that a table holds; null if it is absent or leads out of the file. */
-function vectorOf(buffer: ByteBuffer, table: number, slot: number, size: number): Vector | null {
+/**
+ * Where the elements of a vector of a table begin, and how many there are; null if it is absent or
+ * leads out of the file.
+ */
+function vectorOf(buffer: ByteBuffer, table: number, slot: number, size: number) {
   const field = fieldOf(buffer, table, slot);
   if (field === null) return null;
   const at = tableAt(buffer, field);

@@ -6,14 +6,12 @@ import {
   attributeField,
   type Entry,
   functionOutputField,
+  infoField,
   initializerFields,
-  inputField,
   metadataFields,
   nodeField,
   nodeFields,
-  outputField,
   slotField,
-  typeField,
 } from "../onnx/encode.ts";
 import { FIELD, type GraphMessage, type NodeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
@@ -48,11 +46,13 @@ export function patchEdits({ file }: Pick<Graph, "file">, patch: Patch, location
       replace(node.message, nodeFields(by, isFunction(node.scope))),
     ),
     ...(patch.retyped ?? []).flatMap((port) => retype(file, port)),
-    ...(patch.stated ?? []).map(({ name, type }) => append(file.graph, typeField(name, type))),
+    ...(patch.stated ?? []).map((port) =>
+      append(file.graph, infoField("inner", port.name, port.type)),
+    ),
     ...(patch.metadata ?? []).map((entry) => renewedEntry(file, entry)),
     ...named(file.graph.outputs, patch.untold ?? []).map((info) => replace(info)),
     ...(patch.inputs ?? []).map((port) =>
-      append(port.scope?.message ?? main, inputField(port.name, port.type)),
+      append(port.scope?.message ?? main, infoField("input", port.name, port.type)),
     ),
     ...(patch.outputs ?? []).map((port) => output(port, port.scope?.message ?? file.graph)),
     ...slots(file, patch),
@@ -118,7 +118,7 @@ function output(
   message: GraphMessage | Scope["message"],
 ): Edit {
   const next = index === undefined ? undefined : message.outputs[index];
-  const bytes = isFunction(scope) ? functionOutputField(name) : outputField(name, type);
+  const bytes = isFunction(scope) ? functionOutputField(name) : infoField("output", name, type);
   return typeof next === "object" ? before(next, bytes) : append(message, bytes);
 }
 
@@ -186,8 +186,8 @@ const named = <T extends { readonly name: string }>(all: readonly T[], names: re
 
 /** States the new type where a value is an input or output; a statement inside is left to inference. */
 const retype = ({ graph }: ModelFile, { name, type }: Port): Edit[] => [
-  ...named(graph.inputs, [name]).map((info) => replace(info, inputField(name, type))),
-  ...named(graph.outputs, [name]).map((info) => replace(info, outputField(name, type))),
+  ...named(graph.inputs, [name]).map((info) => replace(info, infoField("input", name, type))),
+  ...named(graph.outputs, [name]).map((info) => replace(info, infoField("output", name, type))),
   ...named(graph.valueInfos, [name]).map((info) => replace(info)),
 ];
 

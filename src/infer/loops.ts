@@ -13,16 +13,12 @@ interface Carried extends Entry {
   readonly output: Value;
 }
 
-/** The inputs of a body: their types in the first iteration, and which are carried or counted. */
-interface BodyInputs {
-  readonly types: ReadonlyMap<Value, Type>;
-  readonly carried: readonly Carried[];
-  /** Slices of an operand, one for each iteration, and the number of the iteration. */
-  readonly counted: readonly Entry[];
-}
-
-/** Returns the types of a body's inputs, by the Loop's or Scan's operands and stated sizes. */
-export function bodyInputs(body: Scope, known: KnownType): BodyInputs {
+/**
+ * Returns the types of a body's inputs in the first iteration, by the Loop's or Scan's operands and
+ * stated sizes; which of them are carried; and which are counted: slices of an operand, one for each
+ * iteration, and the number of the iteration.
+ */
+export function bodyInputs(body: Scope, known: KnownType) {
   const types = new Map<Value, Type>();
   const carried: Carried[] = [];
   const counted: Entry[] = [];

@@ -73,7 +73,7 @@ function atMost(value: Value, known: Known, unknown: number): number {
     const told = shape?.every((dim) => typeof dim === "number") ? elements(shape) : null;
     const { producer } = next;
     if (!producer || (told !== null && !SEEN_THROUGH.has(producer.op))) return told ?? unknown;
-    const count = lengthMade({ made: next, known, of, unknown });
+    const count = lengthMade(next, { known, of, unknown });
     if (told === null) return count;
     // onnxruntime-node reports sizes modulo 2^32.
     return Number.isFinite(count) ? Math.max(told, count) : told;
@@ -85,16 +85,11 @@ function atMost(value: Value, known: Known, unknown: number): number {
   return count(value);
 }
 
-/** A value, the lengths that are known, and what an unknown one counts as. */
-interface Made {
-  readonly made: Value;
-  readonly known: Known;
-  readonly of: (value: Value) => number;
-  readonly unknown: number;
-}
-
 /** How many elements a node makes at most, from the lengths of what it reads. */
-function lengthMade({ made, known, of, unknown }: Made): number {
+function lengthMade(
+  made: Value,
+  { known, of, unknown }: { known: Known; of: (value: Value) => number; unknown: number },
+): number {
   const { op, inputs } = made.producer!;
   const [first, second] = inputs;
   const product = (input: Value | null | undefined) => {
@@ -116,13 +111,10 @@ function lengthMade({ made, known, of, unknown }: Made): number {
   if ((op === "Expand" || op === "Tile") && first) return Math.max(1, of(first)) * product(second);
   if (op === "Pad" && first)
     return of(first) + (numbersOf(second)?.reduce((sum, pad) => sum + pad, 0) ?? unknown);
-  if (op === "Range") return rangeOf(inputs.map((input) => numbersOf(input)?.[0])) ?? unknown;
+  const [start, limit, step] = inputs.map((input) => numbersOf(input)?.[0]);
+  if (op === "Range" && start !== undefined && limit !== undefined && step)
+    return Math.max(0, Math.ceil((limit - start) / step));
   return unknown;
-}
-
-function rangeOf([start, limit, step]: readonly (number | undefined)[]): number | null {
-  if (start === undefined || limit === undefined || !step) return null;
-  return Math.max(0, Math.ceil((limit - start) / step));
 }
 
 /** Size in bytes of one value above which a model is never run, whatever memory there is. */

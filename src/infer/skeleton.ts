@@ -6,11 +6,10 @@ import { concat } from "../onnx/bytes.ts";
 import { partsOf } from "../onnx/decode.ts";
 import { dataType, elements } from "../onnx/dtypes.ts";
 import {
-  inputField,
+  infoField,
   modelOfFields,
   nodeField,
   nodeFields,
-  outputField,
   renamedInitializer,
   slotField,
   tensorMessage,
@@ -63,7 +62,7 @@ export function skeleton(
     const tensor = tensorOf(value);
     if (tensor && !fed.has(value) && isInlined(tensor)) return inlined(value, tensor);
     const type = typeOfTensor(value) ?? known(value);
-    return type && inputField(value.name, type);
+    return type && infoField("input", value.name, type);
   });
   if (!sources.every((field) => field !== null)) return null;
   const body = inOrder(included).map((node) => {
@@ -72,11 +71,12 @@ export function skeleton(
   });
   const outputs = shown ?? [...computed];
   const names = [...outputs.map(({ name }) => name), ...shapesOf.map(shapeName)];
+  const results = names.map((name) => infoField("output", name, null));
   const { opsets, functions, irVersion } = file.message;
   const bytes = modelOfFields(
     Math.max(irVersion, SKELETON_IR_VERSION),
     [...opsets, ...functions].map(({ frame }) => bytesOf(file, frame)),
-    [...body, ...shapesOf.map(shapeNode), ...sources, ...names.map((name) => outputField(name))],
+    [...body, ...shapesOf.map(shapeNode), ...sources, ...results],
   );
   const model = withDataInside(bytes, file);
   return { model, title: `nodes of ${file.source.name}`, outputs };

@@ -175,17 +175,11 @@ export const locationField = (location: string): Uint8Array =>
 export const tensorMessage = (tensor: DenseTensor): Uint8Array =>
   written((to) => writeTensor(to, tensor));
 
-/** Encodes a value as an input of a graph. */
-export const inputField = (name: string, type: Type | null): Uint8Array =>
-  bytesField(FIELD.graphInput, valueInfo(name, type));
+const INFO = { input: FIELD.graphInput, output: FIELD.graphOutput, inner: FIELD.graphValueInfo };
 
-/** Encodes a value as an output of a graph. */
-export const outputField = (name: string, type: Type | null = null): Uint8Array =>
-  bytesField(FIELD.graphOutput, valueInfo(name, type));
-
-/** Encodes the type of a value inside a graph. */
-export const typeField = (name: string, type: Type | null): Uint8Array =>
-  bytesField(FIELD.graphValueInfo, valueInfo(name, type));
+/** Encodes a value as an input or output of a graph, or the type of one inside. */
+export const infoField = (kind: keyof typeof INFO, name: string, type: Type | null): Uint8Array =>
+  bytesField(INFO[kind], valueInfo(name, type));
 
 /** Encodes a name as an output of a function. */
 export const functionOutputField = (name: string): Uint8Array =>
