@@ -29,8 +29,7 @@ export { loadError, type ModelNeeds, modelNeeds } from "../passes/check/needs.ts
 export { splitModel } from "../passes/check/split.ts";
 export type { MissingKernel } from "../passes/check/web-kernels.ts";
 export type { WebSizes } from "../passes/check/web-sizes.ts";
-export type { WeightChange } from "../passes/diff/diff.ts";
-export { type DiffOptions, diff, type ModelDiff } from "../passes/diff/diff.ts";
+export { type DiffOptions, diff, type ModelDiff, type WeightChange } from "../passes/diff/diff.ts";
 export { diffPage } from "../passes/diff/diff-page.ts";
 export { drawDiff } from "../passes/diff/draw-diff.ts";
 export type { ModelPort, ModelSummary, OperatorCount } from "../passes/diff/model-summary.ts";

@@ -60,7 +60,7 @@ export function innerNodes(
   Object.assign(place, more(place));
   return [
     ...nodes.flatMap((each) => place.unfold(each) ?? [rewriter.node(each, place)]),
-    ...copied.map(([from, to]) => rewriter.identity(value(from), to)),
+    ...copied.map(([from, to]) => rewriter.plain("Identity", [value(from)], to)),
   ];
 }
 

@@ -58,7 +58,6 @@ const FIELDS = {
   },
 };
 
-/** Both models. */
 type Models = readonly [a: Graph, b: Graph];
 
 const described = (where: string, what: string, harmless = false) =>

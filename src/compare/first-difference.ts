@@ -38,7 +38,6 @@ export interface FirstDifference {
   readonly compared: number;
 }
 
-/** The input of the search: two models, their corresponding nodes, and inputs. */
 interface ComparedRun {
   readonly a: TypedGraph;
   readonly b: Graph;

@@ -57,7 +57,6 @@ export const inputPairs = (x: Scope, y: Scope) =>
     (input, k) => [input, y.inputs.find(({ name }) => name === input.name) ?? y.inputs[k]] as const,
   );
 
-/** Identifies a function: domain, name and overload. */
 const functionKey = ({ message }: Scope) =>
   "domain" in message ? [message.domain, message.name, message.overload].join(":") : message.name;
 

@@ -137,7 +137,7 @@ function linkedByPnpm(file: string, data: FileSource): "store" | "place" | null 
 
 const VIRTUAL_STORE = /[/\\]node_modules[/\\]\.pnpm[/\\][^/\\]+[/\\]node_modules[/\\]/;
 
-/** Yields the folders around a file, innermost first. */
+/** Returns the folders around a file, innermost first. */
 function above(file: string): string[] {
   const folder = path.dirname(file);
   return folder === file ? [] : [folder, ...above(folder)];

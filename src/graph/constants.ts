@@ -10,7 +10,6 @@ import { bodiesFirst } from "./walk.ts";
 /** Operators that draw at random and have a float attribute `seed`. */
 export const RANDOM = operatorsThat("random");
 
-/** Operators whose result depends on their input's shape alone. */
 const SHAPE_ONLY = operatorsThat("sizes");
 
 /** Whether an operator reads only the shape of its input. */

@@ -2,7 +2,6 @@
 export const own = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>
   Object.hasOwn(record, name) ? record[name] : undefined;
 
-/** The words of a text. */
 type Words<S extends string> = S extends `${infer Word} ${infer More}` ? Word | Words<More> : S;
 
 /** Returns a table in which each of these names, separated by spaces, has the same entry. */

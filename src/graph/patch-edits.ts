@@ -124,13 +124,11 @@ function output(
 
 type SlotKind = "input" | "output";
 
-/** Returns the fields of a node's input or output slots. */
 function slotFields({ reader }: ModelFile, { frame }: NodeMessage, slot: SlotKind): Field[] {
   const number = slot === "input" ? FIELD.nodeInput : FIELD.nodeOutput;
   return [...reader.fields(frame)].filter((it) => it.number === number && it.wire === BYTES);
 }
 
-/** Puts another name into a slot of a node. */
 function renameSlot(
   file: ModelFile,
   { node: { message }, index }: { readonly node: Slot["node"]; readonly index: number },
@@ -191,7 +189,6 @@ const retype = ({ graph }: ModelFile, { name, type }: Port): Edit[] => [
   ...named(graph.valueInfos, [name]).map((info) => replace(info)),
 ];
 
-/** Replaces the entry with the same key, or adds one. */
 function renewedEntry({ message }: ModelFile, entry: Entry): Edit {
   const present = message.metadata.find(({ key }) => key === entry.key);
   const bytes = concat(metadataFields(entry));

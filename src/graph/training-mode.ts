@@ -5,7 +5,6 @@ import { scopesOf } from "./scopes.ts";
 /** The opset from which an attribute, not the number of outputs, shows the mode. */
 const MODE = 14;
 
-/** Number of nodes named in a warning. */
 const NAMED = 3;
 
 /** Returns a warning about nodes that drop values at random or use the batch's statistics. */

@@ -13,7 +13,6 @@ import { INLINE, isInlined, skeleton } from "./skeleton.ts";
 /** Number of elements up to which a tensor may be part of computing a shape. */
 const FED = 65536;
 
-/** The input for computing constants. */
 interface Known extends TypedGraph {
   readonly ort: Ort;
   /** Returns the values that depend only on constants and sizes. */

@@ -21,7 +21,6 @@ import { typeByReaders } from "./reader-types.ts";
 /** Maximum number of sessions to find the nodes of a segment that onnxruntime rejects. */
 export const SPLITS = 64;
 
-/** A segment during inference. */
 interface SegmentState extends InferenceScope {
   readonly types: Map<Value, Type>;
   /** Index in its scope of the first node of the segment. */

@@ -86,7 +86,6 @@ function refuseFatal(graph: Graph): void {
         );
 }
 
-/** Inferred types, and a cache for equal nodes. */
 interface InferredTypes {
   readonly types: Map<Value, Type>;
   readonly cache: TypeCache;

@@ -51,13 +51,11 @@ export function bodyInputs(body: Scope, known: KnownType) {
   return { types, carried, counted };
 }
 
-/** Returns what the body's list of inputs states about one. */
 function statedOf({ message }: Scope, { name }: Value): Type | null {
   const info = (message as GraphMessage).inputs.find((input) => input.name === name);
   return info ? typeOfInfo(info) : null;
 }
 
-/** Returns the type of a tensor's slices along an axis. */
 function slice(type: Type | null, axis: number): Type | null {
   if (!type?.shape) return type;
   const at = placeOfAxis(axis, type.shape.length);

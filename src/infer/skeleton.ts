@@ -28,7 +28,6 @@ export const isInlined = (tensor: TensorMessage) => elements(tensor.dims) <= INL
 
 const SKELETON_IR_VERSION = 8;
 
-/** What a skeleton takes and gives besides. */
 interface SkeletonOptions {
   /** Values whose shapes are outputs too. */
   readonly shapesOf?: readonly Value[];

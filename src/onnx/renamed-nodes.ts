@@ -16,7 +16,6 @@ import type { Range } from "./source.ts";
 import type { Field } from "./wire.ts";
 import { bytesField } from "./wire-bytes.ts";
 
-/** A node with its bodies. */
 interface NodeLike<Self> {
   readonly message: NodeMessage;
   readonly bodies: readonly { readonly message: FramedMessage; readonly nodes: readonly Self[] }[];
@@ -75,8 +74,6 @@ export class Rewriter<Node extends NodeLike<Node>> {
       return rest ? bytesField(number, name, rest) : EMPTY;
     });
   }
-
-  identity = (from: string, to: string): Uint8Array => this.plain("Identity", [from], to);
 
   /** Encodes a node of ai.onnx without attributes. */
   plain = (op: string, inputs: string[], output: string): Uint8Array =>

@@ -27,12 +27,12 @@ const MANY = 4000;
 export function runnable(file: ModelFile, written?: string): Runnable {
   const manyWeights = file.graph.initializers.length > MANY;
   const placing = { ...placed(file, written), title: file.source.name, manyWeights };
-  return file.folder?.path ? { ...placing, inMemory: () => withDataInMemory(file) } : placing;
-}
-
-function withDataInMemory(file: ModelFile): Runnable {
-  const ready = withCompanionInside(beforeCopies(file));
-  return dataInMemory(ready, ready.folder!);
+  if (!file.folder?.path) return placing;
+  const inMemory = () => {
+    const ready = beforeCopies(file);
+    return dataInMemory(ready, ready.folder!);
+  };
+  return { ...placing, inMemory };
 }
 
 function placed(file: ModelFile, written?: string): Runnable {
@@ -54,9 +54,7 @@ function placed(file: ModelFile, written?: string): Runnable {
   if (home === undefined && folder && !written)
     return dataInMemory(withCompanionInside(file), folder);
   if (home === undefined) checkReachable(file);
-  const ready = written
-    ? patchedFile(file, { locations: waiting })
-    : withCompanionInside(beforeCopies(file));
+  const ready = written ? patchedFile(file, { locations: waiting }) : beforeCopies(file);
   const reach = written ? { source: ready.source, folder: home } : withinReach(ready);
   const bytes = source.size > LOADED ? linked(ready, reach, home) : reach.source;
   return { model: bytes.read(0, bytes.size), folder: reach.folder };
@@ -79,7 +77,7 @@ function dataInMemory(file: ModelFile, folder: Folder): Runnable {
 export function linkedModel(file: ModelFile): { bytes: Uint8Array; folder: string | undefined } {
   const home = file.folder?.path ?? undefined;
   if (home === undefined) checkReachable(file);
-  const ready = withCompanionInside(beforeCopies(file));
+  const ready = beforeCopies(file);
   const reach = withinReach(ready);
   const source = linked(ready, reach, home);
   return { bytes: source.read(0, source.size), folder: reach.folder };
@@ -165,15 +163,15 @@ function shared(a: readonly string[], b: readonly string[]): string[] {
 const VALUES: ReadonlySet<number> = new Set([FIELD.tensorRaw, FIELD.tensorExternalData, 14]);
 
 /**
- * Returns a model that reads its data files at their current locations, before they are copied; the
- * same model if none is to be copied. New data is embedded, because its file may be called as an old
- * one is.
+ * Returns a model that reads its data files at their current locations, before they are copied, and
+ * embeds new data, whose file may be called as an old one is; the same model if there are neither.
  */
 function beforeCopies(file: ModelFile): ModelFile {
   const { copies, before = null } = file.folder ?? {};
-  if (!copies?.size) return file;
+  const complete = withCompanionInside(file);
+  if (!copies?.size) return complete;
   const locations = (name: string) => copies.get(name) ?? name;
-  return openFile(patchedBytes(withCompanionInside(file), { locations }), before);
+  return openFile(patchedBytes(complete, { locations }), before);
 }
 
 /** Returns a model that embeds data that will become a file of its own. */

@@ -1,13 +1,6 @@
 import { InputError, tried } from "../errors.ts";
 import { tensorOf } from "../graph/constants.ts";
-import {
-  attribute,
-  type Graph,
-  type Node,
-  readsOf,
-  type Types,
-  type Value,
-} from "../graph/graph.ts";
+import { attribute, type Graph, type Node, readsOf, type Value } from "../graph/graph.ts";
 import { scopesOf } from "../graph/scopes.ts";
 import { sourcesOf, walk } from "../graph/walk.ts";
 import { firstOf } from "../listed.ts";
@@ -29,10 +22,12 @@ type Accepted = ReturnType<Draw> &
  * an InputError with onnxruntime's last message if there are none.
  */
 export async function accepted(model: Sampled, draw: Draw, run: RunOn): Promise<Accepted> {
-  const { graph, types } = model;
-  const hasIntegers = graph.main.inputs.some((input) => !isFloat(types.get(input)?.dtype));
+  const { inputs } = model.graph.main;
+  const types = inputs.map((input) => model.types.get(input));
+  const hasIntegers = types.some((type) => !isFloat(type?.dtype));
+  const batched = inputs.filter((_, k) => typeof types[k]?.shape?.[0] === "string");
   const seen = new Set<string>();
-  const named = new Set(fixedBeside(graph.main.inputs.map((input) => types.get(input)?.shape)));
+  const named = new Set(fixedBeside(types.map((type) => type?.shape)));
   let last: unknown;
   const tryInputs = async (attempt: Attempt): Promise<Accepted | null> => {
     // Other sizes than the first may be too large.
@@ -51,18 +46,13 @@ export async function accepted(model: Sampled, draw: Draw, run: RunOn): Promise<
       return null;
     }
   };
-  for (const sizing of sizings(named, batched(graph, types))) {
+  const names = batched.map(({ name }) => name);
+  for (const sizing of sizings(named, names)) {
     const found = await withIntegers(sizing, hasIntegers, tryInputs, () => reason(last));
     if (found) return found;
   }
   throw new InputError(refusal(model, last));
 }
-
-/** Names of the inputs whose first axis is free. */
-const batched = ({ main }: Graph, types: Types): string[] =>
-  main.inputs
-    .filter((input: Value) => typeof types.get(input)?.shape?.[0] === "string")
-    .map(({ name }) => name);
 
 /**
  * Tries integers of all kinds at some sizes. If zeros fail as bounded ones do, the sizes are to

@@ -109,7 +109,6 @@ const SEQUENCE = [8, 16, 32, 64, 128, 256, 512];
 const CHANNELS = [3, 1, 4];
 const PAST = 8;
 
-/** A free dimension of an input. */
 interface FreeDimension {
   readonly input: Value;
   readonly type: Type;

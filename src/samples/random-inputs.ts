@@ -8,7 +8,6 @@ import { tensorOfBytes } from "../ort/tensors.ts";
 import { type Accepted, acceptedAt, arrivals, comparedWith } from "./accepted.ts";
 import type { Attempt, Sampled } from "./attempts.ts";
 
-/** An input that is to be filled. */
 interface Request {
   readonly input: Value;
   readonly dtype: string;
