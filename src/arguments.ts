@@ -122,35 +122,27 @@ export function checkArgument(of: string, given: unknown, fits: boolean, takes: 
 }
 
 /** Throws a TypeError, one sentence, if an argument is no path, bytes or Blob. */
-export const checkFrom = (of: string, given: unknown): void =>
-  checkArgument(
-    of,
-    given,
-    typeof given === "string" || given instanceof Uint8Array || given instanceof Blob,
-    "a path, a Uint8Array or a Blob",
-  );
+export function checkFrom(of: string, given: unknown): void {
+  const fits = typeof given === "string" || given instanceof Uint8Array || given instanceof Blob;
+  checkArgument(of, given, fits, "a path, a Uint8Array or a Blob");
+}
 
 /** Throws a TypeError, one sentence, if an argument is no path to write to. */
 export const checkPath = (of: string, given: unknown): void =>
   checkArgument(of, given, typeof given === "string" && given !== "", "a path to write to");
 
 /** Throws a TypeError, one sentence, if an argument is no Map from names to bytes. */
-export const checkBytesByName = (of: string, given: unknown): void =>
-  checkArgument(
-    of,
-    given,
-    given instanceof Map && [...given.values()].every((bytes) => bytes instanceof Uint8Array),
-    "a Map from names to Uint8Arrays",
-  );
+export function checkBytesByName(of: string, given: unknown): void {
+  const all = given instanceof Map ? [...given.values()] : [null];
+  const fits = all.every((bytes) => bytes instanceof Uint8Array);
+  checkArgument(of, given, fits, "a Map from names to Uint8Arrays");
+}
 
 /** Throws a TypeError, one sentence, if an argument is no array of strings. */
-export const checkNames = (of: string, given: unknown): void =>
-  checkArgument(
-    of,
-    given,
-    Array.isArray(given) && given.every((name) => typeof name === "string"),
-    "an array of names",
-  );
+export function checkNames(of: string, given: unknown): void {
+  const fits = Array.isArray(given) && given.every((name) => typeof name === "string");
+  checkArgument(of, given, fits, "an array of names");
+}
 
 /** Throws a TypeError of one sentence if an argument is not a model from `openModel`. */
 export function checkModel(of: string, model: unknown, which = "model"): void {

@@ -32,18 +32,17 @@ function withNudgedWeights(file: ModelFile): ModelFile {
   return withOtherWeights(graph, nudged);
 }
 
-/**
- * Returns a file's baseline, whose noise can be measured by flipping last bits of its weights. Takes
- * how the file is loaded, and its outputs with optimizations disabled, if they are known.
- */
+/** How a file is loaded for its baseline, and its outputs with optimizations disabled, if known. */
+interface BaselineOptions extends Partial<Pick<Baseline, "plain">> {
+  readonly load?: (file: ModelFile) => Runnable;
+}
+
+/** Returns a file's baseline, whose noise can be measured by flipping last bits of its weights. */
 export const nudgedBaseline = (
   ort: Ort,
   file: ModelFile,
   feeds: readonly Tensors[],
-  {
-    load = runnable,
-    plain,
-  }: { load?: (file: ModelFile) => Runnable; plain?: readonly Tensors[] } = {},
+  { load = runnable, plain }: BaselineOptions = {},
 ): Promise<Baseline> =>
   baselineOf(ort, load(file), feeds, { plain, nudged: () => load(withNudgedWeights(file)) });
 

@@ -4,7 +4,7 @@ import { type Entry, metadataFields, opsetImport } from "../onnx/encode.ts";
 import type { Folder, ModelFile } from "../onnx/model-file.ts";
 import { openFile } from "../onnx/open-file.ts";
 import type { Source } from "../onnx/source.ts";
-import { patchedSource, pieceLength, type Splice, splices } from "../onnx/splices.ts";
+import { patchedSource, pieceLength, splices } from "../onnx/splices.ts";
 import { type Undo, undoOf } from "../onnx/undo.ts";
 import type { Graph } from "./graph.ts";
 import type { Patch } from "./patch-contents.ts";
@@ -42,7 +42,7 @@ export async function applyPatch(
   const outside = location === null ? [] : (patch.tensors ?? []).filter(isLarge);
   if (outside.length > 0) checkNewData(file, placing);
   const list = splices(patchEdits(graph, { ...patch, ...placed(file, placing) }, location));
-  checkSize(source, grown(source.size, list));
+  checkSize(source, patchedSource(source, list).size);
   const imports = Object.entries(patch.opsets ?? {})
     .filter(([domain]) => !file.opsets.has(domain))
     .map(([domain, version]) => opsetImport(domain, version));
@@ -68,9 +68,6 @@ export function patchedFile(file: ModelFile, patch: Patch): ModelFile {
   const source = patchedBytes(file, patch);
   return source === file.source ? file : openFile(source, file.folder);
 }
-
-const grown = (size: number, list: readonly Splice[]) =>
-  list.reduce((sum, { start, end, bytes }) => sum + pieceLength(bytes) - (end - start), size);
 
 /** Throws an InputError if a result would exceed protobuf's 2 GiB. */
 export function checkSize({ name }: Source, size: number): void {

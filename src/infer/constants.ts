@@ -83,25 +83,24 @@ async function run(
   return running.catch(() => ({}));
 }
 
-const isSmall = (type: Type | undefined) => {
-  const sizes = sizesOf(type);
-  return sizes !== null && elements(sizes) <= INLINE && type!.dtype !== "string";
-};
+const isSmall = (type: Type | undefined) =>
+  (countOf(type) ?? Infinity) <= INLINE && type!.dtype !== "string";
 
 const VARYING = operatorsThat("varying");
 
 /** Whether values decide the size of a value, as in NonZero, and it comes from few of them. */
 const isBounded = ({ types }: Known, { producer }: Value) =>
   VARYING.has(producer?.op ?? "") &&
-  inputsOf(producer!).every((input) => elements(sizesOf(types.get(input)) ?? [FED + 1]) <= FED);
+  inputsOf(producer!).every((input) => (countOf(types.get(input)) ?? Infinity) <= FED);
 
 /** Number of elements of an intermediate value above which its dependents are not computed. */
 const LARGEST = 1 << 24;
 
-const isHuge = (type: Type | undefined) => {
+/** Returns the number of a value's elements; null if a size is unknown. */
+function countOf(type: Type | undefined): number | null {
   const sizes = sizesOf(type);
-  return sizes !== null && elements(sizes) > LARGEST;
-};
+  return sizes && elements(sizes);
+}
 
 const sizesOf = (type: Type | undefined): number[] | null =>
   type?.shape?.every((dim) => typeof dim === "number") ? (type.shape as number[]) : null;
@@ -151,7 +150,8 @@ function originOf({ ort, types, fixed }: Known, value: Value): Origin | null {
   }
   const reads = inputsOf(producer);
   const computable = reads.every((input) => fixed.has(input)) && producer.bodies.length === 0;
-  return computable && !isHuge(types.get(value)) ? { feed: null, node: producer, reads } : null;
+  const isHuge = (countOf(types.get(value)) ?? 0) > LARGEST;
+  return computable && !isHuge ? { feed: null, node: producer, reads } : null;
 }
 
 /** Returns the result of Shape or Size for a value of these sizes. */
