@@ -22,10 +22,11 @@ export function countedValues({ op, to, constant, ...inputs }: Inputs): CountedV
   const { name, dtype } = target;
   const { ignoreIndex } = options;
   const given = ignoreIndex === null ? null : constant(dtype, [], [ignoreIndex]);
-  const differs =
-    given && opset < EQUAL
-      ? op.Or(op.Less(name, given), op.Greater(name, given))
-      : given && op.Not(op.Equal(name, given));
+  const apart = (number: string) =>
+    opset < EQUAL
+      ? op.Or(op.Less(name, number), op.Greater(name, number))
+      : op.Not(op.Equal(name, number));
+  const differs = given && apart(given);
   if (opset < IS_NAN) {
     if (differs === null) return { target: name, counts: null };
     return { target: to.masked(differs, name, dtype), counts: to.cast(differs, dtype) };

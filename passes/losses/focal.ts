@@ -48,9 +48,8 @@ function focus({ op, to, number, output, options }: Inputs, surprise: string) {
 /** One factor for each class. */
 function factorsOf({ output, axis, options: { alpha } }: Inputs): readonly number[] | null {
   const classes = Number(output.shape[axis]);
-  if (alpha === null) return null;
-  if (alpha.length === 1) return new Array(classes).fill(alpha[0]);
-  if (alpha.length === classes) return alpha;
+  if (alpha?.length === 1) return new Array(classes).fill(alpha[0]);
+  if (alpha === null || alpha.length === classes) return alpha;
   throw new InputError(
     `--alpha has ${alpha.length} numbers, and the output has ${classes} classes; give one, or one for each.`,
   );

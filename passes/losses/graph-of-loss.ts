@@ -52,11 +52,8 @@ export function writeGraph(
   writeWeights(builder, loss, value);
   const rewriter = new Rewriter<Node>(file);
   const place: NodeRenaming<Node> = {
-    value,
+    ...{ value, attributes: new Map(), defaults: new Map(), unfold: () => null },
     node: (name) => (name === "" ? "" : builder.fresh(`loss/${name}`)),
-    attributes: new Map(),
-    defaults: new Map(),
-    unfold: () => null,
   };
   for (const node of graph.main.nodes) {
     const { name, opType, outputs } = node.message;

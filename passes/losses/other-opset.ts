@@ -64,13 +64,10 @@ export function inOtherForm(
   const moved = movedAxes(node, change);
   if (!moved) return { inputs, attributes: Object.fromEntries(known) };
   const { axes, asInput } = moved;
-  const kept = known.filter(([name]) => name !== "axes" && name !== "noop_with_empty_axes");
+  const others = known.filter(([name]) => name !== "axes" && name !== "noop_with_empty_axes");
+  const kept = Object.fromEntries(others);
   const [x] = inputs;
-  if (axes === null) return { inputs: [x], attributes: Object.fromEntries(kept) };
-  if (asInput)
-    return {
-      inputs: [x, constant("int64", [axes.length], axes)],
-      attributes: Object.fromEntries(kept),
-    };
-  return { inputs: [x], attributes: Object.fromEntries([...kept, ["axes", axes]]) };
+  if (axes === null) return { inputs: [x], attributes: kept };
+  if (asInput) return { inputs: [x, constant("int64", [axes.length], axes)], attributes: kept };
+  return { inputs: [x], attributes: { ...kept, axes } };
 }

@@ -17,7 +17,6 @@ export function logOf({ op, to, constant }: Builder, p: string, dtype: string): 
 
 /** Writes the logit of p: the z whose sigmoid is p, limited to -100 to 100. */
 export function logitOf(builder: Builder, p: string, dtype: string): string {
-  const { op, constant } = builder;
-  const other = op.Sub(constant(dtype, [], [1]), p);
-  return op.Sub(logOf(builder, p, dtype), logOf(builder, other, dtype));
+  const other = builder.op.Sub(builder.constant(dtype, [], [1]), p);
+  return builder.op.Sub(logOf(builder, p, dtype), logOf(builder, other, dtype));
 }

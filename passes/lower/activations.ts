@@ -69,7 +69,6 @@ export const loweredActivations: LoweringTable = {
     const steep = op.Softplus(op.Mul(input(0), scalar(float("beta", 1))));
     return [op.Mul(steep, scalar(float("alpha", 1)))];
   },
-  /** com.microsoft.Gelu. */
   "com.microsoft.Gelu": (call) => [gelu(call, call.input(0))],
   /** gelu(x + b). */
   "com.microsoft.BiasGelu": (call) => [gelu(call, call.op.Add(call.input(0), call.input(1)))],

@@ -1,3 +1,4 @@
+import { range } from "../../src/onnx/dtypes.ts";
 import type { Composite } from "./composite.ts";
 
 /** What changes attention's weights, in addition to the product of queries and keys. */
@@ -9,17 +10,21 @@ export interface Scores {
   readonly allowed?: string | null;
   /** Computes softcap · tanh(score / softcap) first; 0 for none. */
   readonly softcap?: number;
+  /** Number of heads that share keys and values. */
+  readonly sharing?: number;
 }
 
 /**
- * Writes softmax(scale Q Kᵀ + biases) V over queries [B, N, S, H] and keys and values [B, N, T, H];
- * also returns the scaled products, the scores and the weights.
+ * Writes softmax(scale Q Kᵀ + biases) V over queries [B, N, S, H], and keys and values of each head or
+ * of several, [B, N / sharing, T, H]. Also returns the scaled products, the scores and the weights.
  */
 export function attend(
-  { op, scalar, to, dtype }: Composite,
-  [q, k, v]: readonly [string, string, string],
-  { scale, biases = [], allowed = null, softcap = 0 }: Scores,
+  call: Composite,
+  [q, ...both]: readonly [string, string, string],
+  { scale, biases = [], allowed = null, softcap = 0, sharing = 1 }: Scores,
 ) {
+  const { op, scalar, to, dtype } = call;
+  const [k, v] = both.map((x) => repeatHeads(call, x, sharing));
   const product = op.MatMul(q, op.Transpose(k, { perm: [0, 1, 3, 2] }));
   const scaled = scale === 1 ? product : op.Mul(product, scalar(scale));
   const capped =
@@ -40,10 +45,8 @@ const LOWEST: Record<string, number> = {
 };
 
 /** Puts keys or values [B, N, T, H] behind those of the past, if that input is present. */
-export function afterPast({ op, inputs }: Composite, index: number, now: string): string {
-  const past = inputs[index] ?? null;
-  return past === null ? now : op.Concat([past, now], { axis: 2 });
-}
+export const afterPast = ({ op, inputs }: Composite, index: number, now: string): string =>
+  inputs[index] == null ? now : op.Concat([inputs[index], now], { axis: 2 });
 
 /** Reshapes [B, S, N·H] to [B, N, S, H]. */
 export function splitHeads({ op, to }: Composite, x: string, heads: number): string {
@@ -55,14 +58,12 @@ export function joinHeads({ op, to }: Composite, x: string): string {
   return to.reshape(op.Transpose(x, { perm: [0, 2, 1, 3] }), [0, 0, -1]);
 }
 
-/** Repeats each head of [B, N, T, H] `times` times, for heads that share keys and values. */
-export function repeatHeads({ op, to }: Composite, x: string, times: number): string {
+/** Repeats each head of [B, N, T, H] `times` times. */
+function repeatHeads({ op, to }: Composite, x: string, times: number): string {
   if (times === 1) return x;
   const apart = to.unsqueeze(x, [2]);
   const repeated = op.Concat(new Array<string>(times).fill(apart), { axis: 2 });
-  const [batch, heads, , length, width] = [0, 1, 2, 3, 4].map((k) =>
-    axisLength({ op, to }, repeated, k),
-  );
+  const [batch, heads, , length, width] = range(5).map((k) => axisLength({ op, to }, repeated, k));
   const all = op.Mul(heads, to.ints([times]));
   return op.Reshape(repeated, op.Concat([batch, all, length, width], { axis: 0 }));
 }

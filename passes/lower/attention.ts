@@ -31,8 +31,7 @@ export const MultiHeadAttention: LoweringRule = (call) => {
   const { inputs, int, refuse } = call;
   if (inputs[8] != null || inputs[9] != null)
     return refuse("its past shares a buffer with its output");
-  const heads = int("num_heads", 1);
-  const { operands, head } = projected(call, heads);
+  const { operands, head } = projected(call, int("num_heads", 1));
   const [q, newK, newV] = operands;
   const [k, v] = [afterPast(call, 6, newK), afterPast(call, 7, newV)];
   const { output, scaled } = masked(call, [q, k, v], { head, mask: 4, bias: 5 });
@@ -49,9 +48,11 @@ function projected(call: Composite, heads: number) {
   const width = fixed(shape(0).at(-1), "the head size is not fixed");
   const head = packed ? width : width / heads;
   const sizes = [head * heads, head * heads];
-  const bias = inputs[3] ?? null;
-  const total = bias === null ? 0 : fixed(shape(3)[0], "its bias does not have a fixed size");
-  const biases = bias === null ? null : to.split(bias, [...sizes, total - sizes[0] - sizes[1]], 0);
+  const split = (bias: string) => {
+    const total = fixed(shape(3)[0], "its bias does not have a fixed size");
+    return to.split(bias, [...sizes, total - sizes[0] - sizes[1]], 0);
+  };
+  const biases = inputs[3] == null ? null : split(inputs[3]);
   const biased = (x: string, k: number) => (biases === null ? x : op.Add(x, biases[k]));
   const flat = (x: string, k: number) => splitHeads(call, biased(x, k), heads);
   if (packed) {
@@ -87,8 +88,7 @@ function masked(
     if (padded) biases.push(paddingBias(call, at.mask, keys));
     if (directed) allowed = causal(call, queries, keys);
   }
-  const bias = inputs[at.bias] ?? null;
-  if (bias !== null) biases.push(bias);
+  if (inputs[at.bias] != null) biases.push(inputs[at.bias]!);
   const scale = float("scale", 0) || 1 / Math.sqrt(at.head);
   return attend(call, operands, { scale, biases, allowed });
 }

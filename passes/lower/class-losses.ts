@@ -1,13 +1,11 @@
+import { range } from "../../src/onnx/dtypes.ts";
 import type { Composite, LoweringRule } from "./composite.ts";
-
-/** Axes of x without the classes, which stand on axis 1. */
-const positions = (rank: number) => Array.from({ length: rank - 1 }, (_, k) => k);
 
 /** Writes −w ln p of the labels, reduced as the node says; ln p is [N, C, …]. */
 function ofLabels(call: Composite, logP: string): string {
   const { op, to, constant, input, inputs, int, text, shape, dtype } = call;
-  const rank = shape(0).length;
-  const given = dtype(1) === "int64" ? input(1) : to.cast(input(1), "int64");
+  const positions = range(shape(0).length - 1);
+  const given = to.cast(input(1), "int64", dtype(1));
   const ignored = int("ignore_index", Number.NaN);
   const counting = Number.isNaN(ignored)
     ? null
@@ -21,9 +19,9 @@ function ofLabels(call: Composite, logP: string): string {
   const weighted = weight === null ? losses : op.Mul(losses, weight);
   const reduction = text("reduction", "mean");
   if (reduction === "none") return weighted;
-  const sum = (x: string) => to.reduce("ReduceSum", x, positions(rank), false);
+  const sum = (x: string) => to.reduce("ReduceSum", x, positions, false);
   if (reduction === "sum") return sum(weighted);
-  if (weight === null) return to.reduce("ReduceMean", losses, positions(rank), false);
+  if (weight === null) return to.reduce("ReduceMean", losses, positions, false);
   return op.Div(sum(weighted), sum(weight));
 }
 

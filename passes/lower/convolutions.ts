@@ -1,13 +1,14 @@
+import { range } from "../../src/onnx/dtypes.ts";
 import { activated } from "./activations.ts";
-import type { Composite, LoweringTable } from "./composite.ts";
+import { type Composite, type LoweringTable, plus } from "./composite.ts";
 
 /** The attributes of a convolution. */
 export const WINDOW = ["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"];
 
-/** act(conv(x, w, b) + z). */
-function fused(call: Composite, convolved: string, z: string | null): string {
-  const sum = z === null ? convolved : call.op.Add(convolved, z);
-  return activated(call, call.text("activation", ""), call.floats("activation_params") ?? [], sum);
+/** act(y + z), z being the fourth input. */
+function fused(call: Composite, y: string): string {
+  const parameters = call.floats("activation_params") ?? [];
+  return activated(call, call.text("activation", ""), parameters, plus(call, y, 3));
 }
 
 /** Moves the last axis of an input, or of a value of its rank, to the second place. */
@@ -17,48 +18,35 @@ export function channelsFirst(
   x: string = input(index),
 ): string {
   const rank = shape(index).length;
-  const places = Array.from({ length: rank - 2 }, (_, k) => k + 1);
-  return op.Transpose(x, { perm: [0, rank - 1, ...places] });
+  return op.Transpose(x, { perm: [0, rank - 1, ...range(rank - 1).slice(1)] });
 }
 
 /** Moves the second axis to the end. */
-export function channelsLast({ op, shape }: Composite, x: string): string {
-  const places = Array.from({ length: shape(0).length - 2 }, (_, k) => k + 2);
-  return op.Transpose(x, { perm: [0, ...places, 1] });
-}
+export const channelsLast = ({ op, shape }: Composite, x: string): string =>
+  op.Transpose(x, { perm: [0, ...range(shape(0).length).slice(2), 1] });
 
 /** Convolutions with an activation, or with channels last. */
 export const loweredConvolutions: LoweringTable = {
-  /** com.microsoft.FusedConv. */
   "com.microsoft.FusedConv": (call) => {
     const { op, input, inputs } = call;
-    const convolved = op.Conv(input(0), input(1), inputs[2] ?? null, call.kept(...WINDOW));
-    return [fused(call, convolved, inputs[3] ?? null)];
+    return [fused(call, op.Conv(input(0), input(1), inputs[2], call.kept(...WINDOW)))];
   },
   /** A ConvTranspose whose pads are an input. */
   "com.microsoft.ConvTransposeWithDynamicPads": (call) => {
     const { op, input, inputs, numbers } = call;
     const pads = inputs[2] == null ? null : numbers(2, "pads");
     const attributes = { ...call.kept(...WINDOW, "output_padding"), ...(pads ? { pads } : {}) };
-    return [op.ConvTranspose(input(0), input(1), inputs[3] ?? null, attributes)];
+    return [op.ConvTranspose(input(0), input(1), inputs[3], attributes)];
   },
   /** A convolution of [N, H, W, C] with weights [M, C / group, kH, kW]. */
   "com.microsoft.NhwcFusedConv": (call) => {
     const { op, input, inputs } = call;
-    const convolved = op.Conv(
-      channelsFirst(call, 0),
-      input(1),
-      inputs[2] ?? null,
-      call.kept(...WINDOW),
-    );
-    return [fused(call, channelsLast(call, convolved), inputs[3] ?? null)];
+    const y = op.Conv(channelsFirst(call, 0), input(1), inputs[2], call.kept(...WINDOW));
+    return [fused(call, channelsLast(call, y))];
   },
   /** A convolution of [N, H, W, C] with weights [M, kH, kW, C / group]. */
   "com.microsoft.NhwcConv": (call) => {
-    const weights = channelsFirst(call, 1);
-    const x = channelsFirst(call, 0);
-    return [
-      channelsLast(call, call.op.Conv(x, weights, call.inputs[2] ?? null, call.kept(...WINDOW))),
-    ];
+    const [weights, x] = [1, 0].map((index) => channelsFirst(call, index));
+    return [channelsLast(call, call.op.Conv(x, weights, call.inputs[2], call.kept(...WINDOW)))];
   },
 };

@@ -10,24 +10,30 @@ export const CropAndResize: LoweringRule = (call) => {
   const { op, to, input, numbers, float, scalar, constant, dtype, shape, fixed } = call;
   const [high, wide] = numbers(3, "crop sizes");
   const [n, c, height, width] = shape(0).map((size) => fixed(size, "a size is not fixed"));
-  const rows = alongAxis(call, 0, high);
-  const columns = alongAxis(call, 1, wide);
-  const image = to.unsqueeze(to.cast(input(2), "int64"), [1, 2, 3]);
-  const belongs = to.cast(op.Equal(image, constant("int64", [1, n, 1], range(n))), dtype(0));
-  // The rows of all images, of which a box reads those of its own.
-  const placed = to.reshape(op.Mul(op.Transpose(rows.weights, { perm: [0, 2, 1, 3] }), belongs), [
-    -1,
-    n * height,
-  ]);
+  const [rows, columns] = [alongAxis(call, 0, high), alongAxis(call, 1, wide)];
   const all = to.reshape(op.Transpose(input(0), { perm: [0, 2, 1, 3] }), [n * height, c * width]);
-  const lines = to.reshape(op.MatMul(placed, all), [-1, high, c, width]);
-  const across = op.MatMul(lines, op.Transpose(columns.weights, { perm: [0, 1, 3, 2] }));
-  const crop = op.Transpose(across, { perm: [0, 2, 1, 3] });
+  const image = to.unsqueeze(to.cast(input(2), "int64"), [1, 2, 3]);
+  const start = op.Mul(image, constant("int64", [], [height]));
+  const place = to.clip(rows.read, 0, height - 1, dtype(0));
+  const above = op.Floor(place);
+  const lineAt = (row: string) => {
+    const places = to.reshape(op.Add(start, to.cast(row, "int64")), [-1]);
+    return to.reshape(op.Gather(all, places, { axis: 0 }), [-1, high, c, width]);
+  };
+  const [line, below] = [above, to.clip(op.Add(above, scalar(1)), 0, height - 1, dtype(0))].map(
+    lineAt,
+  );
+  const share = op.Transpose(op.Sub(place, above), { perm: [0, 2, 1, 3] });
+  const lines = op.Add(line, op.Mul(op.Sub(below, line), share));
+  const numbered = constant(dtype(0), [width], range(width));
+  const near = op.Sub(scalar(1), op.Abs(op.Sub(columns.read, numbered)));
+  const weights = op.Transpose(to.clip(near, 0, null, dtype(0)), { perm: [0, 1, 3, 2] });
+  const crop = op.Transpose(op.MatMul(lines, weights), { perm: [0, 2, 1, 3] });
   const inside = op.And(rows.inside, op.Transpose(columns.inside, { perm: [0, 1, 3, 2] }));
   return [to.where(inside, crop, scalar(float("extrapolation_value", 0)), dtype(0))];
 };
 
-/** The weights [R, 1, cells, size] of an axis's positions, and which cells lie inside, [R, 1, cells, 1]. */
+/** Where the cells of an axis are read, and which of them lie inside: both [R, 1, cells, 1]. */
 function alongAxis(call: Composite, axis: number, cells: number) {
   const { op, to, input, shape, scalar, constant, dtype, text, fixed } = call;
   const size = fixed(shape(0)[axis + 2], "a size is not fixed");
@@ -40,9 +46,7 @@ function alongAxis(call: Composite, axis: number, cells: number) {
   const apart = op.Abs(op.Sub(place, scalar((size - 1) / 2)));
   const inside = op.Not(op.Greater(apart, scalar((size - 1) / 2)));
   const isNearest = text("mode", "bilinear") === "nearest";
-  const read = isNearest ? op.Floor(op.Add(place, scalar(0.5))) : place;
-  const distance = op.Abs(op.Sub(read, constant(dtype(0), [size], range(size))));
-  return { weights: to.clip(op.Sub(scalar(1), distance), 0, null, dtype(0)), inside };
+  return { read: isNearest ? op.Floor(op.Add(place, scalar(0.5))) : place, inside };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Dimension, placeOfAxis } from "../../src/onnx/dtypes.ts";
+import { type Dimension, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import type { Composite } from "./composite.ts";
 
 /** An integer operand. */
@@ -6,19 +6,21 @@ interface Quantized {
   /** Indices of the integers, and of their zero point, which may be absent. */
   readonly x: number;
   readonly zero: number | null;
-  readonly scale: string;
-  /** Index of the input whose shape the scale has. */
+  /** Index of the scale. */
   readonly from: number;
-  /** The axis of the scales if there are several; negative from the end. */
-  readonly axis: number;
+  /** A scale of its shape, in place of the input. */
+  readonly scale?: string;
+  /** The axis of the scales if there are several; the last by default. */
+  readonly axis?: number;
 }
 
 /** The first opset in which DequantizeLinear has an axis. */
 const AXIS = 13;
 
 /** Returns integers as the numbers that they stand for. */
-export function dequantized(call: Composite, { x, zero, scale, from, axis }: Quantized): string {
+export function dequantized(call: Composite, given: Quantized): string {
   const { op, opset, input, inputs, to, shape, refuse } = call;
+  const { x, zero, from, scale = input(from), axis = -1 } = given;
   const dims = shape(from);
   const point = zero === null ? null : (inputs[zero] ?? null);
   if (dims.every((size) => size === 1)) return op.DequantizeLinear(input(x), scale, point);
@@ -26,7 +28,7 @@ export function dequantized(call: Composite, { x, zero, scale, from, axis }: Qua
   const place = placeOfAxis(axis, rank);
   if (dims.length !== 1) return refuse("its scales have several axes");
   if (opset >= AXIS) return op.DequantizeLinear(input(x), scale, point, { axis: place });
-  const after = Array.from({ length: rank - 1 - place }, (_, k) => k + 1);
+  const after = range(rank).slice(1, rank - place);
   const wide = (v: string) => to.unsqueeze(v, after);
   const real = (v: string) => to.cast(v, "float");
   const steps = point === null ? real(input(x)) : op.Sub(real(input(x)), wide(real(point)));

@@ -15,8 +15,8 @@ export const MoE: LoweringRule = (call) => {
   const width = fixed(shape(0).at(-1), "its last axis does not have a fixed size");
   const layer = (x: string, weights: number) => {
     const product = op.MatMul(x, op.Transpose(input(weights), { perm: [0, 2, 1] }));
-    const biases = inputs[weights + 1];
-    return biases == null ? product : op.Add(product, to.unsqueeze(biases, [1]));
+    const bias = inputs[weights + 1];
+    return bias == null ? product : op.Add(product, to.unsqueeze(bias, [1]));
   };
   const inner = activation(call, layer(to.reshape(input(0), [1, -1, width]), 2));
   const weighted = op.Mul(layer(inner, 4), shares(call));

@@ -1,13 +1,4 @@
-import {
-  afterPast,
-  attend,
-  causal,
-  joinHeads,
-  repeatHeads,
-  seen,
-  splitHeads,
-  upTo,
-} from "./attend.ts";
+import { afterPast, attend, causal, joinHeads, seen, splitHeads, upTo } from "./attend.ts";
 import { lengths } from "./attention.ts";
 import type { Composite, LoweringRule } from "./composite.ts";
 import { angles, rotated } from "./rotary.ts";
@@ -29,11 +20,8 @@ export const GroupQueryAttention: LoweringRule = (call) => {
   let [q, newK] = operands;
   if (int("do_rotary", 0) === 1) {
     const half = fixed(call.shape(7).at(-1), "its angles do not have a fixed size");
-    const rotation = {
-      width: 2 * half,
-      whole: width,
-      interleaved: int("rotary_interleaved", 0) === 1,
-    };
+    const interleaved = int("rotary_interleaved", 0) === 1;
+    const rotation = { width: 2 * half, whole: width, interleaved };
     const places = positions(call, q, inputs[3] ?? null);
     const table = (index: number) => angles(call, input(index), places);
     const turn = [table(7), table(8)] as const;
@@ -42,17 +30,13 @@ export const GroupQueryAttention: LoweringRule = (call) => {
   }
   const [k, v] = [afterPast(call, 3, newK), afterPast(call, 4, operands[2])];
   const { queries, keys } = lengths(call, q, k);
-  const bias = inputs[10] ?? null;
-  const { output } = attend(
-    call,
-    [q, repeatHeads(call, k, heads / shared), repeatHeads(call, v, heads / shared)],
-    {
-      scale: float("scale", 0) || 1 / Math.sqrt(width),
-      softcap: float("softcap", 0),
-      allowed: to.unsqueeze(causal(call, queries, keys, int("local_window_size", -1)), [0, 1]),
-      biases: bias === null ? [] : [bias],
-    },
-  );
+  const { output } = attend(call, [q, k, v], {
+    scale: float("scale", 0) || 1 / Math.sqrt(width),
+    softcap: float("softcap", 0),
+    allowed: to.unsqueeze(causal(call, queries, keys, int("local_window_size", -1)), [0, 1]),
+    biases: inputs[10] == null ? [] : [inputs[10]],
+    sharing: heads / shared,
+  });
   return [joinHeads(call, output), k, v];
 };
 
@@ -103,23 +87,18 @@ export const Attention: LoweringRule = (call) => {
   let allowed = choosing ? input(3) : null;
   if (int("is_causal", 0) === 1) {
     const { queries, keys } = lengths(call, q, k);
-    const from =
-      past === null
-        ? upTo(call, queries)
-        : op.Add(upTo(call, queries), lengths(call, q, past).keys);
+    const first = upTo(call, queries);
+    const from = past === null ? first : op.Add(first, lengths(call, q, past).keys);
     const ahead = seen(call, to.unsqueeze(from, [1]), upTo(call, keys));
     allowed = allowed === null ? ahead : op.And(allowed, ahead);
   }
-  const attended = attend(
-    call,
-    [q, repeatHeads(call, k, heads / shared), repeatHeads(call, v, heads / shared)],
-    {
-      scale: float("scale", 0) || 1 / Math.sqrt(flat ? features / heads : features),
-      softcap: float("softcap", 0),
-      allowed,
-      biases: masked && !choosing ? [input(3)] : [],
-    },
-  );
+  const attended = attend(call, [q, k, v], {
+    scale: float("scale", 0) || 1 / Math.sqrt(flat ? features / heads : features),
+    softcap: float("softcap", 0),
+    allowed,
+    biases: masked && !choosing ? [input(3)] : [],
+    sharing: heads / shared,
+  });
   const asked = [attended.scaled, attended.capped, attended.scores, attended.weights][
     int("qk_matmul_output_mode", 0)
   ];

@@ -1,5 +1,5 @@
 import type { Ops } from "../../src/graph/ops.ts";
-import { placeOfAxis } from "../../src/onnx/dtypes.ts";
+import { placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import { float } from "../../src/onnx/new-node.ts";
 import { axisLength, upTo } from "./attend.ts";
 import type { Composite, LoweringRule, LoweringTable } from "./composite.ts";
@@ -73,7 +73,7 @@ function groupNorm(call: Composite, x: string): string {
   const { op, input, int, float, dtype, shape, to } = call;
   const rank = shape(0).length;
   const last = int("channels_last", 1) !== 0;
-  const places = Array.from({ length: rank - 2 }, (_, k) => k + 1);
+  const places = range(rank - 1).slice(1);
   const { wide, widen, narrow } = widened(call);
   const first = last ? channelsFirst(call, 0, x) : x;
   const grouped = to.reshape(widen(first), [0, int("groups", 1), -1]);
@@ -82,7 +82,7 @@ function groupNorm(call: Composite, x: string): string {
   const back = op.Reshape(normal, op.Shape(first));
   const placed = last ? channelsLast(call, back) : back;
   const factor = (index: number) => {
-    const own = dtype(index) === wide ? input(index) : to.cast(input(index), wide);
+    const own = to.cast(input(index), wide, dtype(index));
     return last ? own : to.unsqueeze(own, places);
   };
   const y = op.Add(op.Mul(placed, factor(1)), factor(2));
@@ -134,11 +134,8 @@ export const loweredNorms: LoweringTable = {
     const { input, shape, int, float } = call;
     const rank = shape(0).length;
     const first = placeOfAxis(int("axis", -1), rank);
-    const axes = Array.from({ length: rank - first }, (_, k) => first + k);
-    const [y, , inverse] = rmsNorm(call, input(0), input(1), {
-      axes,
-      epsilon: float("epsilon", 1e-5),
-    });
+    const over = { axes: range(rank).slice(first), epsilon: float("epsilon", 1e-5) };
+    const [y, , inverse] = rmsNorm(call, input(0), input(1), over);
     return [y, inverse];
   },
   /** RMSNorm of pieces of the last axis as long as the scale, times silu or σ of the gate. */
@@ -183,7 +180,7 @@ export const loweredNorms: LoweringTable = {
   /** GroupNorm of x + skip + bias, and that sum. The skip may broadcast over all positions. */
   "com.microsoft.SkipGroupNorm": (call) => {
     const { op, input, inputs, shape, to } = call;
-    const skip = shape(3).length === 2 ? to.unsqueeze(input(3), [1, 2]) : input(3);
+    const skip = to.unsqueeze(input(3), shape(3).length === 2 ? [1, 2] : []);
     const sum = summed(op, [input(0), skip, inputs[4]]);
     return [groupNorm(call, sum), sum];
   },

@@ -1,3 +1,4 @@
+import { range } from "../../src/onnx/dtypes.ts";
 import { MicrosoftAttention } from "./attention.ts";
 import { type Composite, type LoweringRule, type LoweringTable, plus } from "./composite.ts";
 import { channelsFirst, channelsLast, WINDOW } from "./convolutions.ts";
@@ -9,14 +10,17 @@ const qLinearConv: LoweringRule = (call) => {
   const { op, input, inputs, int, kept } = call;
   const last = int("channels_last", 0) === 1;
   const x = last ? channelsFirst(call, 0, real(call, 0)) : real(call, 0);
-  const step = () => op.Mul(input(1), input(4));
-  const bias =
-    inputs[8] == null
-      ? null
-      : dequantized(call, { x: 8, scale: step(), from: 4, zero: null, axis: 0 });
-  const y = op.Conv(x, real(call, 3, 0), bias, kept(...WINDOW));
+  const bias = () =>
+    dequantized(call, { x: 8, scale: op.Mul(input(1), input(4)), from: 4, zero: null, axis: 0 });
+  const added = inputs[8] == null ? null : bias();
+  const y = op.Conv(x, real(call, 3, 0), added, kept(...WINDOW));
   return [quantized(call, last ? channelsLast(call, y) : y, 6)];
 };
+
+/** An operator on two dequantized operands, quantized again. */
+const binary =
+  (name: "Add" | "Mul"): LoweringRule =>
+  (call) => [quantized(call, call.op[name](real(call, 0), real(call, 3)), 6)];
 
 /** An operator on one dequantized operand, quantized again. */
 const unary =
@@ -32,14 +36,8 @@ const pooled = (write: (call: Composite, x: string) => string): LoweringRule =>
   });
 
 /** Returns the operand at this index, with its scale and zero point behind it. */
-const real = (call: Composite, index: number, axis = -1) =>
-  dequantized(call, {
-    x: index,
-    scale: call.input(index + 1),
-    from: index + 1,
-    zero: index + 2,
-    axis,
-  });
+const real = (call: Composite, x: number, axis = -1) =>
+  dequantized(call, { x, from: x + 1, zero: x + 2, axis });
 
 /** Quantizes to integers of the operands' type. */
 const quantized = (call: Composite, x: string, index: number) =>
@@ -54,13 +52,8 @@ export const loweredQuantized: LoweringTable = {
   QLinearConv: qLinearConv,
   "com.microsoft.QLinearConv": qLinearConv,
   /** quantize(a + b) of dequantized operands; onnxruntime's own kernel may differ by one quantum. */
-  "com.microsoft.QLinearAdd": (call) => [
-    quantized(call, call.op.Add(real(call, 0), real(call, 3)), 6),
-  ],
-  /** quantize(a · b) of dequantized operands. */
-  "com.microsoft.QLinearMul": (call) => [
-    quantized(call, call.op.Mul(real(call, 0), real(call, 3)), 6),
-  ],
+  "com.microsoft.QLinearAdd": binary("Add"),
+  "com.microsoft.QLinearMul": binary("Mul"),
   /** quantize(A B); B may have a scale for each column. */
   QLinearMatMul: (call) => {
     const product = call.op.MatMul(real(call, 0, -2), real(call, 3, -1));
@@ -72,8 +65,7 @@ export const loweredQuantized: LoweringTable = {
     const alpha = float("alpha", 1);
     const step = op.Mul(input(1), input(4));
     const scale = alpha === 1 ? step : op.Mul(step, scalar(alpha, "float"));
-    const c =
-      inputs[6] == null ? null : dequantized(call, { x: 6, scale, from: 4, zero: null, axis: -1 });
+    const c = inputs[6] == null ? null : dequantized(call, { x: 6, scale, from: 4, zero: null });
     const b = real(call, 3, int("transB", 0) === 1 ? 0 : 1);
     const product = op.Gemm(real(call, 0), b, null, kept("alpha", "transA", "transB"));
     const y = c === null ? product : op.Add(product, c);
@@ -98,10 +90,9 @@ export const loweredQuantized: LoweringTable = {
   "com.microsoft.QLinearGlobalAveragePool": pooled(({ op }, x) => op.GlobalAveragePool(x)),
   /** quantize of dequantized operands side by side: (scale, zero point, then three of each operand). */
   "com.microsoft.QLinearConcat": (call) => {
-    const { inputs, op, int } = call;
-    const count = Math.floor((inputs.length - 2) / 3);
-    const parts = Array.from({ length: count }, (_, k) => real(call, 2 + 3 * k));
-    return [quantized(call, op.Concat(parts, { axis: int("axis", 1) }), 0)];
+    const count = Math.floor((call.inputs.length - 2) / 3);
+    const parts = range(count).map((k) => real(call, 2 + 3 * k));
+    return [quantized(call, call.op.Concat(parts, { axis: call.int("axis", 1) }), 0)];
   },
   "com.microsoft.QLinearWhere": (call) => {
     const { to, input } = call;
@@ -109,28 +100,23 @@ export const loweredQuantized: LoweringTable = {
   },
   /** A B + bias of dequantized operands. */
   "com.microsoft.MatMulIntegerToFloat": (call) => {
-    const { op, input } = call;
-    const a = dequantized(call, { x: 0, scale: input(2), from: 2, zero: 4, axis: -2 });
-    const b = dequantized(call, { x: 1, scale: input(3), from: 3, zero: 5, axis: -1 });
-    return [plus(call, op.MatMul(a, b), 6)];
+    const a = dequantized(call, { x: 0, from: 2, zero: 4, axis: -2 });
+    const b = dequantized(call, { x: 1, from: 3, zero: 5 });
+    return [plus(call, call.op.MatMul(a, b), 6)];
   },
   /** A B + bias, A rounded to 8 bits, B dequantized. */
   "com.microsoft.DynamicQuantizeMatMul": (call) => {
     const { op, input } = call;
-    const b = dequantized(call, { x: 1, scale: input(2), from: 2, zero: 3, axis: -1 });
+    const b = dequantized(call, { x: 1, from: 2, zero: 3 });
     return [plus(call, op.MatMul(fakeQuantized(call, input(0)), b), 4)];
   },
   /** com.microsoft.Attention of dequantized operands. */
   "com.microsoft.QAttention": (call) => {
-    const { input, shape } = call;
-    const x = dequantized(call, { x: 0, scale: input(3), from: 3, zero: 6, axis: -1 });
-    const weights = dequantized(call, { x: 1, scale: input(4), from: 4, zero: 7, axis: -1 });
-    const float = (value: typeof x, index: number) => ({
-      value,
-      dtype: "float",
-      shape: shape(index),
-    });
-    return MicrosoftAttention(rewired(call, [float(x, 0), float(weights, 1), 2, 5, 8, null]));
+    const float = (x: number) => {
+      const value = dequantized(call, { x, from: x + 3, zero: x + 6 });
+      return { value, dtype: "float", shape: call.shape(x) };
+    };
+    return MicrosoftAttention(rewired(call, [float(0), float(1), 2, 5, 8, null]));
   },
   /** An LSTM of weights [directions, features, gates] in 8 bits; what they multiply is rounded too. */
   "com.microsoft.DynamicQuantizeLSTM": (call) => dynamicLstm(call),

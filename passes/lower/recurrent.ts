@@ -1,4 +1,5 @@
 import type { Ops } from "../../src/graph/ops.ts";
+import { rows } from "../../src/graph/own.ts";
 import { activated } from "./activations.ts";
 import { type Composite, equalPieces, type LoweringRule, type LoweringTable } from "./composite.ts";
 import { fakeQuantized, rewired } from "./dequantized.ts";
@@ -175,14 +176,12 @@ function direction(
 }
 
 /** How many parameters activations take: an alpha, or also a beta, each from its own list. */
-const PARAMETERS: ReadonlyMap<string, 1 | 2> = new Map([
-  ["Affine", 2],
-  ["Elu", 1],
-  ["HardSigmoid", 2],
-  ["LeakyRelu", 1],
-  ["ScaledTanh", 2],
-  ["ThresholdedRelu", 1],
-]);
+const PARAMETERS: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    ...rows(1, "Elu LeakyRelu ThresholdedRelu"),
+    ...rows(2, "Affine HardSigmoid ScaledTanh"),
+  }),
+);
 
 /**
  * Returns the activations of a direction. `clip` bounds what they are applied to; in onnxruntime, an
@@ -239,10 +238,7 @@ function ofDirections(call: Composite, index: number, scale: number): string {
 
 /** Recurrent layers, unrolled. */
 export const loweredRecurrences: LoweringTable = {
-  /** LSTM, unrolled. */
-  LSTM: unrolled(lstm),
-  /** GRU, unrolled. */
   GRU: unrolled(gru),
-  /** RNN, unrolled. */
+  LSTM: unrolled(lstm),
   RNN: unrolled(rnn),
 };

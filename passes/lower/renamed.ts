@@ -13,7 +13,7 @@ export const loweredRenamed: LoweringTable = {
   /** Selects positions along an axis, or elements, at which a constant condition is true. */
   Compress: ({ op, input, data, int, to, refuse }) => {
     const condition = data(1) ?? refuse("its condition is computed from the data");
-    const chosen = Array.from(condition).flatMap((holds, place) => (holds ? [place] : []));
+    const chosen = range(condition.length).filter((place) => condition[place]);
     const axis = int("axis", Number.NaN);
     if (!Number.isNaN(axis)) return [op.Gather(input(0), to.ints(chosen), { axis })];
     return [op.Gather(to.reshape(input(0), [-1]), to.ints(chosen), { axis: 0 })];
@@ -85,12 +85,7 @@ export const loweredRenamed: LoweringTable = {
     const count = Math.floor((length - size) / step) + 1;
     const places = range(count).flatMap((k) => range(size).map((tap) => k * step + tap));
     const windows = op.Gather(input(0), constant("int64", [count, size], places), { axis });
-    return [
-      op.Transpose(windows, {
-        perm: range(rank + 1)
-          .toSpliced(axis + 1, 1)
-          .concat(axis + 1),
-      }),
-    ];
+    const others = range(rank + 1).toSpliced(axis + 1, 1);
+    return [op.Transpose(windows, { perm: [...others, axis + 1] })];
   },
 };

@@ -29,12 +29,10 @@ export function rotated(
     : to.split(pairs, [half, half], 3);
   const first = op.Sub(op.Mul(a, cos), op.Mul(b, sin));
   const second = op.Add(op.Mul(a, sin), op.Mul(b, cos));
+  const both = [first, second].map((part) => (interleaved ? to.unsqueeze(part, [4]) : part));
   const joined = interleaved
-    ? to.reshape(
-        op.Concat([to.unsqueeze(first, [4]), to.unsqueeze(second, [4])], { axis: 4 }),
-        [0, 0, 0, -1],
-      )
-    : op.Concat([first, second], { axis: 3 });
+    ? to.reshape(op.Concat(both, { axis: 4 }), [0, 0, 0, -1])
+    : op.Concat(both, { axis: 3 });
   return rest === undefined ? joined : op.Concat([joined, rest], { axis: 3 });
 }
 
@@ -56,13 +54,10 @@ export const MicrosoftRotary: LoweringRule = (call) => {
 
 /** ai.onnx.RotaryEmbedding: (X, cos_cache, sin_cache, position_ids). */
 export const RotaryEmbedding: LoweringRule = (call) => {
-  const { inputs, to } = call;
-  const positions = inputs[3] ?? null;
-  return [
-    embedded(call, 1, (table) =>
-      positions === null ? to.unsqueeze(table, [1]) : angles(call, table, positions),
-    ),
-  ];
+  const positions = call.inputs[3] ?? null;
+  const read = (table: string) =>
+    positions === null ? call.to.unsqueeze(table, [1]) : angles(call, table, positions);
+  return [embedded(call, 1, read)];
 };
 
 function embedded(call: Composite, tables: number, read: (table: string) => string): string {
@@ -74,11 +69,7 @@ function embedded(call: Composite, tables: number, read: (table: string) => stri
   const heads = int("num_heads", 0);
   const asked = int("rotary_embedding_dim", 0);
   const whole = !flat ? features : heads > 0 ? features / heads : 2 * half;
-  const rotation = {
-    width: asked || 2 * half,
-    whole,
-    interleaved: int("interleaved", 0) === 1,
-  };
+  const rotation = { width: asked || 2 * half, whole, interleaved: int("interleaved", 0) === 1 };
   const x = flat ? splitHeads(call, input(0), features / whole) : input(0);
   const y = rotated(call, x, [read(input(tables)), read(input(tables + 1))], rotation);
   return flat ? joinHeads(call, y) : y;

@@ -9,25 +9,15 @@ export interface SkipNorm {
   readonly sum: number;
 }
 
+const TOKENS = { terms: [0, 1], scale: 2, sum: 3 } as const;
+
 /**
  * Operators that norm a sum, in which residual connections are found, whose scale shows the feature
  * axis, and into which factors fold. A row is all that such an operator takes.
  */
 export const SKIP_NORMS: Readonly<Record<string, SkipNorm>> = {
-  "com.microsoft.SkipLayerNormalization": {
-    norm: "layer",
-    terms: [0, 1],
-    bias: 4,
-    scale: 2,
-    sum: 3,
-  },
-  "com.microsoft.SkipSimplifiedLayerNormalization": {
-    norm: "rms",
-    terms: [0, 1],
-    bias: 3,
-    scale: 2,
-    sum: 3,
-  },
+  "com.microsoft.SkipLayerNormalization": { norm: "layer", bias: 4, ...TOKENS },
+  "com.microsoft.SkipSimplifiedLayerNormalization": { norm: "rms", bias: 3, ...TOKENS },
   "com.microsoft.SkipGroupNorm": { norm: "group", terms: [0, 3], bias: 4, scale: 1, sum: 1 },
 };
 

@@ -56,6 +56,10 @@ const sequences = (
   actual: int(inputs, actual),
 });
 
+/** Writes the class of the largest score. */
+const largest = (inputs: LossInputs, x: string) =>
+  int(inputs, inputs.op.ArgMax(x, { axis: inputs.axis, keepdims: 0 }));
+
 /** How the positions of class labels are read. */
 const positions = ({ output: { shape }, axis }: LossInputs) =>
   ({
@@ -69,13 +73,13 @@ function ofLabels(
   inputs: LossInputs<typeof labelOptions>,
   { isNextToken, needs }: ToObserve,
 ): Observation {
-  const { op, to, constant, output, axis } = inputs;
+  const { op, to, constant, output } = inputs;
   const { labels, counts, losses } = labelTerms(inputs, null);
   const chosen = to.cast(counts, "int64");
   const actual = op.Sub(op.Add(op.Mul(labels, chosen), chosen), constant("int64", [], [1]));
   return {
     ...positions(inputs),
-    predicted: int(inputs, op.ArgMax(output.name, { axis, keepdims: 0 })),
+    predicted: largest(inputs, output.name),
     actual: int(inputs, actual),
     places: needs.has("places") ? int(inputs, placesOf(inputs, labels)) : null,
     surprise: needs.has("surprise") || isNextToken ? to.cast(losses, "float") : null,
@@ -90,18 +94,13 @@ function placesOf(
   const shape = sizes(output.shape);
   const { dtype } = output;
   const at = to.unsqueeze(labels, [axis]);
-  const numbers = constant(
-    "float",
-    shape.map((size, k) => (k === axis ? size : 1)),
-    range(shape[axis]),
-  );
+  const dims = shape.map((size, k) => (k === axis ? size : 1));
+  const numbers = constant("float", dims, range(shape[axis]));
   const place = to.cast(at, "float");
   const picked = () => {
     if (opset >= PICKING) return op.GatherElements(output.name, at, { axis });
-    const own = to.cast(
-      op.Less(op.Abs(op.Sub(numbers, place)), constant("float", [], [0.5])),
-      dtype,
-    );
+    const apart = op.Abs(op.Sub(numbers, place));
+    const own = to.cast(op.Less(apart, constant("float", [], [0.5])), dtype);
     return to.reduce("ReduceSum", op.Mul(own, output.name), [axis]);
   };
   const score = picked();
@@ -111,15 +110,11 @@ function placesOf(
   return to.reduce("ReduceSum", before, [axis], false);
 }
 
-function ofShares(inputs: LossInputs): Observation {
-  const { op, output, target, axis } = inputs;
-  const largest = (x: string) => int(inputs, op.ArgMax(x, { axis, keepdims: 0 }));
-  return {
-    ...positions(inputs),
-    predicted: largest(output.name),
-    actual: largest(target.name),
-  };
-}
+const ofShares = (inputs: LossInputs): Observation => ({
+  ...positions(inputs),
+  predicted: largest(inputs, inputs.output.name),
+  actual: largest(inputs, inputs.target.name),
+});
 
 type Counted = LossInputs & Parameters<typeof countedValues>[0];
 

@@ -8,7 +8,16 @@ interface ClassCount {
   missed: number;
 }
 
-/** Returns a metric that is computed from counts of each class, or of each yes/no label. */
+/** A metric that is computed from counts of each class, or of each yes/no label. */
+const ofCounts = (
+  name: string,
+  about: string,
+  of: (counts: readonly ClassCount[]) => number,
+): Metric => ({
+  ...{ name, about, better: "higher", kinds: ["classes", "yes-no"] },
+  tally: () => countTally(of),
+});
+
 function countTally(of: (counts: readonly ClassCount[]) => number): Tally {
   const counts: ClassCount[] = [];
   let isLabels = false;
@@ -74,40 +83,19 @@ const f1 = ({ right, given, missed }: ClassCount) =>
   [2 * right, 2 * right + given + missed] as const;
 
 /** The mean over all classes, or labels, of the harmonic mean of precision and recall. */
-export const f1Macro: Metric = {
-  name: "f1-macro",
-  about: "F1, the mean over all classes or labels",
-  better: "higher",
-  kinds: ["classes", "yes-no"],
-  tally: () => countTally((counts) => macro(counts, f1)),
-};
+export const f1Macro = ofCounts("f1-macro", "F1, the mean over all classes or labels", (counts) =>
+  macro(counts, f1),
+);
 
 /** The harmonic mean of precision and recall of all positions together. */
-export const f1Micro: Metric = {
-  name: "f1-micro",
-  about: "F1 of all positions together",
-  better: "higher",
-  kinds: ["classes", "yes-no"],
-  tally: () =>
-    countTally((counts) => {
-      const sums = { right: 0, given: 0, missed: 0 };
-      for (const { right, given, missed } of counts) {
-        sums.right += right;
-        sums.given += given;
-        sums.missed += missed;
-      }
-      return macro([sums], f1);
-    }),
-};
+export const f1Micro = ofCounts("f1-micro", "F1 of all positions together", (counts) => {
+  const sum = (of: keyof ClassCount) => counts.reduce((all, count) => all + count[of], 0);
+  return macro([{ right: sum("right"), given: sum("given"), missed: sum("missed") }], f1);
+});
 
 /** Intersection over union, the mean over all classes, or labels. */
-export const iou: Metric = {
-  name: "iou",
-  about: "intersection over union, the mean over all classes or labels",
-  better: "higher",
-  kinds: ["classes", "yes-no"],
-  tally: () =>
-    countTally((counts) =>
-      macro(counts, ({ right, given, missed }) => [right, right + given + missed]),
-    ),
-};
+export const iou = ofCounts(
+  "iou",
+  "intersection over union, the mean over all classes or labels",
+  (counts) => macro(counts, ({ right, given, missed }) => [right, right + given + missed]),
+);
