@@ -49,7 +49,7 @@ export function writeFold(
   for (const { value, by } of outputs) {
     to.about(value.name);
     to.last(value.scope);
-    to.product(nameOf(value), factorOf(plain, to, value, by), value.name);
+    to.into(value.name, "Mul", [nameOf(value), factorOf(plain, to, value, by)]);
   }
   const gone = new Set(nodes);
   const changed = [...redirects.values()].filter(

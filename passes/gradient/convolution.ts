@@ -25,7 +25,7 @@ export const convolutions = {
     const { strides, dilations, pads, group } = window;
     const sizes = shape(0).slice(2);
     const back = () => {
-      const spread = op.Conv(g, w, null, { strides, dilations, pads: [...pads], group });
+      const spread = op.Conv(g, w, null, { strides, dilations, pads, group });
       const reached = sizes.map((_, k) => lengthOf(window, k));
       return cropped(at, { name: spread, shape: reached }, sizes);
     };
@@ -37,22 +37,13 @@ export const convolutions = {
   },
 } satisfies VjpTable;
 
-/** Returns the first input and the cotangent with their shapes. */
-const sized = (
-  { g, shape, outShape }: GradientNode,
-  x: string,
-): readonly [ShapedName, ShapedName] => [
+const sized = ({ g, shape, outShape }: GradientNode, x: string): readonly ShapedName[] => [
   { name: x, shape: shape(0) },
   { name: g, shape: outShape(0) },
 ];
 
 const toBias = ({ write, g, outShape }: GradientNode) =>
-  write.reduce(
-    "ReduceSum",
-    g,
-    range(outShape(0).length).filter((axis) => axis !== 1),
-    false,
-  );
+  write.reduce("ReduceSum", g, range(outShape(0).length).toSpliced(1, 1), false);
 
 /** Returns the number of positions of this window along an axis. */
 const lengthOf = (
@@ -92,13 +83,7 @@ function toInput(at: GradientNode, g: string, w: string, window: Window) {
   const output_padding = size.map(
     (length, k) => length + pads[k] + pads[k + dims] - reach[k] - 1 - (out[k] - 1) * strides[k],
   );
-  return op.ConvTranspose(g, w, null, {
-    dilations,
-    group,
-    output_padding,
-    pads: [...pads],
-    strides,
-  });
+  return op.ConvTranspose(g, w, null, { dilations, group, output_padding, pads, strides });
 }
 
 /** Returns w: [M, C / group, …] as [C, M / group, …] with every spatial axis reversed. */
@@ -143,14 +128,10 @@ function toKernel(
   const byGroup = op.Transpose(split, { perm: [2, 1, 0, ...dims.map((k) => k + 3)] });
   const image = write.reshape(byGroup, [c / group, group * n, ...size]);
   const swap = { perm: [1, 0, ...dims.map((k) => k + 2)] };
-  const kernels = op.Conv(image, op.Transpose(g, swap), null, {
-    dilations: strides,
-    group,
-    pads: [...pads],
-    strides: dilations,
-  });
+  const exchanged = { dilations: strides, group, pads, strides: dilations };
+  const kernels = op.Conv(image, op.Transpose(g, swap), null, exchanged);
   const turned = op.Transpose(kernels, swap);
-  const swapped = { size, kernel: out, strides: dilations, dilations: strides, pads };
+  const swapped = { size, kernel: out, ...exchanged };
   const reached = dims.map((k) => lengthOf(swapped, k));
   return cropped({ write }, { name: turned, shape: reached }, kernel);
 }
@@ -162,8 +143,7 @@ function cropped(
   sizes: readonly number[],
 ): string {
   if (shape.every((size, k) => size === sizes[k])) return name;
-  const axes = sizes.map((_, k) => k + 2);
-  const starts = sizes.map(() => 0);
+  const [starts, axes] = [sizes.map(() => 0), sizes.map((_, k) => k + 2)];
   return write.slice(name, starts, sizes, axes);
 }
 

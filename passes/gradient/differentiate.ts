@@ -28,7 +28,6 @@ import type { GradientNode, GradientRules } from "./rule.ts";
 import { vjp } from "./vjp.ts";
 import { writtenNorm } from "./written-norm.ts";
 
-/** What to differentiate, and what is known of the graph. */
 interface Differentiation {
   /**
    * Initial cotangents by their values, of the same type and shape: names of the main graph, or of

@@ -1,9 +1,11 @@
+import { rows } from "../../src/graph/own.ts";
 import { largest } from "../../src/graph/tensor.ts";
 import { outputBetween, whereEqual } from "./indicators.ts";
 import { type GradientNode, inert, type VjpTable } from "./rule.ts";
 
 /** Elementwise functions of one value. */
 export const elementwise = {
+  ...rows(inert, "Ceil Floor Round Sign"),
   Abs: ({ op, write, g, dtype }, x) => [op.Mul(g, write.sign(x, dtype))],
   Acos: ({ op, g, scalar }, x) => [op.Neg(op.Div(g, op.Sqrt(op.Sub(scalar(1), op.Mul(x, x)))))],
   Acosh: ({ op, g, scalar }, x) => [op.Div(g, op.Sqrt(op.Sub(op.Mul(x, x), scalar(1))))],
@@ -11,7 +13,6 @@ export const elementwise = {
   Asinh: ({ op, g, scalar }, x) => [op.Div(g, op.Sqrt(op.Add(scalar(1), op.Mul(x, x))))],
   Atan: ({ op, g, scalar }, x) => [op.Div(g, op.Add(scalar(1), op.Mul(x, x)))],
   Atanh: ({ op, g, scalar }, x) => [op.Div(g, op.Sub(scalar(1), op.Mul(x, x)))],
-  Ceil: inert,
   Clip: clip,
   Cos: ({ op, g }, x) => [op.Neg(op.Mul(g, op.Sin(x)))],
   // sinh x = y − e⁻ˣ
@@ -21,13 +22,10 @@ export const elementwise = {
     op.Mul(g, op.Exp(op.Sub(scalar(Math.log(2 / Math.sqrt(Math.PI))), op.Mul(x, x)))),
   ],
   Exp: ({ op, g, y }) => [op.Mul(g, y)],
-  Floor: inert,
   Identity: ({ g }) => [g],
   Log: ({ op, g }, x) => [op.Div(g, x)],
   Neg: ({ op, g }) => [op.Neg(g)],
   Reciprocal: ({ op, g, y }) => [op.Neg(op.Mul(g, op.Mul(y, y)))],
-  Round: inert,
-  Sign: inert,
   Sin: ({ op, g }, x) => [op.Mul(g, op.Cos(x))],
   // cosh x = y + e⁻ˣ
   Sinh: ({ op, g, y }, x) => [op.Mul(g, op.Add(y, op.Exp(op.Neg(x))))],

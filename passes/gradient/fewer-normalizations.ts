@@ -1,7 +1,7 @@
 import type { Builder } from "../../src/graph/builder.ts";
-import { dataOf, numbersOfData } from "../../src/graph/constants.ts";
 import type { Node, Types, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
+import { repeats } from "./gradient-node.ts";
 
 /** The types of values, and those that depend on nothing but weights that stay as they are. */
 export interface FrozenValues {
@@ -30,34 +30,22 @@ export function asProduct(known: FrozenValues, write: Builder, node: Node): bool
   if (!normalization || known.frozen.has(normalization.parameters[0])) return false;
   const { x, output, channels, rank, parameters, epsilon } = normalization;
   const [scale, ...rest] = parameters;
-  const is = (value: Value, number: number) => {
-    const data = dataOf(value);
-    const isFloat = known.types.get(value)?.dtype === "float";
-    return (
-      data !== null && isFloat && numbersOfData("float", data)!.every((value) => value === number)
-    );
-  };
+  const is = (value: Value, number: number) => repeats(known.types, value, number);
   const [bias, mean, variance] = rest;
   if (!is(bias, 0) || !is(mean, 0) || epsilon !== 0 || !is(variance, 1)) return false;
   write.about(output.name, node);
-  const single = singleOf(known, scale, is);
   const places = new Array(rank - 2).fill(1);
-  const factor = single ?? write.to.reshape(scale.name, [channels, ...places]);
-  write.product(x.name, factor, output.name);
+  const factor = singleOf(known, scale) ?? write.to.reshape(scale.name, [channels, ...places]);
+  write.into(output.name, "Mul", [x.name, factor]);
   return true;
 }
 
 /** Returns the single number that a scale repeats, as it is multiplied by ones; null for any other. */
-function singleOf(
-  { types }: FrozenValues,
-  { producer }: Value,
-  is: (value: Value, number: number) => boolean,
-): string | null {
+function singleOf({ types }: FrozenValues, { producer }: Value): string | null {
   if (producer?.op !== "Mul") return null;
-  const [a, b] = producer.inputs as Value[];
   const isSingle = (value: Value) => types.get(value)?.shape?.length === 0;
-  if (isSingle(b) && is(a, 1)) return b.name;
-  return isSingle(a) && is(b, 1) ? a.name : null;
+  const single = bothWays(producer).find(([a, b]) => isSingle(b) && repeats(types, a, 1));
+  return single?.[1].name ?? null;
 }
 
 /**
@@ -67,14 +55,8 @@ function singleOf(
  */
 export function intoConvolution(known: FrozenValues, write: Builder, node: Node): Node | null {
   const normalization = normalizationOf(known, node);
-  const conv = normalization?.x.producer;
-  if (
-    !normalization ||
-    conv?.op !== "Conv" ||
-    normalization.x.isOutput ||
-    normalization.x.uses.length > 1
-  )
-    return null;
+  const conv = normalization && innerNode(normalization.x, "Conv");
+  if (!conv) return null;
   const { frozen } = known;
   const [x, w, b] = conv.inputs;
   if (![w, b, ...normalization.parameters].every((value) => !value || frozen.has(value)))
@@ -88,24 +70,29 @@ export function intoConvolution(known: FrozenValues, write: Builder, node: Node)
   const weights = op.Mul(w!.name, to.reshape(factor, [channels, ...new Array(rank - 1).fill(1)]));
   const centered = b ? op.Sub(b.name, mean) : op.Neg(mean);
   const inputs = [x!.name, weights, op.Add(op.Mul(centered, factor), bias)];
-  const attributes = convolutionAttributes(conv);
-  write.node({ name: output.name, op: "Conv", inputs, outputs: [output.name], attributes });
+  write.into(output.name, "Conv", inputs, convolutionAttributes(conv));
   return conv;
 }
 
 /** Returns the attributes of a Conv, to write it again. */
 export function convolutionAttributes(conv: Node) {
   const { ints, int, text } = attributesOf(conv);
-  const lists = ["dilations", "kernel_shape", "pads", "strides"].flatMap((name) => {
-    const given = ints(name);
-    return given ? [[name, given] as const] : [];
-  });
-  return {
-    ...Object.fromEntries(lists),
-    auto_pad: text("auto_pad", "NOTSET"),
-    group: int("group", 1),
-  };
+  const names = ["dilations", "kernel_shape", "pads", "strides"];
+  const lists = names.flatMap((name) => (ints(name) ? [[name, ints(name)!]] : []));
+  const others = { auto_pad: text("auto_pad", "NOTSET"), group: int("group", 1) };
+  return { ...Object.fromEntries(lists), ...others };
 }
+
+/** Returns the two operands of a node in both orders. */
+export const bothWays = ({ inputs: [a, b] }: Node) =>
+  [
+    [a!, b!],
+    [b!, a!],
+  ] as const;
+
+/** Returns the node of an operator that makes a value which is read once; null for any other. */
+export const innerNode = ({ producer, isOutput, uses }: Value, op: string) =>
+  producer?.op === op && !isOutput && uses.length === 1 ? producer : null;
 
 /** Returns a node as a BatchNormalization in inference; null for any other. */
 function normalizationOf({ types, frozen }: FrozenValues, node: Node): Normalization | null {

@@ -58,13 +58,13 @@ function withHardSwish(
   if (!output || !gated?.isClip) return;
   write.about(`${output.name}.fused`, node);
   const attributes = { alpha: float(1 / 6), beta: float(0.5) };
-  write.product(gated.x.name, write.op.HardSigmoid(gated.x.name, attributes), output.name);
+  const gate = write.op.HardSigmoid(gated.x.name, attributes);
+  write.into(output.name, "Mul", [gated.x.name, gate]);
   removed.add(node);
   for (const inner of behind(node, gated.x))
     if (inner.outputs.every((value) => !value || isUnread(value, removed))) removed.add(inner);
 }
 
-/** Whether a value is read by removed nodes alone. */
 const isUnread = ({ isOutput, uses }: Value, removed: ReadonlySet<Node>) =>
   !isOutput && uses.every(({ node }) => removed.has(node));
 

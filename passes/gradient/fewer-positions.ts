@@ -66,10 +66,8 @@ function narrowNode(known: Narrowing, node: Node): NarrowNode | null {
   const wanted = output.uses.map((use) => positionsOf(known, use));
   const [positions] = wanted;
   if (!positions || !wanted.every((other) => isSame(positions, other))) return null;
-  const [sizes, inputs] = [
-    knownSizes(types, output),
-    node.inputs.map((value) => knownSizes(types, value)),
-  ];
+  const sizes = knownSizes(types, output);
+  const inputs = node.inputs.map((value) => knownSizes(types, value));
   if (!sizes || inputs.some((shape, k) => node.inputs[k] && !shape)) return null;
   const read = positionsRead({ node, inputs, output: sizes, positions });
   return read && { positions, inputs: read };
@@ -100,10 +98,7 @@ function selected({ types }: Narrowing, node: Node): Positions | null {
 }
 
 /** The only axis that a node selects on, and its first position there. */
-function selectedAxis(
-  node: Node,
-  rank: number,
-): { readonly axis: number; readonly at: number } | null {
+function selectedAxis(node: Node, rank: number) {
   const { int, ints } = attributesOf(node);
   const list = (k: number, name: string) =>
     node.inputs[k] ? numbersOf(node.inputs[k]) : ints(name);
@@ -120,7 +115,6 @@ function selectedAxis(
   return { axis: placeOfAxis(axes[0], rank), at: starts[0] };
 }
 
-/** Returns the shape of some positions of a value. */
 function shapeOf(types: Types, value: Value, positions: Positions): readonly number[] {
   const shape = knownSizes(types, value)!;
   return shapeOfPositions(shape, axisOf(shape, positions)!, positions);
@@ -168,9 +162,7 @@ function narrowing(write: Builder, known: Narrowing) {
       if (!positions || !value?.producer || !known.nodes.has(value.producer)) return false;
       write.about(output!.name, node);
       const shape = write.to.ints(knownSizes(types, output)!);
-      const inputs = [nameOf(value, positions), shape];
-      const { name } = output!;
-      write.node({ name, op: "Reshape", inputs, outputs: [name], attributes: {} });
+      write.into(output!.name, "Reshape", [nameOf(value, positions), shape]);
       return true;
     },
   };

@@ -1,10 +1,11 @@
 import type { Builder } from "../../src/graph/builder.ts";
-import { dataOf, numbersOfData } from "../../src/graph/constants.ts";
-import type { Node, Use, Value } from "../../src/graph/graph.ts";
+import type { Node, Types, Use, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
+import { sinceOf } from "../../src/graph/operators.ts";
 import { placeOfAxis } from "../../src/onnx/dtypes.ts";
 import { float } from "../../src/onnx/new-node.ts";
 import type { FrozenValues } from "./fewer-normalizations.ts";
+import { repeats } from "./gradient-node.ts";
 
 /** A LayerNormalization over the last axis whose scale and bias are frozen. */
 interface Scaled {
@@ -26,9 +27,6 @@ interface Linear {
   readonly add: Node | null;
   readonly reshape: Node | null;
 }
-
-/** The first opset with LayerNormalization; there is one since then. */
-const LAYER = 17;
 
 /**
  * Moves the frozen scale and bias of a LayerNormalization into the linear layers behind it, if nothing
@@ -74,18 +72,16 @@ function writeLayer(
   const moved = bias && (transposed ? op.MatMul(w, bias.name) : op.MatMul(bias.name, w));
   const sum = moved && layer.bias ? op.Add(moved, layer.bias.name) : layer.bias?.name;
   const rows = reshape ? op.Reshape(x, reshape.inputs[1]!.name) : x;
-  const bare = { name, outputs: [name], attributes: {} };
-  const more = sum ? [sum] : [];
   if (node.op === "Gemm") {
-    const attributes = { transB: Number(transposed) };
-    write.node({ ...bare, op: "Gemm", inputs: [rows, scaled, ...more], attributes });
-  } else if (sum) write.node({ ...bare, op: "Add", inputs: [op.MatMul(rows, scaled), sum] });
-  else write.node({ ...bare, op: "MatMul", inputs: [rows, scaled] });
+    const inputs = sum ? [rows, scaled, sum] : [rows, scaled];
+    write.into(name, "Gemm", inputs, { transB: Number(transposed) });
+  } else if (sum) write.into(name, "Add", [op.MatMul(rows, scaled), sum]);
+  else write.into(name, "MatMul", [rows, scaled]);
 }
 
 function scaledOf({ types, frozen }: FrozenValues, node: Node): Scaled | null {
   if (node.op !== "LayerNormalization" || node.outputs.slice(1).some((value) => value)) return null;
-  if (node.scope.file.opset < LAYER) return null;
+  if (node.scope.file.opset < sinceOf(node.op)) return null;
   const [x, scale, bias = null] = node.inputs;
   const [output] = node.outputs;
   const { dtype, shape } = types.get(output!) ?? {};
@@ -93,21 +89,14 @@ function scaledOf({ types, frozen }: FrozenValues, node: Node): Scaled | null {
   const { int, float } = attributesOf(node);
   if (!x || !scale || dtype !== "float" || typeof width !== "number") return null;
   if (placeOfAxis(int("axis", -1), shape!.length) !== shape!.length - 1) return null;
-  if (
-    ![scale, bias].every(
-      (value) => !value || (frozen.has(value) && isOf(types.get(value)?.shape, [width])),
-    )
-  )
-    return null;
-  const data = dataOf(scale);
-  const isDone = !bias && data && numbersOfData("float", data)!.every((value) => value === 1);
-  return isDone
-    ? null
-    : { x, output: output!, scale, bias, width, epsilon: float("epsilon", 1e-5) };
+  const isRow = (value: Value) => frozen.has(value) && isRowOf(types, value, width);
+  if (![scale, bias].every((value) => !value || isRow(value))) return null;
+  if (!bias && repeats(types, scale, 1)) return null;
+  return { x, output: output!, scale, bias, width, epsilon: float("epsilon", 1e-5) };
 }
 
-const isOf = (shape: readonly unknown[] | null | undefined, sizes: readonly number[]) =>
-  shape?.length === sizes.length && sizes.every((size, axis) => shape[axis] === size);
+const isRowOf = (types: Types, value: Value, size: number) =>
+  String(types.get(value)?.shape) === String([size]);
 
 /** The linear layer that one use of a normalization goes into; null for anything else. */
 function linearOf(known: FrozenValues, { node, index }: Use, width: number): Linear | null {
@@ -138,13 +127,7 @@ function layerOf({ types, frozen }: FrozenValues, node: Node, width: number): Li
   const [output] = node.outputs;
   const next = output!.uses.length === 1 && !output!.isOutput ? output!.uses[0].node : null;
   const other = next?.op === "Add" ? next.inputs.find((value) => value !== output) : null;
-  const isBias = other && frozen.has(other) && isOf(types.get(other)?.shape, [shape[1] as number]);
-  return {
-    node,
-    weight,
-    transposed: false,
-    bias: isBias ? other : null,
-    add: isBias ? next : null,
-    reshape: null,
-  };
+  const isBias = other && frozen.has(other) && isRowOf(types, other, shape[1] as number);
+  const added = isBias ? { bias: other, add: next } : { bias: null, add: null };
+  return { node, weight, transposed: false, ...added, reshape: null };
 }

@@ -16,7 +16,6 @@ export interface Known {
   readonly active: ReadonlySet<Value>;
 }
 
-/** What a rule is asked for. */
 interface Asked {
   readonly cotangents: readonly Cotangent[];
   /** The inputs whose cotangents are wanted; all by default. */
@@ -41,6 +40,7 @@ export function gradientNode(
   const shape = (k: number) => sizes(node.inputs[k], "input");
   const outShape = (k: number) => sizes(node.outputs[k], "output");
   const attributes = attributesOf(node);
+  const isActive = (k: number) => node.inputs[k] != null && active.has(node.inputs[k]);
   return {
     op,
     write,
@@ -56,15 +56,13 @@ export function gradientNode(
     y: first?.name ?? "",
     outputs: node.outputs.map((value) => value?.name ?? null),
     inputs: node.inputs.map((value) => value?.name ?? null),
-    needs: node.inputs.map(
-      (value, k) => value !== null && active.has(value) && (inputs?.includes(k) ?? true),
-    ),
+    needs: node.inputs.map((_, k) => isActive(k) && (inputs?.includes(k) ?? true)),
     shape,
     outShape,
     axis: (fallback) => placeOfAxis(attributes.int("axis", fallback), shape(0).length),
     numbers: (k) => numbersOf(node.inputs[k]),
-    isZero: (k) => repeats(known, node.inputs[k], 0),
-    isOne: (k) => repeats(known, node.inputs[k], 1),
+    isZero: (k) => !isActive(k) && repeats(types, node.inputs[k], 0),
+    isOne: (k) => !isActive(k) && repeats(types, node.inputs[k], 1),
     ...attributes,
     inputType: (k) => types.get(node.inputs[k]!)?.dtype ?? "float",
     outputType: (k) => types.get(node.outputs[k]!)?.dtype ?? "float",
@@ -96,8 +94,8 @@ function refuseSizes(
 }
 
 /** Whether a value is a constant that repeats a number. */
-function repeats({ types, active }: Known, value: Value | null | undefined, number: number) {
-  const data = value && !active.has(value) ? dataOf(value) : null;
+export function repeats(types: Types, value: Value | null | undefined, number: number): boolean {
+  const data = dataOf(value);
   const values = data && numbersOfData(types.get(value!)?.dtype ?? "", data);
   return values?.every((value) => value === number) ?? false;
 }

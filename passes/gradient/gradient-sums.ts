@@ -6,13 +6,11 @@ import type { NewNode } from "../../src/onnx/new-node.ts";
 import { asOneConvolution, withSum } from "./convolution-sums.ts";
 import { holds, type WrittenValues, writtenValues } from "./written-values.ts";
 
-/** A cotangent, with a pending constant factor. */
 interface ScaledCotangent {
   readonly g: string;
   readonly times: number;
 }
 
-/** What is known of the values of the graph. */
 interface Summed {
   readonly types: Types;
   readonly dtypeOf: (value: Value) => string;
@@ -166,12 +164,6 @@ interface Piece {
   readonly after: number;
 }
 
-/** A piece, and the index of the part that it was found in. */
-interface InOrder {
-  readonly value: string;
-  readonly part: number;
-}
-
 /** Returns the piece that a Pad puts between zeros along one axis; null for any other value. */
 function pieceOf({ makerOf, intsOf }: WrittenValues, name: string): Piece | null {
   const node = makerOf(name);
@@ -190,16 +182,11 @@ function pieceOf({ makerOf, intsOf }: WrittenValues, name: string): Piece | null
  * the cotangents of the parts into which a value of these sizes was cut. Null if they leave a gap or
  * overlap.
  */
-function piecesInOrder(
-  written: WrittenValues,
-  parts: readonly string[],
-  sizes: readonly number[],
-): { readonly pieces: readonly InOrder[]; readonly axis: number } | null {
+function piecesInOrder(written: WrittenValues, parts: readonly string[], sizes: readonly number[]) {
   const pieces = parts.map((part) => pieceOf(written, part));
   if (pieces.length < 2 || pieces.includes(null)) return null;
-  const inOrder = (pieces as Piece[])
-    .map((piece, part) => ({ ...piece, part }))
-    .sort((a, b) => a.before - b.before);
+  const numbered = (pieces as Piece[]).map((piece, part) => ({ ...piece, part }));
+  const inOrder = numbered.sort((a, b) => a.before - b.before);
   const [{ axis }] = inOrder;
   const size = sizes[axis];
   let end = 0;

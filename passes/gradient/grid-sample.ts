@@ -62,10 +62,8 @@ function toImage({ at, taps, cotangent, count }: Sampling): string {
   const [n, c, ...size] = shape(0);
   const sum = taps.reduce(
     (image, corner) => {
-      const weight = productOf(
-        at,
-        corner.map((tap) => tap.weight),
-      );
+      const weights = corner.map((tap) => tap.weight);
+      const weight = productOf(at, weights);
       const part = weight ? op.Mul(cotangent, write.unsqueeze(weight, [1])) : cotangent;
       const rows = write.unsqueeze(rowsOf({ at, count }, corner), [1]);
       return write.scatterAdd(image, write.expand(rows, [count, 1], [count, c]), part, 0);
@@ -94,11 +92,8 @@ function toGrid(sampling: Sampling, image: string, axes: readonly Along[]): stri
   const columns = parts.map((taps, k) => {
     const { stretch } = axes[k];
     if (stretch === null) return write.zeros([count, 1], dtype);
-    const sum = op.Mul(
-      taps.reduce((a, b) => op.Add(a, b)),
-      stretch,
-    );
-    return write.reshape(sum, [count, 1]);
+    const sum = taps.reduce((a, b) => op.Add(a, b));
+    return write.reshape(op.Mul(sum, stretch), [count, 1]);
   });
   // The grid states the last axis first.
   return write.reshape(op.Concat(columns.reverse(), { axis: 1 }), shape(1));

@@ -1,10 +1,11 @@
+import { sinceOf } from "../../src/graph/operators.ts";
 import { elements, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import type { ShapedName } from "./broadcasting.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 import { scattered } from "./scatter.ts";
 
-/** The first opset with OneHot, and the first in which scatters add. */
-const [ONE_HOT, ADDING] = [9, 16];
+/** The first opset in which scatters add. */
+const ADDING = 16;
 
 /** Operators that read or write elements by indices. */
 export const places = {
@@ -69,7 +70,7 @@ export const places = {
     const { write, g, outputs, shape, dtype, refuse, opset } = at;
     const axis = at.axis(-1);
     const where = outputs[1] ?? refuse("its indices are not an output of it");
-    if (opset < ONE_HOT) return [summedAt(at, where, shape(0).length, axis)];
+    if (opset < sinceOf("OneHot")) return [summedAt(at, where, shape(0).length, axis)];
     return [write.scatter(write.zeros(shape(0), dtype), where, g, axis)];
   },
 } satisfies VjpTable;
@@ -161,7 +162,7 @@ function oneHot(
   size: number,
   axis: number,
 ): string {
-  if (opset < ONE_HOT) {
+  if (opset < sinceOf("OneHot")) {
     const numbers = constant("int64", [size, ...range(rank - axis).map(() => 1)], range(size));
     return write.cast(op.Equal(write.unsqueeze(name, [axis]), numbers), dtype);
   }

@@ -14,7 +14,6 @@ export interface OperatorWithoutRule {
   readonly reason: string | null;
 }
 
-/** What the operators cut off from each other. */
 interface CutOff {
   readonly weights: readonly string[];
   readonly ends: readonly string[];

@@ -13,12 +13,11 @@ export const normalizations = {
   // Like a group per channel.
   InstanceNormalization: (at, x, scale) => {
     const [n, c, ...size] = at.shape(0);
-    const perChannel = [1, c, ...size.map(() => 1)];
-    return byChannel(at, x, scale, {
-      folded: [n, c, elements(size)],
-      wide: at.shape(0),
-      perChannel,
-    });
+    const [folded, perChannel] = [
+      [n, c, elements(size)],
+      [1, c, ...size.map(() => 1)],
+    ];
+    return byChannel(at, x, scale, { folded, wide: at.shape(0), perChannel });
   },
   LayerNormalization: layer,
   // p = 2: (g − y Σ g y) / ‖x‖; p = 1: (g − sign x · Σ g y) / ‖x‖
@@ -41,7 +40,6 @@ export const normalizations = {
   },
 } satisfies VjpTable;
 
-/** Returns the axes from the node's own to the last. */
 const axesFromOwn = ({ axis, shape }: GradientNode) => range(shape(0).length).slice(axis(-1));
 
 /** Writes the cotangent of a scale: Σ g x̂. */
@@ -165,8 +163,9 @@ function batch(at: GradientNode, ...[x, scale, , mean, variance]: string[]) {
   const isFrozen = rank === 4 && at.dtype === "float" && !needs.slice(1).includes(true);
   const scaled = () => {
     if (!isFrozen || isByPlace) return op.Mul(g, per(factor));
+    const size = shape(0)[1];
     const [zeros, ones] = [0, 1].map((value) =>
-      at.constant("float", [shape(0)[1]], new Float32Array(shape(0)[1]).fill(value)),
+      at.constant("float", [size], new Float32Array(size).fill(value)),
     );
     return op.BatchNormalization(g, factor, zeros, zeros, ones, { epsilon: float(0) });
   };
@@ -184,13 +183,11 @@ function group(at: GradientNode, x: string, scale: string) {
   const [n, c, ...size] = at.shape(0);
   const groups = at.int("num_groups", 1);
   const folded = [n, groups, (c / groups) * elements(size)];
-  if (at.opset < 21)
-    return byChannel(at, x, scale, { folded, wide: folded, perChannel: [1, groups, 1] });
-  return byChannel(at, x, scale, {
-    folded,
-    wide: at.shape(0),
-    perChannel: [1, c, ...size.map(() => 1)],
-  });
+  const scaled =
+    at.opset < 21
+      ? { wide: folded, perChannel: [1, groups, 1] }
+      : { wide: at.shape(0), perChannel: [1, c, ...size.map(() => 1)] };
+  return byChannel(at, x, scale, { folded, ...scaled });
 }
 
 /**

@@ -1,8 +1,9 @@
+import { rows } from "../../src/graph/own.ts";
 import { inert, type VjpTable } from "./rule.ts";
 
 /** Operators that pass a cotangent on unchanged, and those that read only a shape. */
 export const throughs = {
-  Bernoulli: inert,
+  ...rows(inert, "Bernoulli EyeLike RandomNormalLike RandomUniformLike"),
   Cast: ({ g }) => [g],
   CastLike: ({ g }) => [g],
   Dropout: ({ op, write, g, dtype, numbers, inputs, outputs, scalar, refuse }) => {
@@ -14,7 +15,4 @@ export const throughs = {
       return refuse("it is in training mode without a mask; export the model for eval");
     return [op.Mul(g, op.Mul(write.cast(mask, dtype, "bool"), scalar(1 / (1 - ratio))))];
   },
-  EyeLike: inert,
-  RandomNormalLike: inert,
-  RandomUniformLike: inert,
 } satisfies VjpTable;

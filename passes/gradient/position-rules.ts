@@ -86,15 +86,11 @@ const mixing =
     return mixes(at, own) ? null : inputs.map((_, k) => (k === 0 ? positions : null));
   };
 
-const fromAxis = mixing(({ place }, own) => place.axis >= own);
+const fromAxis = (fallback = -1) => mixing(({ place }, own) => place.axis >= own, fallback);
+const onItsAxis = mixing(({ place }, own) => place.axis === own);
 
 /** Before opset 13, a softmax covers all axes from its own on. */
-const softmax: PositionRule = (at) => {
-  const isOld = at.node.scope.file.opset < 13;
-  return isOld ? mixing(({ place }, own) => place.axis >= own, 1)(at) : onItsAxis(at);
-};
-
-const onItsAxis = mixing(({ place }, own) => place.axis === own);
+const softmax: PositionRule = (at) => (at.node.scope.file.opset < 13 ? fromAxis(1) : onItsAxis)(at);
 
 const concat: PositionRule = (at) => {
   const own = placeOfAxis(attributesOf(at.node).int("axis", 0), at.output.length);
@@ -119,16 +115,13 @@ const gemm: PositionRule = (at) => {
 };
 
 const transposed: PositionRule = (at) => {
-  const [shape] = at.inputs;
-  const given = attributesOf(at.node).ints("perm");
-  const perm = given ?? range(at.output.length).reverse();
-  return [onAxis(at, shape!, perm[at.place.axis])];
+  const perm = attributesOf(at.node).ints("perm") ?? range(at.output.length).reverse();
+  return [onAxis(at, at.inputs[0]!, perm[at.place.axis])];
 };
 
 const reshaped: PositionRule = ({ inputs, positions }) =>
   inputs.map((_, k) => (k === 0 ? positions : null));
 
-/** A reduction over other axes. */
 const reduced: PositionRule = (at) => {
   const { node, inputs, output, place } = at;
   const [shape] = inputs;
@@ -142,13 +135,12 @@ const reduced: PositionRule = (at) => {
   return [onAxis(at, shape, axis), null];
 };
 
-/** What operators read for some positions of their output. */
 const RULES: Readonly<Record<string, PositionRule>> = {
   ...rows(broadcasting, "Add Div Equal Greater Less Max Min Mul Pow Sub Sum Where"),
   ...rows(broadcasting, "Abs Cast Cos Erf Exp Identity Log Neg Not Reciprocal Sign Sin Sqrt"),
   ...rows(broadcasting, "Celu Clip Elu Gelu HardSigmoid HardSwish LeakyRelu Mish PRelu Relu"),
   ...rows(broadcasting, "Selu Sigmoid Softplus Softsign Swish Tanh"),
-  ...rows(fromAxis, "LayerNormalization RMSNormalization"),
+  ...rows(fromAxis(), "LayerNormalization RMSNormalization"),
   ...rows(softmax, "LogSoftmax Softmax"),
   ...rows(reshaped, "Flatten Reshape Squeeze Unsqueeze"),
   ...rows(reduced, "ReduceL2 ReduceMax ReduceMean ReduceMin ReduceSum ReduceSumSquare"),

@@ -15,7 +15,6 @@ import { withFewerPositions } from "./fewer-positions.ts";
 import type { GradientRules } from "./rule.ts";
 import { type Specialized, specialize } from "./specialize.ts";
 
-/** The part of a model to differentiate. */
 interface DifferentiatedPart {
   /** Sizes of free dimensions by name. */
   readonly dims?: Sizes;
@@ -66,7 +65,6 @@ export async function plainBetween(
   }
 }
 
-/** What is known of the model, and what is found out. */
 interface Lowering {
   readonly graph: Graph;
   readonly types: Types;
@@ -122,7 +120,6 @@ function lowered(
   return possible.length > 0 ? lower(graph, types, possible) : null;
 }
 
-/** Returns the Ifs among nodes whose branches can be written. */
 function ifsOf<B extends NonNullable<unknown>>(
   nodes: readonly Node[],
   branchesOf: (node: Node) => B | null,

@@ -1,4 +1,4 @@
-import { elements, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
+import { elements, integerBits, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import { convolutions } from "./convolution.ts";
 import { products } from "./products.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
@@ -12,10 +12,8 @@ export const quantizations = {
   ConvInteger: (at, x, w) => {
     if (at.needs[1]) return at.refuse("its weights are computed");
     const [filters, ...rest] = at.shape(1);
-    const zero = at.inputs[3] && {
-      name: at.inputs[3],
-      dims: elements(at.shape(3)) === 1 ? [] : [filters, ...rest.map(() => 1)],
-    };
+    const dims = () => (elements(at.shape(3)) === 1 ? [] : [filters, ...rest.map(() => 1)]);
+    const zero = at.inputs[3] ? { name: at.inputs[3], dims: dims() } : null;
     const as = { ...at, inputs: [x, w], needs: [at.needs[0], false] };
     return convolutions.Conv(as, x, real(at, w, zero));
   },
@@ -56,21 +54,19 @@ interface Zero {
 }
 
 /** Returns integers less their zero point, as floats. */
-function real({ op, write, dtype }: GradientNode, x: string, zero: Zero | null | ""): string {
+function real({ op, write, dtype }: GradientNode, x: string, zero: Zero | null): string {
   const number = write.cast(x, dtype);
   if (!zero) return number;
   return op.Sub(number, write.reshape(write.cast(zero.name, dtype), zero.dims));
 }
 
-/** The smallest and the largest integer of each type. */
-const ENDS: Readonly<Record<string, readonly [number, number]>> = {
-  int4: [-8, 7],
-  uint4: [0, 15],
-  int8: [-128, 127],
-  uint8: [0, 255],
-  int16: [-32768, 32767],
-  uint16: [0, 65535],
-};
+/** Returns the smallest and the largest integer of a type of at most 16 bits; null for any other. */
+function endsOf(dtype: string): readonly [number, number] | null {
+  const bits = integerBits(dtype) ?? 64;
+  if (bits > 16) return null;
+  const half = 2 ** (bits - 1);
+  return dtype.startsWith("u") ? [0, 2 * half - 1] : [-half, half - 1];
+}
 
 /** Returns the scale in the shape in which it broadcasts. */
 function scaleOf(at: GradientNode): string {
@@ -101,7 +97,7 @@ function dequantize(at: GradientNode) {
 function quantize(at: GradientNode, x: string, scale: string) {
   const { op, write, g, scalar, dtype, inputs, needs, refuse } = at;
   if (needs[1]) return refuse("gradients of its scale are not supported; leave it out");
-  const ends = ENDS[at.outputType(0)];
+  const ends = endsOf(at.outputType(0));
   const passed = op.Div(g, scaleOf(at));
   if (!ends) return [passed];
   const zero = inputs[2] ? write.cast(inputs[2], dtype) : null;

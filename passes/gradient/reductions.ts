@@ -81,7 +81,6 @@ export const reductions = {
 const softmaxAxes = ({ axis, opset, shape }: GradientNode): number[] =>
   opset < 13 ? range(shape(0).length).slice(axis(1)) : [axis(-1)];
 
-/** Returns the axes of a reduction, from an attribute or an input. */
 function axesOf({ ints, numbers, inputs, int, shape, refuse }: GradientNode): number[] {
   const rank = shape(0).length;
   const given = inputs[1] ? numbers(1) : (ints("axes") ?? []);
@@ -90,7 +89,6 @@ function axesOf({ ints, numbers, inputs, int, shape, refuse }: GradientNode): nu
   return int("noop_with_empty_axes", 0) ? [] : range(rank);
 }
 
-/** Returns the shape with the reduced axes as 1. */
 function keptShape(at: GradientNode): number[] {
   const axes = axesOf(at);
   return at.shape(0).map((size, axis) => (axes.includes(axis) ? 1 : size));
@@ -104,7 +102,6 @@ function kept(at: GradientNode) {
   return { g: write.reshape(g, dims), y: write.reshape(y, dims) };
 }
 
-/** Copies along the reduced axes. */
 const spread = (at: GradientNode, g: string): string =>
   at.write.expand(g, keptShape(at), at.shape(0));
 

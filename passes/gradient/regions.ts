@@ -1,3 +1,4 @@
+import { sinceOf } from "../../src/graph/operators.ts";
 import { range } from "../../src/onnx/dtypes.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 
@@ -53,9 +54,6 @@ function ofLargest(at: GradientNode, x: string, batch: string): string {
   return write.reshape(op.MatMul(write.cast(belongs, dtype), placed), shape(0));
 }
 
-/** The first opset with Range. */
-const RANGE = 11;
-
 /** The samples of the cells of all regions along an axis. */
 interface Samples {
   /** Where they are in the image, [regions, cells, samples]. */
@@ -80,7 +78,7 @@ function samplesAlong(at: GradientNode, first: number, cells: number, size: numb
   const length = op.Sub(side(first + 2), side(first));
   const cell = op.Div(isHalf ? length : write.atLeast(length, 1, dtype), scalar(cells));
   const ratio = int("sampling_ratio", 0);
-  if (ratio === 0 && (opset < RANGE || text("mode", "avg") !== "avg"))
+  if (ratio === 0 && (opset < sinceOf("Range") || text("mode", "avg") !== "avg"))
     refuse("the number of its samples is computed from the data");
   const samples = ratio > 0 ? scalar(ratio) : op.Ceil(cell);
   const order = ratio > 0 ? constant(dtype, [ratio], range(ratio)) : upTo(at, samples);

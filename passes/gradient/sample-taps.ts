@@ -39,24 +39,19 @@ export function alongAxis(at: GradientNode, k: number, count: number): Along {
   const { op, write, scalar, shape, int, text, refuse } = at;
   const [size, rank] = [shape(0)[k + 2], shape(1).length];
   const place = shape(0).length - 3 - k;
-  const axis: Axis = {
-    at,
-    size,
-    aligned: int("align_corners", 0) === 1,
-    padding: text("padding_mode", "zeros"),
-  };
+  const aligned = int("align_corners", 0) === 1;
+  const axis: Axis = { at, size, aligned, padding: text("padding_mode", "zeros") };
   const given = write.reshape(write.slice(at.like(1), [place], [place + 1], [rank - 1]), [count]);
-  const scale = scalar(axis.aligned ? (size - 1) / 2 : size / 2);
+  const scale = scalar(aligned ? (size - 1) / 2 : size / 2);
   const coordinate = op.Add(op.Mul(given, scale), scalar((size - 1) / 2));
   switch (text("mode", "linear")) {
     case "nearest":
       return { taps: [tapAt(axis, op.Round(coordinate), null, null)], stretch: null };
     case "linear":
-    case "bilinear":
-      return {
-        taps: linear(axis, coordinate),
-        stretch: productOf(at, [scale, inside(axis, coordinate)]),
-      };
+    case "bilinear": {
+      const taps = linear(axis, coordinate);
+      return { taps, stretch: productOf(at, [scale, inside(axis, coordinate)]) };
+    }
     case "cubic":
     case "bicubic":
       return { taps: cubic(axis, coordinate), stretch: scale };
@@ -91,12 +86,8 @@ function cubic(axis: Axis, coordinate: string): SampleTap[] {
     const [cube, square, linear] = weights;
     const slope = polynomial(axis.at, distance, [3 * cube, 2 * square, linear]);
     const index = by === 0 ? first : op.Add(first, scalar(by));
-    return tapAt(
-      axis,
-      index,
-      polynomial(axis.at, distance, weights),
-      by > 0 ? op.Neg(slope) : slope,
-    );
+    const weight = polynomial(axis.at, distance, weights);
+    return tapAt(axis, index, weight, by > 0 ? op.Neg(slope) : slope);
   };
   return [
     tap(-1, op.Add(part, scalar(1)), FAR),
@@ -106,14 +97,11 @@ function cubic(axis: Axis, coordinate: string): SampleTap[] {
   ];
 }
 
-function polynomial(
+const polynomial = (
   { op, scalar }: GradientNode,
   x: string,
-  coefficients: readonly number[],
-): string {
-  const [first, ...others] = coefficients;
-  return others.reduce((sum, value) => op.Add(op.Mul(sum, x), scalar(value)), scalar(first));
-}
+  [first, ...others]: readonly number[],
+): string => others.reduce((sum, value) => op.Add(op.Mul(sum, x), scalar(value)), scalar(first));
 
 /** Moves a position into the image; beyond its ends, the weight is 0 if the padding is zeros. */
 function tapAt(
@@ -123,11 +111,9 @@ function tapAt(
   slope: string | null,
 ): SampleTap {
   const { at, size, padding } = axis;
-  const { write, dtype } = at;
-  const clipped = (v: string) => write.clip(v, 0, size - 1, dtype);
-  if (padding === "border") return { index: clipped(position), weight, slope };
-  if (padding === "reflection") return { index: clipped(reflected(axis, position)), weight, slope };
-  const index = clipped(position);
+  const from = padding === "reflection" ? reflected(axis, position) : position;
+  const index = at.write.clip(from, 0, size - 1, at.dtype);
+  if (padding !== "zeros") return { index, weight, slope };
   const mask = whereEqual(at, index, position);
   return {
     index,

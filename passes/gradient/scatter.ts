@@ -2,7 +2,6 @@ import { whereEqual } from "./indicators.ts";
 import { productOfOthers } from "./reductions.ts";
 import type { Cotangent, GradientNode } from "./rule.ts";
 
-/** The positions that a scatter writes to. */
 interface Places {
   /** Returns the current elements at these positions. */
   readonly read: (from: string) => string;

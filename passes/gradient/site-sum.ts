@@ -3,7 +3,12 @@ import type { Node, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { POSITIONS } from "./convolution-sums.ts";
-import { convolutionAttributes, type FrozenValues } from "./fewer-normalizations.ts";
+import {
+  bothWays,
+  convolutionAttributes,
+  type FrozenValues,
+  innerNode,
+} from "./fewer-normalizations.ts";
 
 /** A value that nothing else reads: factor · value, or the value alone. */
 interface Scaled {
@@ -43,14 +48,7 @@ export function withoutBracket(known: FrozenValues, write: Builder, sum: Node): 
   const skip = times(x.name, factor);
   const [u, w] = map.inputs as Value[];
   const kernel = times(w.name, factor);
-  const add = (a: string, b: string) =>
-    write.node({
-      name: output.name,
-      op: "Add",
-      inputs: [a, b],
-      outputs: [output.name],
-      attributes: {},
-    });
+  const add = (a: string, b: string) => write.into(output.name, "Add", [a, b]);
   const channels = known.types.get(output)!.shape![1] as number;
   // onnxruntime adds a sum within a Conv, and a Relu behind it, only if the Conv has a bias.
   const zeros = () => constant("float", [channels], new Float32Array(channels));
@@ -113,12 +111,8 @@ function narrowBranch(known: FrozenValues, f: Value): Scaled | null {
 function isPointwise({ types }: FrozenValues, convolution: Node): boolean {
   const { ints, int } = attributesOf(convolution);
   const [, , ...kernel] = types.get(convolution.inputs[1]!)?.shape ?? [];
-  const lists = [kernel, ints("strides") ?? []];
-  return (
-    lists.flat().every((number) => number === 1) &&
-    (ints("pads") ?? []).every((pad) => pad === 0) &&
-    int("group", 1) === 1
-  );
+  const ones = [...kernel, ...(ints("strides") ?? []), int("group", 1)];
+  return ones.every((number) => number === 1) && !ints("pads")?.some((pad) => pad !== 0);
 }
 
 /** Returns a value as a product with a single number that is read once, or as it is. */
@@ -130,14 +124,3 @@ function scaledValue({ types }: FrozenValues, value: Value): Scaled {
     ? { value: scaled[0], factor: scaled[1], inner: [node] }
     : { value, factor: null, inner: [] };
 }
-
-/** Returns the two operands of a node in both orders. */
-const bothWays = ({ inputs: [a, b] }: Node) =>
-  [
-    [a!, b!],
-    [b!, a!],
-  ] as const;
-
-/** Returns the node of an operator that makes a value which is read once; null for any other. */
-const innerNode = ({ producer, isOutput, uses }: Value, op: string) =>
-  producer?.op === op && !isOutput && uses.length === 1 ? producer : null;

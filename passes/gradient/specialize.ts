@@ -18,7 +18,6 @@ export interface Specialized {
  */
 const ROUNDS = 100;
 
-/** Which sizes to fix, and what must not become a constant. */
 interface SpecializeOptions {
   /** Sizes of free dimensions by name. */
   readonly dims?: Sizes;

@@ -11,7 +11,6 @@ export interface WrittenNorm {
   readonly centered: boolean;
 }
 
-/** What is known of the values of a norm. */
 type Known = Readonly<{ types: Types; active: ReadonlySet<Value> }>;
 
 /**

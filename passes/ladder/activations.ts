@@ -74,7 +74,6 @@ async function measuredAt(
   const { types } = await typesOf(model, ort);
   const inserted = insertedInto(model);
   const operands = sites.map((site) => plainOperands(site, inserted));
-  const values = operands.flatMap(({ skip, branches }) => [skip, ...branches]);
   const dtypes = new Map(
     operands.flatMap(({ skip, branches }, k) =>
       [skip, ...branches].map((value) => [value, sites[k].dtype]),
@@ -84,7 +83,7 @@ async function measuredAt(
     model.file,
     [...dtypes].map(([value, dtype]) => ({ value, dtype })),
   );
-  const names = [...new Set(values.flatMap((value) => taps.outputOf(value) ?? []))];
+  const names = [...new Set([...dtypes.keys()].flatMap((value) => taps.outputOf(value) ?? []))];
   if (names.length === 0) return new Map();
   return withSession(ort, runnable(taps.file), "disabled", async (session) => {
     let results: Tensors = {};

@@ -102,7 +102,6 @@ export function branchLabel(nodes: readonly Node[], limit: number): string {
   return labels.find(({ length }) => length <= limit) ?? labels.at(-1)!;
 }
 
-/** Operators that say little of a branch. */
 const MINOR = operatorsThat("minor");
 
 function joined(nodes: readonly Node[]): string {

@@ -18,7 +18,6 @@ export interface LadderColumn {
   readonly cell: (site: LadderSite) => Cell;
 }
 
-/** Most characters of a name and of a branch's operators. */
 const LONGEST = 46;
 /** Most lags whose figures are written. */
 const LAGS = 4;
@@ -67,12 +66,9 @@ export function factorOf({ laurel }: LadderSite, which: "alpha" | "beta"): numbe
 
 function factorCell(site: LadderSite, which: "alpha" | "beta"): Cell {
   const factor = factorOf(site, which);
-  return factor === null
-    ? { text: "" }
-    : {
-        text: Number.isFinite(factor) ? factor.toFixed(3) : digits(factor),
-        mark: factorClass(factor),
-      };
+  if (factor === null) return { text: "" };
+  const text = Number.isFinite(factor) ? factor.toFixed(3) : digits(factor);
+  return { text, mark: factorClass(factor) };
 }
 
 function lagCell({ laurel }: LadderSite, of: (lag: LagWeights) => number | null): Cell {

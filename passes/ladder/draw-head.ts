@@ -1,5 +1,5 @@
-import type { LadderColumn } from "./columns.ts";
 import { grouped, withNoun } from "./details.ts";
+import type { Drawing } from "./draw-rung.ts";
 import type { Ladder } from "./ladder.ts";
 import type { Layout } from "./layout.ts";
 import { element, label, line, shortened } from "./svg-text.ts";
@@ -27,11 +27,7 @@ export function ladderSummary({ sites, rejected, weights }: Ladder): string {
 /** Draws the title, the counts, the legend and the heads of the columns. */
 export function drawHead(
   ladder: Ladder,
-  {
-    layout,
-    columns,
-    barX,
-  }: { layout: Layout; columns: readonly LadderColumn[]; barX: number | null },
+  { layout, columns, barX }: Pick<Drawing, "layout" | "columns" | "barX">,
   title: string,
 ): string {
   const x = layout.margin + 4;

@@ -50,7 +50,6 @@ export function drawRung(rung: Rung, drawing: Drawing): string {
 /** Width of a line without a factor. */
 const lineWidth = ({ rung }: Layout) => Math.max(1, Math.min(2.4, rung * 0.07));
 
-/** Width of a line by its factor. */
 const weighted = (layout: Layout, factor: number) =>
   lineWidth(layout) * Math.max(0.4, Math.min(2.6, Number.isFinite(factor) ? factor : 1));
 

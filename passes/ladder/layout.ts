@@ -113,7 +113,6 @@ export function layoutOf({ sites, rejected }: Ladder): Layout {
 /** Returns the radius of the circle of a sum. */
 export const sumRadius = (rung: number): number => Math.max(1.8, Math.min(7, rung * 0.17));
 
-/** Returns how far the arcs of lags reach to the left of their rail. */
 const lagReach = (lags: number, rung: number): number =>
   lags === 0 ? 8 : lagWidth(lags - 1, rung) + 10;
 

@@ -21,7 +21,6 @@ export function checkDrawing(of: string, options: DrawingOptions): void {
   checkGiven(of, options, drawingOptions);
 }
 
-/** A drawing without its frame. */
 interface Content {
   readonly theme: Theme;
   readonly width: number;

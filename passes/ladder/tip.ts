@@ -1,5 +1,5 @@
 import { ADVANCE } from "./layout.ts";
-import { at, element, escapeText, shortened } from "./svg-text.ts";
+import { at, label, shortened } from "./svg-text.ts";
 
 const FONT = 12;
 const LINE = 16;
@@ -21,18 +21,10 @@ export function tip(lines: readonly string[], { x, bottom, width }: Room): strin
   const [wide, high] = [longest * FONT * ADVANCE + 2 * PADDING, shown.length * LINE + PADDING];
   const left = Math.max(PADDING, Math.min(x, width - wide - PADDING));
   const top = Math.max(4, bottom - high);
-  const rows = shown.map((line, k) =>
-    element(
-      "text",
-      {
-        x: left + PADDING,
-        y: top + PADDING + 7 + k * LINE,
-        "font-size": FONT,
-        class: k === 0 ? "strong" : undefined,
-      },
-      escapeText(line),
-    ),
-  );
+  const rows = shown.map((line, k) => {
+    const attributes = { "font-size": FONT, class: k === 0 ? "strong" : undefined };
+    return label(line, left + PADDING, top + PADDING + 7 + k * LINE, attributes);
+  });
   const box = `<rect x="${at(left)}" y="${at(top)}" width="${at(wide)}" height="${at(high)}" rx="5"/>`;
   return `<g class="tip" aria-hidden="true">${box}${rows.join("")}</g>`;
 }

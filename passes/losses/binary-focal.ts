@@ -1,7 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import { agreeing, binary, softplus } from "./binary-values.ts";
 import { countedValues, meanOverCounted } from "./counted-values.ts";
-import { gamma } from "./focal.ts";
+import { alpha, gamma } from "./focal.ts";
 import { lossFunction } from "./loss.ts";
 
 const ALPHA = 0.25;
@@ -18,17 +18,11 @@ export const binaryFocal = lossFunction({
   options: {
     ...binary.options,
     gamma,
-    alpha: {
-      type: "number",
-      array: true,
-      nullable: true,
-      range: { min: 0 },
-      describe: "factor of a yes; that of a no is its complement",
-    },
+    alpha,
   },
   write(inputs) {
     const { op, to, number, output, options } = inputs;
-    const { alpha = null, gamma } = options;
+    const { alpha, gamma } = options;
     if (alpha !== null && (alpha.length !== 1 || alpha[0] > 1))
       throw new InputError(
         `--alpha of binary-focal must be one number from 0 to 1 (got ${alpha.join(", ")}).`,

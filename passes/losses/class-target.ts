@@ -7,7 +7,6 @@ import { type ChosenLoss, checkedClassAxis, classAxisOf, type TargetForm } from 
 
 type Shape = NonNullable<Type["shape"]>;
 
-/** What is known when the class axis is searched. */
 interface Asked extends Pick<ChosenLoss, "loss" | "options"> {
   readonly types: Types;
   readonly output: Value;

@@ -1,3 +1,4 @@
+import { sinceOf } from "../../src/graph/operators.ts";
 import { ignoreIndex, type LossInputs, type LossOutputs, type LossWriter, total } from "./loss.ts";
 
 /** Options of losses of values that may be missing. */
@@ -5,8 +6,8 @@ export const valueOptions = { ignoreIndex: { ...ignoreIndex, nullable: true } } 
 
 type Inputs = LossInputs<typeof valueOptions>;
 
-/** The first opsets with IsNaN and Where, and with Equal of floats. */
-const [IS_NAN, EQUAL] = [9, 11];
+/** The first opset with Equal of floats. */
+const EQUAL = 11;
 
 /** Targets of which some may be missing. */
 interface CountedValues {
@@ -27,7 +28,7 @@ export function countedValues({ op, to, constant, ...inputs }: Inputs): CountedV
       ? op.Or(op.Less(name, number), op.Greater(name, number))
       : op.Not(op.Equal(name, number));
   const differs = given && apart(given);
-  if (opset < IS_NAN) {
+  if (opset < sinceOf("IsNaN")) {
     if (differs === null) return { target: name, counts: null };
     return { target: to.masked(differs, name, dtype), counts: to.cast(differs, dtype) };
   }

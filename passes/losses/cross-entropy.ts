@@ -40,7 +40,6 @@ type Inputs = LossInputs<typeof options>;
 /** Smaller than any sum of weights that is not 0. */
 const TINY = 1e-30;
 
-/** Cross-entropy of class indices. */
 function ofLabels(inputs: Inputs): LossOutputs {
   const { op, to, number, output, axis, options } = inputs;
   const { labelSmoothing: share } = options;
@@ -86,7 +85,6 @@ function startOf(inputs: Inputs, terms: LabelTerms, whole: string): { start?: Gr
   return { start: softmaxGradient({ ...softmax, factor, atLabel, spread }) };
 }
 
-/** Cross-entropy of class shares. */
 function ofShares(inputs: Inputs): LossOutputs {
   const { op, number, output, axis, options } = inputs;
   const { labelSmoothing: share } = options;

@@ -53,7 +53,6 @@ const options = {
 type Inputs = LossInputs<typeof options>;
 type Asked = FitAsked<typeof options>;
 
-/** Axes of an output: examples, steps and classes. */
 interface Axes {
   readonly batch: number;
   readonly time: number;

@@ -81,7 +81,6 @@ function after(
   return { leaves, write: (builder, from) => more(builder, write(builder, from)) };
 }
 
-/** Operators that keep each element. */
 const same: Rule = (at) => after(at, at.axis, (_, x) => x);
 
 const cast: Rule = (at) =>

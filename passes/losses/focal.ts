@@ -15,17 +15,20 @@ export const gamma = {
     "exponent γ of the focal loss; a higher one reduces the weight of well-classified examples",
 } as const;
 
+/** The weights of a focal loss. */
+export const alpha = {
+  type: "number",
+  array: true,
+  nullable: true,
+  range: { min: 0 },
+  describe:
+    "factor α of the focal loss: one number, or one for each class; for binary-focal, α weights positives and 1 − α negatives  [default: 0.25 for binary-focal]",
+} as const;
+
 const options = {
   ...labelOptions,
   gamma,
-  alpha: {
-    type: "number",
-    array: true,
-    nullable: true,
-    range: { min: 0 },
-    describe:
-      "factor α of the focal loss: one number, or one for each class; for binary-focal, α weights positives and 1 − α negatives  [default: 0.25 for binary-focal]",
-  },
+  alpha,
 } as const satisfies Options;
 
 type Inputs = LossInputs<typeof options>;
@@ -45,7 +48,6 @@ function focus({ op, to, number, output, options }: Inputs, surprise: string) {
   return { factor, slope };
 }
 
-/** One factor for each class. */
 function factorsOf({ output, axis, options: { alpha } }: Inputs): readonly number[] | null {
   const classes = Number(output.shape[axis]);
   if (alpha?.length === 1) return new Array(classes).fill(alpha[0]);
@@ -55,7 +57,6 @@ function factorsOf({ output, axis, options: { alpha } }: Inputs): readonly numbe
   );
 }
 
-/** Focal loss of class indices. */
 function ofLabels(inputs: Inputs): LossOutputs {
   const { op, to, output, axis } = inputs;
   const terms = labelTerms(inputs, factorsOf(inputs));

@@ -59,7 +59,6 @@ export function graphLoss(model: Model): Loss {
   }) as Loss;
 }
 
-/** The outputs of a graph that are the loss and its metrics. */
 interface Results {
   readonly loss: Value;
   readonly metrics: readonly Value[];

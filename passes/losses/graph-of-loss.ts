@@ -76,7 +76,6 @@ export function writeGraph(
   return value;
 }
 
-/** Writes the weights of a loss under the names that they are given. */
 function writeWeights(builder: Builder, loss: Model, nameOf: (name: string) => string): void {
   const { graph, source } = loss;
   for (const weight of graph.main.values.values()) {

@@ -6,14 +6,12 @@ import type { ChosenLoss, Loss, LossInputs } from "./loss.ts";
 import { logitOf, logOf } from "./probabilities.ts";
 import { rangeOf } from "./value-range.ts";
 
-/** The prediction in a model's output. */
 interface Prediction extends Pick<LossInputs, "form" | "before"> {
   readonly name: string;
   /** A sentence for the user; null if there is nothing to report. */
   readonly note: string | null;
 }
 
-/** What a prediction is written for. */
 interface Asked extends ChosenLoss {
   readonly types: Types;
   readonly output: Value;

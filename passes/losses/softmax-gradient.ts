@@ -1,4 +1,3 @@
-import type { Builder } from "../../src/graph/builder.ts";
 import type { GradientStart } from "./loss.ts";
 
 /** A softmax of scores in parts, and the labels. */
@@ -29,15 +28,11 @@ export interface SoftmaxGradient extends Softmax {
  */
 export const softmaxGradient = (parts: SoftmaxGradient): GradientStart => ({
   scores: parts.scores,
-  write: (builder) => written(builder, parts),
+  write({ op }) {
+    const { exponents, sum, labels, axis, factor, atLabel, spread } = parts;
+    const shares = op.Mul(exponents, op.Div(factor, sum));
+    const own = op.Sub(op.GatherElements(shares, labels, { axis }), atLabel);
+    const gradient = op.ScatterElements(shares, labels, own, { axis });
+    return spread === null ? gradient : op.Sub(gradient, spread);
+  },
 });
-
-function written(
-  { op }: Builder,
-  { exponents, sum, labels, axis, factor, atLabel, spread }: SoftmaxGradient,
-): string {
-  const shares = op.Mul(exponents, op.Div(factor, sum));
-  const own = op.Sub(op.GatherElements(shares, labels, { axis }), atLabel);
-  const gradient = op.ScatterElements(shares, labels, own, { axis });
-  return spread === null ? gradient : op.Sub(gradient, spread);
-}

@@ -64,22 +64,17 @@ const early =
 export const loweredActivations: LoweringTable = {
   Affine: early("Affine"),
   ScaledTanh: early("ScaledTanh"),
-  /** α softplus(β x). */
   ParametricSoftplus: ({ op, input, scalar, float }) => {
     const steep = op.Softplus(op.Mul(input(0), scalar(float("beta", 1))));
     return [op.Mul(steep, scalar(float("alpha", 1)))];
   },
   "com.microsoft.Gelu": (call) => [gelu(call, call.input(0))],
-  /** gelu(x + b). */
   "com.microsoft.BiasGelu": (call) => [gelu(call, call.op.Add(call.input(0), call.input(1)))],
-  /** The tanh approximation of gelu(x + b). */
   "com.microsoft.FastGelu": (call) => [tanhGelu(call, plus(call, call.input(0), 1))],
-  /** x σ(α x). */
   "com.microsoft.QuickGelu": ({ op, input, scalar, float }) => {
     const x = input(0);
     return [op.Mul(x, op.Sigmoid(op.Mul(x, scalar(float("alpha", 1.702)))))];
   },
-  /** A σ(α A) B. */
   SwiGLU: ({ op, input, scalar, float }) => {
     const gate = input(0);
     const alpha = float("alpha", 1);
@@ -97,7 +92,6 @@ export const loweredActivations: LoweringTable = {
     const decay = op.Mul(input(2), op.Softplus(op.Add(wide, input(1))));
     return [to.cast(decay, dtype(0), "float"), inputs[3] == null ? null : op.Sigmoid(inputs[3])];
   },
-  /** Splits x + b in two halves: returns the first times gelu of the second. */
   "com.microsoft.BiasSplitGelu": (call) => {
     const { op, input, shape, to, fixed } = call;
     const half = fixed(shape(0).at(-1), "its last axis does not have a fixed size") / 2;

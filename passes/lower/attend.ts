@@ -58,7 +58,6 @@ export function joinHeads({ op, to }: Composite, x: string): string {
   return to.reshape(op.Transpose(x, { perm: [0, 2, 1, 3] }), [0, 0, -1]);
 }
 
-/** Repeats each head of [B, N, T, H] `times` times. */
 function repeatHeads({ op, to }: Composite, x: string, times: number): string {
   if (times === 1) return x;
   const apart = to.unsqueeze(x, [2]);

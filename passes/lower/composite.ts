@@ -43,7 +43,6 @@ export type PlainWriter = Pick<Builder, "op" | "to" | "constant"> & {
  */
 const MOST_STEPS = 512;
 
-/** Reads a node's operands, and whether its outputs are present. */
 const operandsOf = (types: Types, node: Node, refuse: (why: string) => never) => {
   const typeOf = (index: number) => {
     const value = node.inputs[index];

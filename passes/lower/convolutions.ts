@@ -31,7 +31,6 @@ export const loweredConvolutions: LoweringTable = {
     const { op, input, inputs } = call;
     return [fused(call, op.Conv(input(0), input(1), inputs[2], call.kept(...WINDOW)))];
   },
-  /** A ConvTranspose whose pads are an input. */
   "com.microsoft.ConvTransposeWithDynamicPads": (call) => {
     const { op, input, inputs, numbers } = call;
     const pads = inputs[2] == null ? null : numbers(2, "pads");

@@ -1,7 +1,6 @@
 import { type Dimension, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import type { Composite } from "./composite.ts";
 
-/** An integer operand. */
 interface Quantized {
   /** Indices of the integers, and of their zero point, which may be absent. */
   readonly x: number;

@@ -3,7 +3,6 @@ import { type Composite, type LoweringRule, plus } from "./composite.ts";
 /** A MatMulNBits node as both readings of it see it: its lowering and its gradient. */
 type FewBits = Pick<Composite, "op" | "to" | "inputs" | "int" | "scalar" | "dtype" | "refuse">;
 
-/** A weight of few bits, written as floats. */
 interface FewBitsWeight {
   /** The elements less their zero points, [N, blocks, block size]. */
   readonly levels: string;

@@ -9,6 +9,7 @@ import {
   type Scope,
   type Types,
 } from "../../src/graph/graph.ts";
+import { sinceOf } from "../../src/graph/operators.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
 import { canBeSame, isFloat, showShape } from "../../src/onnx/dtypes.ts";
@@ -16,7 +17,6 @@ import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { Rewriter } from "../../src/onnx/renamed-nodes.ts";
 import { bodyNodes, bodyWeights } from "./inner-nodes.ts";
 
-/** Both branches of an If. */
 type Both = readonly [then: Scope, otherwise: Scope];
 
 /** Returns the branch that an If of the main graph always takes; null if it is unknown. */
@@ -32,14 +32,11 @@ function bodyOf(node: Node, name: string): Scope | null {
   return node.bodies.find((body) => body.message === message) ?? null;
 }
 
-/** The first opset with Where. */
-const WHERE = 9;
-
 /** Returns both branches of an If of the main graph; null if their outputs are known to differ. */
 export function bothBranches(types: Types, node: Node): Both | null {
   if (node.op !== "If" || node.scope.kind !== "main") return null;
   const [then, other] = [bodyOf(node, "then_branch"), bodyOf(node, "else_branch")];
-  if (!then || !other || node.scope.file.opset < WHERE) return null;
+  if (!then || !other || node.scope.file.opset < sinceOf("Where")) return null;
   const apart = then.outputs.some((value, k) => {
     const [a, b] = [types.get(value), types.get(other.outputs[k])];
     if (!a || a.dtype !== b?.dtype) return true;
@@ -64,7 +61,6 @@ export function checkChosen({ main }: Graph, types: Types, chosen: ReadonlySet<s
 /** What replaces an If: the branch that it always takes, or both and a choice between them. */
 type Branches = ReadonlyMap<Node, Scope | Both>;
 
-/** The patch under construction. */
 interface Draft {
   readonly types: Types;
   readonly fresh: (name: string) => string;
@@ -91,7 +87,6 @@ interface BranchNames {
   readonly instead?: readonly (readonly [string, string])[];
 }
 
-/** Writes a branch's nodes and weights before its If, with new names for its outputs. */
 function writeBranch(
   { fresh, rewriter, written, tensors }: Draft,
   node: Node,

@@ -1,6 +1,7 @@
 import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import { type Graph, type Node, outward, type Types, titleOf } from "../../src/graph/graph.ts";
 import { sinceOf } from "../../src/graph/operators.ts";
+import { own } from "../../src/graph/own.ts";
 import type { Insertion, Patch } from "../../src/graph/patch-contents.ts";
 import { loweredActivations } from "./activations.ts";
 import { MicrosoftAttention, MultiHeadAttention } from "./attention.ts";
@@ -93,7 +94,6 @@ export function lowering(graph: Graph, types: Types, nodes: readonly Node[]): Lo
   return { patch: calls.size > 0 ? { ...patch, ...writtenOut(graph, calls) } : patch, within };
 }
 
-/** Inlines these calls. */
 function writtenOut(graph: Graph, calls: ReadonlySet<Node>): Pick<Patch, "written" | "opsets"> {
   const inFunction = ({ scope }: Node) => [...outward(scope)].at(-1)!.kind === "function";
   const inlining = inlined(graph, (call) => calls.has(call) || inFunction(call));
@@ -112,7 +112,7 @@ type Writer = Builder & PlainWriter;
 function plainOutputs(types: Types, node: Node, write: Writer): (string | null)[] {
   const { op } = node;
   const { opset } = write;
-  const rule = [rules, plainRules].find((table) => Object.hasOwn(table, op))?.[op];
+  const rule = own(rules, op) ?? own(plainRules, op);
   if (!rule) throw new NotLowered(`${titleOf(node)} is not a composite operator.`, "it is plain");
   write.about(`${node.message.name || node.message.outputs[0]}.opened`, node);
   const call = compositeOf(types, node, write);

@@ -19,7 +19,6 @@ export interface Inlined {
 /** Whether a call is to be inlined, by the path to it. */
 type Wanted = (call: Node, label: string) => boolean;
 
-/** The state of inlining. */
 interface Inlining {
   readonly graph: Graph;
   readonly takes: Wanted;
@@ -62,7 +61,6 @@ export function inlined(graph: Graph, wanted: Wanted): Inlined | null {
   return { patch, calls, callOf };
 }
 
-/** Returns the nodes that replace a call. */
 function unfold(
   inlining: Inlining,
   call: Node,

@@ -28,7 +28,6 @@ export interface Iterations {
   readonly collected: readonly { readonly axis: number; readonly reversed: boolean }[];
 }
 
-/** A value that is read slice by slice. */
 interface Sliced {
   readonly value: Value;
   readonly axis: number;
@@ -84,7 +83,6 @@ export function dependsOnData(node: Node): boolean {
   return collects || body.inputs.slice(2).some(isTruth) || (steps ?? 0) > MOST_STEPS;
 }
 
-/** Operators that read the size of a value alone. */
 const SIZES = operatorsThat("sizes");
 
 /** Whether a value depends on what inputs of the model hold. */

@@ -46,7 +46,6 @@ export function withoutLoops(graph: Graph, types: Types, nodes: readonly Node[])
   return { patch: { tensors, removed, written: draft.written }, reasons };
 }
 
-/** The patch under construction. */
 interface LoopDraft {
   readonly graph: Graph;
   readonly write: Builder;

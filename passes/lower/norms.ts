@@ -1,3 +1,4 @@
+import { sinceOf } from "../../src/graph/operators.ts";
 import type { Ops } from "../../src/graph/ops.ts";
 import { placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import { float } from "../../src/onnx/new-node.ts";
@@ -5,9 +6,6 @@ import { axisLength, upTo } from "./attend.ts";
 import type { Composite, LoweringRule, LoweringTable } from "./composite.ts";
 import { channelsFirst, channelsLast } from "./convolutions.ts";
 import { SKIP_EPSILON, type SkipNorm, tokenNorms } from "./skip-norms.ts";
-
-/** The first opset with LayerNormalization. */
-const LAYER_NORM = 17;
 
 /** Casts to at least single precision, in which norms are computed, and back. */
 function widened({ to: { cast }, dtype: dtypeOf }: Composite) {
@@ -38,7 +36,7 @@ function layerNorm(
   epsilon: number,
 ): (string | null)[] {
   const { op, opset, wants, shape } = call;
-  if (opset >= LAYER_NORM) {
+  if (opset >= sinceOf("LayerNormalization")) {
     const outputs = wants(2) ? 3 : wants(1) ? 2 : 1;
     const attributes = { axis: -1, epsilon: float(epsilon) };
     return op.LayerNormalization(x, gamma, beta, attributes, outputs);
@@ -89,7 +87,6 @@ function groupNorm(call: Composite, x: string): string {
   return narrow(int("activation", 0) === 1 ? op.Mul(y, op.Sigmoid(y)) : y);
 }
 
-/** x + skip, and the bias with x. */
 const summed = (op: Ops, [x, skip, bias]: readonly (string | null | undefined)[]) =>
   op.Add(bias == null ? x! : op.Add(x!, bias), skip!);
 
@@ -184,6 +181,5 @@ export const loweredNorms: LoweringTable = {
     const sum = summed(op, [input(0), skip, inputs[4]]);
     return [groupNorm(call, sum), sum];
   },
-  /** x + bias + skip. */
   "com.microsoft.BiasAdd": ({ op, input }) => [summed(op, [input(0), input(2), input(1)])],
 };

@@ -98,19 +98,16 @@ export const loweredQuantized: LoweringTable = {
     const { to, input } = call;
     return [quantized(call, to.where(input(0), real(call, 1), real(call, 4), "float"), 7)];
   },
-  /** A B + bias of dequantized operands. */
   "com.microsoft.MatMulIntegerToFloat": (call) => {
     const a = dequantized(call, { x: 0, from: 2, zero: 4, axis: -2 });
     const b = dequantized(call, { x: 1, from: 3, zero: 5 });
     return [plus(call, call.op.MatMul(a, b), 6)];
   },
-  /** A B + bias, A rounded to 8 bits, B dequantized. */
   "com.microsoft.DynamicQuantizeMatMul": (call) => {
     const { op, input } = call;
     const b = dequantized(call, { x: 1, from: 2, zero: 3 });
     return [plus(call, op.MatMul(fakeQuantized(call, input(0)), b), 4)];
   },
-  /** com.microsoft.Attention of dequantized operands. */
   "com.microsoft.QAttention": (call) => {
     const float = (x: number) => {
       const value = dequantized(call, { x, from: x + 3, zero: x + 6 });

@@ -127,7 +127,6 @@ function stepsFirst(call: Composite): Composite {
   return rewired(call, [turned(0), 1, 2, 3, 4, turned(5), turned(6), 7]);
 }
 
-/** Joins the directions' parts. */
 const joined = (op: Ops, each: readonly string[], axis: number): string =>
   each.length === 1 ? each[0] : op.Concat(each, { axis });
 

@@ -25,7 +25,6 @@ export const loweredRenamed: LoweringTable = {
     if (height === undefined) return [to.pad(input(0), [0, 0, -top, -left, 0, 0, -bottom, -right])];
     return [to.slice(input(0), [top, left], [top + height, left + width], [2, 3])];
   },
-  /** x times a number. */
   Scale: ({ op, input, scalar, float: number }) => [op.Mul(input(0), scalar(number("scale", 1)))],
   /** An image times a number, plus a number for each channel. */
   ImageScaler: ({ op, input, constant, dtype, scalar, floats, float: number }) => {

@@ -1,7 +1,6 @@
 import { axisLength, joinHeads, splitHeads, upTo } from "./attend.ts";
 import type { Composite, LoweringRule } from "./composite.ts";
 
-/** How a rotation pairs features. */
 interface Rotation {
   /** Number of features of a head that are rotated. */
   readonly width: number;

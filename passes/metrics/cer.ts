@@ -12,7 +12,6 @@ function edits(from: readonly number[], to: readonly number[]): number {
   return row[to.length];
 }
 
-/** Rows of an array of this many rows. */
 function rowsOf(values: ArrayLike<number>, rows: number): number[][] {
   const numbers = Array.from(values);
   const width = numbers.length / rows;

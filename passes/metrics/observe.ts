@@ -19,7 +19,6 @@ export interface Observation extends Pick<Observed, "kind" | "dims" | "classes" 
   readonly surprise: string | null;
 }
 
-/** What is observed of a loss. */
 interface ToObserve {
   readonly chosen: ChosenLoss;
   /** Whether perplexity is reported. */
@@ -56,7 +55,6 @@ const sequences = (
   actual: int(inputs, actual),
 });
 
-/** Writes the class of the largest score. */
 const largest = (inputs: LossInputs, x: string) =>
   int(inputs, inputs.op.ArgMax(x, { axis: inputs.axis, keepdims: 0 }));
 

@@ -50,12 +50,7 @@ function oneCycle({ step, steps }: Place): number {
 export const schedules = [
   { name: "constant", ends: false, options: {}, at: () => 1 },
   { name: "linear", ends: true, options: minLr, at: ({ done }) => 1 - done },
-  {
-    name: "cosine",
-    ends: true,
-    options: minLr,
-    at: ({ done }) => along(1, 0, done),
-  },
+  { name: "cosine", ends: true, options: minLr, at: ({ done }) => along(1, 0, done) },
   {
     name: "polynomial",
     ends: true,

@@ -73,9 +73,9 @@ function nodeWriter({ names }: Graph, label: string, before: Node | null) {
     last(scope: Scope) {
       [place, end] = [null, scope];
     },
-    /** Multiplies into a value of this name. */
-    product: (a: string, b: string, name: string) =>
-      node(plainNode("Mul", [a, b], [name], { name })),
+    /** Writes an operator of ai.onnx whose output, and whose node, have this name. */
+    into: (name: string, op: string, inputs: readonly string[], attributes: Attributes = {}) =>
+      node(plainNode(op, inputs, [name], { name, attributes })),
     /** Gives a value another, unused name. */
     copy: (from: string, name: string) => node(plainNode("Identity", [from], [name], { name })),
     /** Returns the nodes that are written meanwhile, which go into a body instead. */
