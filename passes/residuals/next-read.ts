@@ -1,7 +1,8 @@
 import { readsShapeOnly } from "../../src/graph/constants.ts";
 import { type Node, outputsOf, type Scope, type Use, type Value } from "../../src/graph/graph.ts";
 import { bestFirst } from "../../src/graph/walk.ts";
-import { type AxisMap, axesThrough, compose, inverse } from "./axes.ts";
+import type { Dimension } from "../../src/onnx/dtypes.ts";
+import { type AxisMap, axesThrough, compose, inverse, sameShape } from "./axes.ts";
 import { evidence, type Place, placeAlong } from "./evidence.ts";
 import type { Recent } from "./recent.ts";
 import type { Setting } from "./residual.ts";
@@ -71,30 +72,44 @@ export function nextRead(
     for (const use of at.value.uses) {
       if (readers.length >= looks) break;
       if (use.node.scope === scope && !readsShapeOnly(use.node))
-        readers.push({ use, axes: at.axes, order: use.node.index + lost });
+        readers.push({ use, axes: at.axes, joined: at.joined, order: use.node.index + lost });
     }
     return readers;
   };
   let next: Reader[] = [];
   const starts = readersOf({ value, axes });
-  for (const { use, axes: there } of bestFirst(
+  for (const { use, axes: there, joined } of bestFirst(
     starts,
     () => next,
     (reader) => reader.order,
   )) {
     if (--looks < 0) return null;
-    const { node, index } = use;
+    const { node } = use;
     const { reads, writes, norm } = evidence(setting, node);
-    const shows = reads !== null || (normsOnly && writes !== null);
     const place = reads && placeAlong(reads, there);
     if (place && (norm || !normsOnly)) return { ...place, node, norm };
-    next = (shows ? [] : outputsOf(node)).flatMap((output) => {
-      const through = axesThrough(setting, node, index, output);
-      const back = inverse(through, setting.types.get(output)?.shape?.length ?? 0);
-      return readersOf({ value: output, axes: compose(back, there) });
-    });
+    // A norm of several axes that a Reshape has joined tells of none of them.
+    const shows = (reads !== null && !(norm && joined)) || (normsOnly && writes !== null);
+    next = (shows ? [] : outputsOf(node)).flatMap((output) =>
+      readersOf({ value: output, ...beyond(setting, { use, axes: there, joined }, output) }),
+    );
   }
   return null;
+}
+
+/** Returns where axes are after a node. A Reshape that parts what the last one has joined gives them back. */
+function beyond(
+  setting: Setting,
+  { use: { node, index }, axes, joined }: Omit<Reader, "order">,
+  output: Value,
+): Omit<Seen, "value"> {
+  const shapeOf = (value: Value) => setting.types.get(value)?.shape ?? [];
+  const [shape, to] = [shapeOf(node.inputs[index]!), shapeOf(output)];
+  const { layout } = setting.traits(node);
+  if (layout && joined && shape.length < to.length && sameShape(joined.shape, to)) return joined;
+  const through = inverse(axesThrough(setting, node, index, output), to.length);
+  const last = layout && shape.length > to.length ? { shape, axes } : undefined;
+  return { axes: compose(through, axes), joined: layout ? last : joined };
 }
 
 /** A value on a search, and its axes as those of the value where the search began. */
@@ -103,11 +118,12 @@ export interface Seen {
   readonly axes: AxisMap;
   /** Whether sizes changed in between. */
   readonly isResized?: boolean;
+  /** The shape and axes before a Reshape joined some of them. */
+  readonly joined?: { readonly shape: readonly Dimension[]; readonly axes: AxisMap } | undefined;
 }
 
 /** A reader of such a value, the value's axes, and where the reader stands among others. */
-interface Reader {
+interface Reader extends Omit<Seen, "value"> {
   readonly use: Use;
-  readonly axes: AxisMap;
   readonly order: number;
 }

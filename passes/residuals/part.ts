@@ -15,10 +15,10 @@ export function partOf({ types }: Setting, value: Value): Part | null {
   const ints = (name: string, index: number) =>
     attribute(node, name)?.ints ?? numbersOf(node.inputs[index]);
   const wrap = (axis: number) => placeOfAxis(axis, from.length);
-  const part = (axis: number, at: number | undefined, single = to[axis] === 1): Part | null => {
+  const part = (axis: number, at: Part["at"], single = to[axis] === 1): Part | null => {
     const size = from[axis];
-    if (size === 1 || at === undefined) return null;
-    const first = at < 0 && typeof size === "number" ? at + size : at;
+    if (size === 1 || (single && typeof at !== "number")) return null;
+    const first = typeof at === "number" && at < 0 && typeof size === "number" ? at + size : at;
     return { whole, axis: [from.length, axis, size].join(), at: first, single };
   };
   const along = wrap(attribute(node, "axis")?.i ?? 0);
@@ -31,7 +31,7 @@ export function partOf({ types }: Setting, value: Value): Part | null {
       const starts = ints("starts", 1);
       const axes = ints("axes", 3)?.map(wrap) ?? [...from.keys()];
       const k = axes.findIndex((axis) => to[axis] !== from[axis]);
-      return k < 0 ? null : part(axes[k], starts?.[k]);
+      return k < 0 ? null : part(axes[k], starts?.[k] ?? node.inputs[1]!);
     }
     case "Split": {
       const at = placeIn(node, value, (each) => types.get(each)?.shape?.[along]);
@@ -42,16 +42,15 @@ export function partOf({ types }: Setting, value: Value): Part | null {
   }
 }
 
-/** Returns the start of a Split's output. */
+/** Returns the start of a Split's output, or itself if the sizes before it are not known. */
 function placeIn(node: Node, value: Value, sizeOf: (value: Value) => Dimension | undefined) {
   let at = 0;
   for (const output of node.outputs) {
-    if (output === value) return at;
     const size = output && sizeOf(output);
-    if (typeof size !== "number") return undefined;
+    if (output === value || typeof size !== "number") return output === value ? at : value;
     at += size;
   }
-  return undefined;
+  return value;
 }
 
 /** Maximum number of values that a search visits, enough to see the steps of a recurrence. */

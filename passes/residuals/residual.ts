@@ -132,11 +132,14 @@ export interface Traits {
   readonly spreading: boolean;
 }
 
-/** A slice along an axis: its start, and whether it is a single position, such as a time step. */
+/**
+ * A slice along an axis: its start, and whether it is a single position, such as a time step. A
+ * start that is not listed in the file is known by the value that holds it.
+ */
 export interface Part {
   readonly whole: Value;
   readonly axis: string;
-  readonly at: number;
+  readonly at: number | Value;
   readonly single: boolean;
 }
 
