@@ -34,42 +34,38 @@ type Contents = Map<string, Uint8Array>;
 export async function graphsOf(model: Model, options: ExportStepOptions, shapes: BatchShapes) {
   const sizes = shapes.fixed || shapes.rows === 1 ? [shapes.rows] : [shapes.rows, 1];
   const files: Contents = new Map();
-  const frozen = new Frozen();
-  const named = (kind: string, rows: number) =>
-    rows === shapes.rows ? `${kind}.onnx` : `${kind}-${rows}.onnx`;
+  const frozen = new Map<string, string | undefined>();
   const write = (kind: string, rows: number, made: Model): SizedFile => {
-    const file = named(kind, rows);
-    files.set(file, frozen.without(made));
+    const file = rows === shapes.rows ? `${kind}.onnx` : `${kind}-${rows}.onnx`;
+    files.set(file, withoutFrozen(made, frozen));
     return { rows, file };
   };
-  const [gradients, evals]: SizedFile[][] = [[], []];
-  let first: Awaited<ReturnType<typeof gradientsGraph>> | null = null;
-  let held: Awaited<ReturnType<typeof evalGraph>> | null = null;
+  const graphs = [];
   for (const rows of sizes) {
     const sized: StepOptions = { ...options, ...shapes.stepOf(rows) };
     const backward = await gradientsGraph(model, sized);
-    gradients.push(write("gradients", rows, backward.model));
+    const gradients = write("gradients", rows, backward.model);
     const forward = await evalGraph(model, sized);
-    evals.push(write("eval", rows, forward.model));
-    first ??= backward;
-    held ??= forward;
+    graphs.push({ backward, forward, gradients, eval: write("eval", rows, forward.model) });
   }
-  const update = await updateGraph(first!.step, first!.layout);
+  const [{ backward, forward }] = graphs;
+  const { step, layout, vector } = backward;
+  const update = await updateGraph(step, layout);
   files.set("update.onnx", update.model.toBytes());
   const memory = await stepMemory({
-    gradients: first!.model,
+    gradients: backward.model,
     ort: options.ort,
     state: state(update),
-    vector: first!.layout.length,
+    vector: layout.length,
   });
   return {
-    ...{ files, gradients, update, memory },
-    eval: evals,
-    step: first!.step,
-    vector: { name: first!.vector, ...first!.layout },
-    evaluation: { name: held!.vector, ...held!.layout },
-    frozen: frozen.files,
-    folder: frozen.folder,
+    ...{ files, step, update, memory },
+    gradients: graphs.map(({ gradients }) => gradients),
+    eval: graphs.map((graph) => graph.eval),
+    vector: { name: vector, ...layout },
+    evaluation: { name: forward.vector, ...forward.layout },
+    frozen: [...frozen].map(([name, folder]) => ({ name, bytes: sizeOf(`${folder}/${name}`) })),
+    folder: frozen.values().next().value,
   };
 }
 
@@ -80,26 +76,16 @@ export type StepGraphs = Awaited<ReturnType<typeof graphsOf>>;
 const state = ({ slots }: UpdateGraph) =>
   slots.reduce((sum, { dims, state }) => sum + elements(dims) * (1 + state.length), 0);
 
-/** The files that frozen weights are in, as several graphs name them. */
-class Frozen {
-  readonly #sizes = new Map<string, number>();
-  folder: string | undefined;
+/** Returns a graph's bytes without its frozen weights; `frozen` gets their files' folders, by name. */
+function withoutFrozen({ file }: Model, frozen: Map<string, string | undefined>): Uint8Array {
+  const { bytes, folder } = linkedModel(file);
+  for (const name of externalLocations(openFile(bytesSource(bytes, file.source.name), null)))
+    frozen.set(name, folder);
+  return bytes;
+}
 
-  get files(): FrozenWeights["files"] {
-    return [...this.#sizes].map(([name, bytes]) => ({ name, bytes }));
-  }
-
-  /** Returns a graph's bytes without its frozen weights. */
-  without({ file }: Model): Uint8Array {
-    const { bytes, folder } = linkedModel(file);
-    const locations = externalLocations(openFile(bytesSource(bytes, file.source.name), null));
-    for (const name of locations) {
-      if (this.#sizes.has(name)) continue;
-      this.folder = folder;
-      const data = fileSource(`${folder}/${name}`);
-      this.#sizes.set(name, data.size);
-      data.close?.();
-    }
-    return bytes;
-  }
+function sizeOf(path: string): number {
+  const source = fileSource(path);
+  source.close?.();
+  return source.size;
 }

@@ -78,10 +78,11 @@ async function runEpoch(loop: Loop, run: Run): Promise<void> {
   if (endsEarly) keep();
   const evaluated = held ? await trainer.evaluate(held.batches()) : null;
   const { confusion = null, ...evaluation } = evaluated ?? {};
+  const mean = together(steps.map((step) => ({ ...step, rows: 0 })));
   const figures: Epoch = {
     epoch,
     step: trainer.step,
-    train: meanOf(steps),
+    train: { loss: mean.loss, metrics: mean.metrics },
     eval: evaluated && (evaluation as Evaluation),
   };
   run.epochs.push(figures);
@@ -124,9 +125,4 @@ async function checkLastStep({ trainer, train }: Loop, run: Run): Promise<void> 
   run.best = { ...run.best, weights: trainer.weights };
   run.stopped = "diverged";
   run.error = `the loss is ${loss} after step ${trainer.step}, the last; the weights from before it are kept; lower --lr, or look for extreme values in the data.`;
-}
-
-function meanOf(steps: readonly Step[]): Epoch["train"] {
-  const { loss, metrics } = together(steps.map((step) => ({ ...step, rows: 0 })));
-  return { loss, metrics };
 }

@@ -133,7 +133,12 @@ export function placedArray(
     return { axis, from: null, dims };
   const free = axesOf(shape, dims, rows);
   if (axis < 0 && free.length > 0 && fits(dims, shape)) {
-    if (free.length > 1) throw unclear(title, name, free, batch);
+    const ways = free.map((k) => `${name}=${k}`).join(" or ");
+    if (free.length > 1)
+      throw new PlacementError(
+        `${title} may have its examples along axis ${free.join(" or ")}; say which with --batch-axis ${ways}.`,
+        { input: name, axes: free, batch },
+      );
     return along(free[0], dims);
   }
   const fixed = axis < 0 ? placedInFixed(dims, shape, { rows, batch }) : null;
@@ -211,12 +216,6 @@ const otherShape = (
 ) =>
   new InputError(
     `${title} has shape ${showShape(dims)}, and ${showShape(shape)} is expected, ${as}.`,
-  );
-
-const unclear = (title: string, name: string, axes: readonly number[], batch: Rows["batch"]) =>
-  new PlacementError(
-    `${title} may have its examples along axis ${axes.join(" or ")}; say which with --batch-axis ${axes.map((axis) => `${name}=${axis}`).join(" or ")}.`,
-    { input: name, axes, batch },
   );
 
 const single = (title: string) =>

@@ -34,7 +34,9 @@ export function assignedColumns(
     );
   if (columns.length === 0)
     throw new InputError(`${file} is empty; its first line must name the columns.`);
-  const named = expected.map((array) => own(stated, array.name) ?? ownColumn(columns, array));
+  const named = expected.map(
+    ({ name }) => own(stated, name) ?? (columns.includes(name) ? [name] : null),
+  );
   const assigned = new Set(named.flatMap((names) => names ?? []));
   // Row numbers, as pandas writes them, have no name.
   const left = columns.filter((column) => column !== "" && !assigned.has(column));
@@ -77,6 +79,3 @@ function checkCount(
     `input ${name} takes ${size} columns, and ${isRest ? `the columns of ${file} that are left are` : `--columns gives it`} ${names.length}: ${listed(names)}; say which it takes with --columns ${name}=a,b.`,
   );
 }
-
-const ownColumn = (columns: readonly string[], { name }: Expected) =>
-  columns.includes(name) ? [name] : null;

@@ -73,7 +73,12 @@ function readingOfTarget(asked: AskedOfTarget, refuse: (why: string) => InputErr
   }
   const fit = loss.distils
     ? { axis: checkedClassAxis(output.name, shape.length, options), form: "values" as const }
-    : classTarget(classesAsked(asked));
+    : classTarget({
+        ...asked,
+        target: target.type,
+        isInput: target.isInput ?? false,
+        sumsToOne: target.sumsToOne ?? null,
+      });
   if (typeof fit === "string") throw refuse(fit);
   const { axis, form } = fit;
   if (typeof shape[axis] !== "number")
@@ -91,13 +96,6 @@ function readingOfTarget(asked: AskedOfTarget, refuse: (why: string) => InputErr
     throw refuse(`--shift ${shift} leaves no label of ${shape[1]} positions; give longer rows`);
   return { form, axis, classes: Number(shape[axis]), shift, isNextToken: isNextToken || shift > 0 };
 }
-
-const classesAsked = ({ target, ...asked }: AskedOfTarget) => ({
-  ...asked,
-  target: target.type,
-  isInput: target.isInput ?? false,
-  sumsToOne: target.sumsToOne ?? null,
-});
 
 /** Why values do not fit the output, in words; null if they do. Axes of size 1 make no difference. */
 function misfit(shape: NonNullable<Type["shape"]>, target: Type): string | null {

@@ -63,7 +63,10 @@ export function update(
   // Small weights that are treated the same in groups, each large one alone.
   const keyOf = (weight: Weight) =>
     isUpdatedAlone(weight) ? `alone ${weight.of.name}` : `${weight.of.dtype} ${weight.of.decays}`;
-  const groups = [...groupBy(weights, keyOf).values()].map(groupOf);
+  const groups = [...groupBy(weights, keyOf).values()].map((members) => ({
+    members,
+    dtype: members[0].of.dtype === "double" ? "double" : "float",
+  }));
   const { norm, scale, gradients } = clipping(builder, groups, options.clip);
   const [lr, step] = ["lr", "step"].map(fresh);
   const inputs: Port[] = [lr, step].map((name) => port(name, SCALAR));
@@ -75,11 +78,6 @@ export function update(
   outputs.push(port(norm, SCALAR));
   return { slots: weights.map(({ of }) => slots.get(of)!), inputs, outputs, norm, lr, step };
 }
-
-const groupOf = (members: readonly Weight[]): Group => ({
-  members,
-  dtype: members[0].of.dtype === "double" ? "double" : "float",
-});
 
 /** The gradients, the norm of all together, and the factor that clips it; null without clipping. */
 function clipping(builder: Builder, groups: readonly Group[], clip: number | null) {
