@@ -143,7 +143,7 @@ export function failures(check: Made): string[] {
   return check.differences.map((difference) => `      ${difference}`);
 }
 
-/** Returns lines for what is not finite in the original already, or nothing but zeros. */
+/** Returns lines for what is not finite in the original already, or holds one number only. */
 export function notFinite(check: Made): string[] {
   if (check.name === "same function") {
     const lines = check.outputs.flatMap(({ output, notFinite: count }) =>
@@ -154,7 +154,7 @@ export function notFinite(check: Made): string[] {
     return check.beside
       ? [
           ...lines,
-          `      the outputs hold only zeros, NaN or infinities on these inputs, so ${listed(check.beside)} were compared, too; give real ones with --inputs`,
+          `      each output holds one number only, NaN or infinities on these inputs, so ${listed(check.beside)} were compared, too; give real ones with --inputs`,
         ]
       : lines;
   }

@@ -15,6 +15,7 @@ import { describe, expect, it } from "vitest";
 import { checksThat, made, overwritten } from "./support/checks.ts";
 import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { modelOfText } from "./support/onnx-text.ts";
 
 const { onnx } = onnxProto;
 type ModelProto = InstanceType<typeof onnx.ModelProto>;
@@ -182,6 +183,24 @@ describe("the proof of a site in a body", () => {
     });
     const { sites } = made("right formula", proof);
     expect(sites.map(({ madeUp }) => madeUp)).toEqual([true, false]);
+  });
+
+  it.each([
+    [0, 0, "passed"],
+    [0, 1, "passed"],
+    [0, 2, "passed"],
+    [9, 0, "not run"],
+  ])("takes a branch on a mean above %i, seed %i: %s", async (least, seed, outcome) => {
+    const model = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+    net (float[2, 8] x) => (float[2, 8] out) <float[8, 8] w, float least = {${least}}>
+    { m = ReduceMean<keepdims = 0>(x) c = Greater(m, least)
+      out = If<
+        then_branch = t () => (float[2, 8] a) { h = Relu(x) f = MatMul(h, w) a = Add(x, f) },
+        else_branch = e () => (float[2, 8] b) { b = Neg(x) }
+      >(c) }`);
+    const laurel = await laurelize(await openModel(model), { ort, variant: "rw", seed });
+    const proof = await prove(laurel, { ort, seed });
+    expect(proof.checks.at(-1)).toMatchObject({ name: "it can learn", outcome });
   });
 
   it("finds a dead start in a branch that is taken", async () => {

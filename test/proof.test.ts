@@ -74,6 +74,7 @@ describe("the proof", () => {
 
   it.each([
     ["zeros, so that what they are made of is compared, too", "Relu(b)", ["b", "y"]],
+    ["all at a bound, so that what they are made of is compared, too", "Clip(b, two)", ["b", "y"]],
     ["other numbers", "Neg(b)", undefined],
   ])("finds a factor that is not 1 at the start where outputs are %s", async (_, end, beside) => {
     const model = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>

@@ -121,32 +121,25 @@ async function lowerHidden(model: Model, ort: Ort, needed: Needed | null): Promi
   const inner = calling && (await patched(model, calling.patch));
   const composed = inner?.model ?? model;
   const { graph } = composed;
-  const calls = calling?.calls ?? [];
   const undos = inner?.undos ?? [];
-  const written = { model: composed, composed, calls, nodes: [], undos };
+  const lowered = { model: composed, composed, calls: calling?.calls ?? [], nodes: [], undos };
+  const inlinedOnly: Lowered = { lowered, within: new Map(), inlined: calling, refused: [] };
   const hidden = hiddenSums(graph);
-  if (hidden.length === 0)
-    return { lowered: written, within: new Map(), inlined: calling, refused: [] };
+  if (hidden.length === 0) return inlinedOnly;
   const { types } = await typesOf(composed, ort);
-  const { lowerable, refused } = lowerableAmong(graph, types, hidden);
-  const nodes = lowerable.filter((node) => !needed || needed.nodes.has(keyOf(node)));
-  if (nodes.length === 0) return { lowered: written, within: new Map(), inlined: calling, refused };
+  const fixed = constants(graph);
+  const refused = hidden.flatMap((node) => {
+    const reason = addsConstant(types, fixed, node) ?? notLowered(graph, types, node);
+    return reason ? [rejection(node, firstOf(node), reason)] : [];
+  });
+  const isRefused = new Set(refused.map(({ node }) => node));
+  const isNeeded = (node: Node) => !needed || needed.nodes.has(keyOf(node));
+  const nodes = hidden.filter((node) => !isRefused.has(node) && isNeeded(node));
+  if (nodes.length === 0) return { ...inlinedOnly, refused };
   const { patch, within } = lowering(graph, types, nodes);
   const outer = await patched(composed, patch);
-  const lowered = { ...written, model: outer.model, nodes, undos: [...outer.undos, ...undos] };
-  return { lowered, within, inlined: calling, refused };
-}
-
-/** Returns the nodes that can be lowered, and the reasons for the others. */
-function lowerableAmong(graph: Graph, types: Types, hidden: readonly Node[]) {
-  const refused: Rejection[] = [];
-  const fixed = constants(graph);
-  const lowerable = hidden.filter((node) => {
-    const reason = addsConstant(types, fixed, node) ?? notLowered(graph, types, node);
-    if (reason) refused.push(rejection(node, firstOf(node), reason));
-    return reason === null;
-  });
-  return { lowerable, refused };
+  const all = { ...lowered, model: outer.model, nodes, undos: [...outer.undos, ...undos] };
+  return { lowered: all, within, inlined: calling, refused };
 }
 
 /** Returns why a node cannot be lowered; null if it can. */

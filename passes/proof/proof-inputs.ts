@@ -1,11 +1,14 @@
 import { freeMemory, secondsUsed } from "#node";
 import { runAll } from "../../src/compare/outputs.ts";
 import { InputError } from "../../src/errors.ts";
-import { hasTensors } from "../../src/onnx/dtypes.ts";
+import { scopesOf } from "../../src/graph/scopes.ts";
+import { encodeNumbers } from "../../src/graph/tensor.ts";
+import { hasTensors, isFloat } from "../../src/onnx/dtypes.ts";
 import { isRandom } from "../../src/ort/fixed-seeds.ts";
 import { unloadable } from "../../src/ort/loadable.ts";
 import { lacksKernel, reason } from "../../src/ort/messages.ts";
 import { type Ort, type Runnable, type Tensors, withSession } from "../../src/ort/session.ts";
+import { dtypeOf, notFiniteIn, tensorOfBytes, toFloat64 } from "../../src/ort/tensors.ts";
 import { givenSamples, type Samples, sampleInputs } from "../../src/samples/samples.ts";
 import type { ProofOptions } from "./checks.ts";
 import type { LoweredOriginal } from "./lowering-check.ts";
@@ -48,8 +51,17 @@ async function drawn(
   options: ProofOptions,
 ): Promise<ProofInputs> {
   const { name } = graph.file.source;
-  const sampled = (run: (feeds: Tensors) => Promise<readonly Tensors[]>) =>
-    sampleInputs({ ort, graph, types }, run, ROUNDS, options);
+  const branches = [...scopesOf(graph)].some(({ owner }) => owner?.op === "If");
+  const sampled = async (run: (feeds: Tensors) => Promise<readonly Tensors[]>) => {
+    const samples = await sampleInputs({ ort, graph, types }, run, ROUNDS, options);
+    const feeds = [...samples.feeds];
+    for (const each of branches ? samples.feeds.map((feed) => negated(ort, feed)) : []) {
+      const got = await run(each).catch(() => []);
+      if (got.length > 0 && Object.values(got[0]).every((t) => notFiniteIn(t) === 0))
+        feeds.push(each);
+    }
+    return { ...samples, feeds };
+  };
   // What is drawn goes on from run to run, and begins alike in every session.
   if (isRandom(graph.file)) {
     const samples = await sampled((feeds) => runAll(ort, before, "disabled", [feeds]));
@@ -66,13 +78,27 @@ async function drawn(
       return [got];
     };
     const samples = await sampled(run);
-    checkKept(name, outputs.get(samples.feeds[0])!, ROUNDS);
+    checkKept(name, outputs.get(samples.feeds[0])!, samples.feeds.length);
     const plain: Tensors[] = [];
     for (const feeds of seconds > SLOW ? samples.feeds.slice(0, 1) : samples.feeds)
       plain.push(outputs.get(feeds) ?? (await run(feeds))[0]);
     return { ...samples, plain };
   });
 }
+
+/** Negates the floats of some inputs: the other branch of an If may be taken then. */
+const negated = (ort: Ort, feeds: Tensors): Tensors =>
+  Object.fromEntries(
+    Object.entries(feeds).map(([name, tensor]) => {
+      const dtype = dtypeOf(tensor);
+      const bytes = () =>
+        encodeNumbers(
+          dtype,
+          toFloat64(tensor).map((value) => -value),
+        );
+      return [name, isFloat(dtype) ? tensorOfBytes(ort, dtype, bytes(), tensor.dims) : tensor];
+    }),
+  );
 
 /** Returns why onnxruntime cannot run a sound model, or null. Throws for an unsound one. */
 async function refusal(

@@ -9,7 +9,7 @@ import {
   type Tensors,
   withSession,
 } from "../ort/session.ts";
-import { dtypeOf, notFiniteIn } from "../ort/tensors.ts";
+import { dtypeOf, holdOneNumber, notFiniteIn } from "../ort/tensors.ts";
 import { compareTensors, type Difference, isClose, sameFiniteness, ulp } from "./difference.ts";
 import { type Outcome, ran } from "./outcome.ts";
 
@@ -41,6 +41,8 @@ export interface OutputReport {
   readonly random: boolean;
   /** Number of the original's elements that are NaN or infinite, over all inputs. */
   readonly notFinite: number;
+  /** Whether all finite ones of several elements are one number, over all inputs: 0, or a bound. */
+  readonly constant: boolean;
   readonly passed: boolean;
 }
 
@@ -49,7 +51,7 @@ export interface FunctionReport {
   /** Number of sets of inputs. */
   readonly inputs: number;
   readonly outputs: readonly OutputReport[];
-  /** Values that are compared beside outputs that hold nothing but zeros, NaN and infinities. */
+  /** Values that are compared beside outputs of which each holds one number, NaN and infinities. */
   readonly beside?: readonly string[];
   /** Optimization level of both: "all", or the highest at which onnxruntime loads the first. */
   readonly level: Level;
@@ -210,6 +212,7 @@ function judged(
       tolerance: agreement === "parts" ? Infinity : tolerance,
       random: random.has(output),
       notFinite: plain.reduce((sum, tensors) => sum + notFiniteIn(tensors[output]), 0),
+      constant: holdOneNumber(plain.map((tensors) => tensors[output])),
       passed: unheld.has(output) || agrees,
     };
   });

@@ -35,6 +35,16 @@ export function notFiniteIn(tensor: Tensor): number {
   return count;
 }
 
+/** Returns whether the finite elements of tensors, several in all, are one number. */
+export function holdOneNumber(tensors: readonly Tensor[]): boolean {
+  const known = new Set<number>();
+  const isOne = (n: number) => !Number.isFinite(n) || known.add(n).size === 1;
+  const size = tensors.reduce((sum, { data }) => sum + data.length, 0);
+  return (
+    size > 1 && tensors.every((each) => each.type !== "string" && numbersIn(each).every(isOne))
+  );
+}
+
 /** Views a tensor's values as raw data; strings have none. */
 export const bytesOfTensor = ({ data }: Tensor): Uint8Array => bytesOf(data as Uint8Array);
 
