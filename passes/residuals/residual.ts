@@ -15,13 +15,9 @@ export const weighted = (term: Term, number = 1): Term =>
   number === 1 ? term : { ...term, factor: (term.factor ?? 1) * number };
 
 /** Returns the values in these input slots of a node; absent ones are left out. */
-export function termsAt(node: Node, slots: Iterable<number> = node.inputs.keys()): Term[] {
-  const terms: Term[] = [];
-  for (const index of slots) {
-    const value = node.inputs[index];
-    if (value) terms.push({ value, use: { node, index } });
-  }
-  return terms;
+export function termsAt(node: Node, slots: readonly number[] = [...node.inputs.keys()]): Term[] {
+  const present = slots.filter((slot) => node.inputs[slot]);
+  return present.map((index) => ({ value: node.inputs[index]!, use: { node, index } }));
 }
 
 /** A node that adds, as read by a form. */

@@ -152,8 +152,8 @@ function isConstantSkip(setting: Setting, reach: Reach, sum: Sum, constant: Valu
 
 function choose(setting: Setting, reach: Reach, node: Node, terms: readonly Term[]): Slots {
   const refused: Exclude<Slots, Chosen>[] = [];
-  for (const skip of terms) {
-    const others = terms.filter((term) => term !== skip);
+  for (const [k, skip] of terms.entries()) {
+    const others = terms.toSpliced(k, 1);
     const tried = trySkip({ setting, reach, node, skip, others });
     if (tried === null) continue;
     if ("reason" in tried) {
