@@ -2,7 +2,7 @@ import { bound, type Sizes } from "../../src/graph/bound.ts";
 import { newBuilder } from "../../src/graph/builder.ts";
 import type { Types } from "../../src/graph/graph.ts";
 import { computedConstants } from "../../src/infer/constants.ts";
-import { withRanks } from "../../src/infer/ranks.ts";
+import { withRanks } from "../../src/infer/session-types.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";
 import { type Ort, onCpu } from "../../src/ort/session.ts";
 

@@ -1,11 +1,10 @@
 import type { Tensor } from "onnxruntime-common";
 import { buildGraph } from "../../src/graph/build.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
-import { isRandom } from "../../src/ort/fixed-seeds.ts";
+import { isRandom, withoutDraws } from "../../src/ort/fixed-seeds.ts";
 import { runnable, withOtherWeights } from "../../src/ort/loading.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../../src/ort/session.ts";
 import { bytesOfTensor } from "../../src/ort/tensors.ts";
-import { withoutDraws } from "../../src/ort/without-draws.ts";
 
 /** Runs a model on inputs and weights by name; gives the outputs with these names. */
 export type Running = (feeds: Tensors, names: readonly string[]) => Promise<Tensors>;

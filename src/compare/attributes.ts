@@ -1,8 +1,8 @@
 import { called } from "../graph/graph.ts";
-import { tensorDifference } from "../graph/same-tensor.ts";
 import type { AttributeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { equalRanges } from "../onnx/source.ts";
+import { tensorDifference } from "./difference.ts";
 import { type Finding, finding, titleIn } from "./finding.ts";
 import type { Counterpart } from "./matching.ts";
 

@@ -1,11 +1,11 @@
 import { groupBy } from "../entry.ts";
 import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
-import { tensorDifference } from "../graph/same-tensor.ts";
 import { dataType } from "../onnx/dtypes.ts";
 import type { SparseTensorMessage, TensorMessage } from "../onnx/messages.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
 import { equalRanges } from "../onnx/source.ts";
+import { tensorDifference } from "./difference.ts";
 import { bodiesOf, type Counterpart, NUMBERED } from "./matching.ts";
 
 type Weight = TensorMessage | SparseTensorMessage;

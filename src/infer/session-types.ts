@@ -1,8 +1,17 @@
 import type { InferenceSession } from "onnxruntime-common";
 import { InputError } from "../errors.ts";
-import { typeOfTensor } from "../graph/constants.ts";
-import { attribute, type KnownType, type Node, type Value } from "../graph/graph.ts";
-import { type Dimension, dataType, dataTypeNamed, type Type } from "../onnx/dtypes.ts";
+import { tensorOf, typeOfTensor } from "../graph/constants.ts";
+import {
+  attribute,
+  type Graph,
+  type KnownType,
+  type Node,
+  outputsOf,
+  type Types,
+  type Value,
+} from "../graph/graph.ts";
+import { walk } from "../graph/walk.ts";
+import { type Dimension, dataType, dataTypeNamed, isFloat, type Type } from "../onnx/dtypes.ts";
 import { type Ort, withSession } from "../ort/session.ts";
 import { isKernelLess, withKeptShapes } from "../ort/unsupported-operators.ts";
 import { skeleton } from "./skeleton.ts";
@@ -107,4 +116,32 @@ function ownType(
   const types = operands.map((input) => input && (typeOfTensor(input) ?? known(input))?.dtype);
   const made = typeOfTensor(value)?.dtype;
   return made ?? types.find((dtype) => dtype && candidates.has(dtype)) ?? reported;
+}
+
+/**
+ * Marks floats as of unknown rank if onnxruntime's JavaScript API reports [] although they are not
+ * scalars. Takes one session, or none if no value is reported as a scalar.
+ */
+export async function withRanks(ort: Ort, graph: Graph, types: Types): Promise<Types> {
+  const known = (value: Value) => types.get(value) ?? null;
+  const isScalar = (value: Value) => {
+    const type = known(value);
+    return isFloat(type?.dtype) && type?.shape?.length === 0;
+  };
+  const makers = graph.main.nodes.filter(
+    (node) => node.op !== "Constant" && outputsOf(node).some(isScalar),
+  );
+  if (makers.length === 0) return types;
+  // Inputs of unknown type, such as sequences, come with the nodes that make them.
+  const unknown = ({ inputs }: Node) =>
+    inputs.flatMap((value) =>
+      value?.producer && !known(value) && !tensorOf(value) ? value.producer : [],
+    );
+  const scalars = makers.flatMap(outputsOf).filter(isScalar);
+  const { ranks } = await sessionTypes(ort, known, [...walk(makers, unknown)], scalars);
+  const open = scalars.filter((_, k) => ranks[k] !== 0);
+  return new Map([
+    ...types,
+    ...open.map((value) => [value, { ...types.get(value)!, shape: null }] as const),
+  ]);
 }

@@ -1,7 +1,12 @@
+import { buildGraph } from "../graph/build.ts";
+import { type Builder, newBuilder } from "../graph/builder.ts";
 import { RANDOM } from "../graph/constants.ts";
-import type { Node } from "../graph/graph.ts";
+import { attribute, type Node } from "../graph/graph.ts";
+import { operatorsThat } from "../graph/operators.ts";
 import { patchedFile } from "../graph/patch.ts";
+import { scopesOf } from "../graph/scopes.ts";
 import { allGraphs } from "../onnx/all-tensors.ts";
+import { dataTypeNamed, elements } from "../onnx/dtypes.ts";
 import type { NodeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { float } from "../onnx/new-node.ts";
@@ -37,3 +42,49 @@ export function withFixedSeeds(file: ModelFile): ModelFile {
     .map((message) => ({ use: { node: { message } as Node, index: TRAINS }, name: "" }));
   return patchedFile(file, { attributes, redirects });
 }
+
+const [NORMAL, UNIFORM] = [operatorsThat("normal"), operatorsThat("uniform")];
+
+/** The first opset with Range and CastLike. */
+const FIRST = 15;
+
+/**
+ * Returns a model in which numbers of the same range, which only their place decides, stand for
+ * those that are drawn evenly or normally. It gives the same in every run, where draws go on from
+ * run to run. A model that also draws otherwise still does.
+ */
+export function withoutDraws(file: ModelFile): ModelFile {
+  if (!isRandom(file) || file.opset < FIRST) return file;
+  const graph = buildGraph(file);
+  const nodes = [...scopesOf(graph)].flatMap((scope) => scope.nodes);
+  const removed = nodes.filter(({ op }) => NORMAL.has(op) || UNIFORM.has(op));
+  const b = newBuilder(graph, "place");
+  for (const [k, node] of removed.entries()) {
+    b.about("place", node);
+    b.copy(standIn(b, node, k), node.message.outputs[0]);
+  }
+  return patchedFile(file, { ...b, removed });
+}
+
+/** Writes what stands for a node's draws: the fractions of a sine of their place. */
+function standIn({ op, constant, custom }: Builder, node: Node, k: number): string {
+  const number = (value: number) => constant("float", [], [value]);
+  const int = (value: number) => constant("int64", [], [value]);
+  const given = (name: string, value: number) => attribute(node, name)?.f ?? value;
+  const [like] = node.inputs;
+  const dims = attribute(node, "shape")?.ints ?? [];
+  const [size, shape] = like
+    ? [op.Size(like.name), op.Shape(like.name)]
+    : [int(elements(dims)), constant("int64", [dims.length], dims)];
+  const place = op.Cast(op.Range(int(0), size, int(1)), { to: FLOAT });
+  const wave = op.Mul(op.Sin(op.Mul(op.Add(place, number(k)), number(12.9898))), number(43758.547));
+  const even = op.Sub(wave, op.Floor(wave));
+  const [low, width] = NORMAL.has(node.op)
+    ? [given("mean", 0) - given("scale", 1) * Math.sqrt(3), given("scale", 1) * Math.sqrt(12)]
+    : [given("low", 0), given("high", 1) - given("low", 0)];
+  const drawn = op.Reshape(op.Add(op.Mul(even, number(width)), number(low)), shape);
+  const to = attribute(node, "dtype")?.i ?? (like ? null : FLOAT);
+  return to === null ? custom("CastLike", [drawn, like!.name])[0] : op.Cast(drawn, { to });
+}
+
+const FLOAT = dataTypeNamed("float")!.number;
