@@ -19,9 +19,6 @@ export interface ActiveSubgraph {
   readonly dtypeOf: (value: Value) => string;
 }
 
-/** Whether a node's operator has a rule. */
-export const hasRule = (node: Node, rules: GradientRules) => ruleOf(node, rules) !== undefined;
-
 /** Returns the nodes of the main graph on paths from some values to others. */
 export function between(graph: Graph, from: readonly Value[], to: readonly Value[]): Node[] {
   const leading = upstream(to);
@@ -38,11 +35,9 @@ export function between(graph: Graph, from: readonly Value[], to: readonly Value
 export const ruleOf = (node: Node, rules: GradientRules): GradientRule | undefined =>
   customRule(rules, node) ?? own(vjp as VjpTable, node.op);
 
-/** What is known of a graph that is differentiated. */
 interface Differentiable {
   readonly graph: Graph;
   readonly types: Types;
-  /** A user's rules. */
   readonly rules: GradientRules;
   /** Why composite nodes could not be lowered, by their names. */
   readonly reasons: ReadonlyMap<string, string>;

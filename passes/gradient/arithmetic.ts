@@ -42,7 +42,6 @@ export const arithmetic = {
   ],
 } satisfies VjpTable;
 
-/** Returns an input that is a single constant number. */
 function factor({ needs, numbers }: GradientNode, input: number): number | null {
   const values = needs[input] ? null : numbers(input);
   return values?.length === 1 ? values[0] : null;

@@ -60,12 +60,8 @@ export function asOneConvolution(
   const convolutions = operands.filter((pair) => pair !== null);
   if (convolutions.length < 2 || !convolutions.some(([, w]) => isTrained(written, w)))
     return addends;
-  const [x, w] = [0, 1].map((k) =>
-    op.Concat(
-      convolutions.map((pair) => pair[k]),
-      { axis: 1 },
-    ),
-  );
+  const parts = [0, 1].map((k) => convolutions.map((pair) => pair[k]));
+  const [x, w] = parts.map((values) => op.Concat(values, { axis: 1 }));
   return [op.Conv(x, w), ...addends.filter((_, k) => !operands[k])];
 }
 

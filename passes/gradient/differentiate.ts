@@ -34,7 +34,6 @@ interface Differentiation {
    * nodes to be added.
    */
   readonly of: ReadonlyMap<string, string>;
-  /** Values, mostly weights, whose gradients are requested. */
   readonly wrt: readonly string[];
   /**
    * Types with all sizes; values that shapes are computed from must be constant (see specialize).
@@ -42,7 +41,6 @@ interface Differentiation {
   readonly types: Types;
   /** An empty writer that knows the names in use. */
   readonly builder: Builder;
-  /** A user's rules. */
   readonly rules?: GradientRules | undefined;
   /** Why composite nodes could not be lowered, by their names. */
   readonly reasons?: ReadonlyMap<string, string>;
@@ -169,7 +167,6 @@ interface Joined {
   readonly x: Value;
   /** Whether the cotangent is only multiplied by a slope of its shape. */
   readonly isSlope: boolean;
-  /** Writes the cotangent of x. */
   readonly through: (at: GradientNode) => string;
 }
 
@@ -185,7 +182,6 @@ function joinedAt({ types, way: { active } }: Walk, node: Node): Joined | null {
   return { x, isSlope: true, through };
 }
 
-/** Adds a node's contribution to the cotangents of its inputs. */
 function passBack(walk: Walk, { node, inputs }: Summand, { values, held }: Cotangents): void {
   const { graph, types, way, builder, sums, joins, rules, stated } = walk;
   const whole = joins ? joinedAt(walk, node) : null;

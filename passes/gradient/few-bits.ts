@@ -20,10 +20,8 @@ const SLICE = 10;
 function matMulNBits(at: GradientNode, a: string, packed: string) {
   const { op, write: to, g, needs, shape, inputs, int, scalar, refuse } = at;
   const node = { op, to, inputs, int, scalar, dtype: at.inputType, refuse };
-  const { levels, scales, weight, n, k, blocks, size } = fewBitsWeight(
-    node,
-    late(at, packed, int("N", 0)),
-  );
+  const later = late(at, packed, int("N", 0));
+  const { levels, scales, weight, n, k, blocks, size } = fewBitsWeight(node, later);
   const rows = elements(shape(0)) / k;
   const block = [n, blocks, size];
   const byWeight = () => {

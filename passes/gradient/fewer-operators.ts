@@ -68,7 +68,6 @@ function withHardSwish(
 const isUnread = ({ isOutput, uses }: Value, removed: ReadonlySet<Node>) =>
   !isOutput && uses.every(({ node }) => removed.has(node));
 
-/** Returns the nodes from a node back to a value, nearest first. */
 function behind(node: Node, x: Value): Node[] {
   const makers = node.inputs.flatMap((value) =>
     value && value !== x && value.producer && value.producer.op !== "Constant"

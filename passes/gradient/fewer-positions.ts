@@ -97,7 +97,6 @@ function selected({ types }: Narrowing, node: Node): Positions | null {
   return { outer, size, inner, start, count };
 }
 
-/** The only axis that a node selects on, and its first position there. */
 function selectedAxis(node: Node, rank: number) {
   const { int, ints } = attributesOf(node);
   const list = (k: number, name: string) =>
@@ -130,7 +129,6 @@ function cut({ to }: Builder, types: Types, value: Value, positions: Positions):
   return to.reshape(piece, shapeOf(types, value, positions));
 }
 
-/** Writes nodes for some positions of their outputs. */
 function narrowing(write: Builder, known: Narrowing) {
   const { graph, types } = known;
   const rewriter = new Rewriter<Node>(graph.file);

@@ -23,7 +23,6 @@ interface Linear {
   readonly weight: Value;
   readonly transposed: boolean;
   readonly bias: Value | null;
-  /** The Add of the bias. */
   readonly add: Node | null;
   readonly reshape: Node | null;
 }

@@ -108,14 +108,10 @@ function geluOf({ outputs: [gate] }: Node, number: Numbers): Gated | null {
 
 /** Returns the Gelu that 1 + tanh(k x + m x³) is the gate of; null for the tanh of any other value. */
 function tanhFormOf(input: Value, number: Numbers): Gated | null {
-  const cubic = polynomialOf(
-    input,
-    number,
-    ([zero, k, none, m]) => !zero && !none && k > 0 && m > 0,
-  );
+  const fits = ([zero, k, none, m]: readonly number[]) => !zero && !none && k > 0 && m > 0;
+  const cubic = polynomialOf(input, number, fits);
   if (!cubic) return null;
-  const { x, polynomial } = cubic;
-  const [, k, , m] = polynomial;
+  const [x, [, k, , m]] = [cubic.x, cubic.polynomial];
   return { x, factor: 0.5, slope: (at) => tanhFormSlope(at, x.name, { k, m }) };
 }
 

@@ -34,7 +34,7 @@ export function gradientNode(
   const { types, active } = known;
   const { opset } = node.scope.file;
   const sizes = (value: Value | null | undefined, what: string) =>
-    knownSizes(types, value) ?? refuseSizes(known, node, value, what);
+    sizesOf(types, node, value, what);
   const first = node.outputs[0]!;
   const dtype = known.dtypeOf(node.outputs.find((output) => output && active.has(output)) ?? first);
   const shape = (k: number) => sizes(node.inputs[k], "input");
@@ -81,12 +81,9 @@ export function gradientNode(
   };
 }
 
-function refuseSizes(
-  { types }: Known,
-  node: Node,
-  value: Value | null | undefined,
-  what: string,
-): never {
+function sizesOf(types: Types, node: Node, value: Value | null | undefined, what: string) {
+  const sizes = knownSizes(types, value);
+  if (sizes) return sizes;
   const shape = showShape(value ? types.get(value)?.shape : null);
   throw new InputError(
     `${titleOf(node)}: ${what} ${value?.name ?? ""} has the shape ${shape}, but its gradient needs all sizes; give sizes for the free dimensions.`,

@@ -75,27 +75,16 @@ export async function differentiate(
 ): Promise<Differentiated> {
   checkModel("differentiate", model);
   checkGiven("differentiate", options, gradientOptions);
-  checkArgument(
-    "wrt of differentiate",
-    options.wrt,
-    options.wrt !== undefined,
-    "an array of names",
-  );
   const { ort, wrt, of, dims = {}, rules } = options;
+  checkArgument("wrt of differentiate", wrt, wrt !== undefined, "an array of names");
   const endsOf = (specialized: Specialized) => of ?? [firstFloat(specialized)];
   const plain = await plainBetween(model, ort, { dims, from: wrt, to: endsOf, rules });
   const { types, reasons } = plain;
   const { graph } = plain.model;
   const draft = newBuilder(graph, "grad");
   const { seeds, inputs } = cotangentsOf(endsOf(plain), plain, draft);
-  const backward = backpropagate(graph, {
-    of: seeds,
-    wrt,
-    types,
-    builder: draft,
-    rules,
-    reasons,
-  });
+  const wanted = { of: seeds, wrt, types, builder: draft, rules, reasons };
+  const backward = backpropagate(graph, wanted);
   const outputs = [...backward.gradients].flatMap(([weight, name]): Port[] =>
     name === null ? [] : [{ name, type: types.get(graph.main.values.get(weight)!) ?? null }],
   );
@@ -112,7 +101,6 @@ export async function differentiate(
   };
 }
 
-/** The cotangent of each value, a constant 1 or a new input, and these inputs. */
 function cotangentsOf(ends: readonly string[], { model, types }: Specialized, draft: Builder) {
   const { graph } = model;
   const inputs: Port[] = [];

@@ -56,7 +56,6 @@ function rowsOf({ at, count }: Pick<Sampling, "at" | "count">, corner: Corner): 
   return write.reshape(offset, [count]);
 }
 
-/** Adds every cotangent to the rows that its sample was read from. */
 function toImage({ at, taps, cotangent, count }: Sampling): string {
   const { op, write, shape, dtype } = at;
   const [n, c, ...size] = shape(0);

@@ -75,7 +75,6 @@ export const places = {
   },
 } satisfies VjpTable;
 
-/** Casts indices to the integer type that every operator takes. */
 const wide = ({ write, inputType }: GradientNode, indices: string) =>
   write.cast(indices, "int64", inputType(1));
 

@@ -39,10 +39,8 @@ export const linearMaps = {
     const { op, scalar, numbers, inputs, int, shape, outShape, opset, refuse } = at;
     const stated = opset < AXIS_INPUT ? [int("axis", 1)] : inputs[2] ? numbers(2) : [-2];
     const [dims, out] = [shape(0), outShape(0)];
-    const axis = placeOfAxis(
-      stated?.[0] ?? refuse("its axis is computed from the data"),
-      dims.length,
-    );
+    const named = stated?.[0] ?? refuse("its axis is computed from the data");
+    const axis = placeOfAxis(named, dims.length);
     const [isInverse, isHalf] = [int("inverse", 0) === 1, int("onesided", 0) === 1];
     const given = dims[axis];
     const own = isInverse && isHalf ? 2 * (given - 1) : given;

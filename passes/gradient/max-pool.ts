@@ -121,7 +121,6 @@ function placesIn(at: GradientNode, window: Window) {
   };
 }
 
-/** Returns the coordinates of the k-th position of these sizes. */
 const placeOf = (k: number, sizes: readonly number[]) =>
   sizes.map((size, axis) => Math.floor(k / elements(sizes.slice(axis + 1))) % size);
 

@@ -57,5 +57,4 @@ const counted = ({ op, count, nodes, reason }: OperatorWithoutRule) => {
   return `${op} (${place}${reason === null ? "" : `: ${reason}`})`;
 };
 
-/** Number of weights that a message names. */
 const NAMED = 3;

@@ -40,7 +40,6 @@ function lpScale(at: GradientNode, y: string) {
   return p === 2 ? op.Div(g, safe) : op.Mul(g, op.Pow(safe, scalar(1 - p)));
 }
 
-/** sign x · |x|ᵖ⁻¹. */
 function lpSlope({ op, write, scalar, int, dtype }: GradientNode, x: string) {
   const p = int("p", 2);
   if (p === 1) return write.sign(x, dtype);

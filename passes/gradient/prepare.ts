@@ -9,14 +9,13 @@ import { canLower, lower } from "../lower/index.ts";
 import { inlined } from "../lower/inline.ts";
 import { withoutLoops } from "../lower/loops.ts";
 import { withoutSequences } from "../lower/sequences.ts";
-import { between, hasRule } from "./active-subgraph.ts";
+import { between, ruleOf } from "./active-subgraph.ts";
 import { withFewerOperators } from "./fewer-operators.ts";
 import { withFewerPositions } from "./fewer-positions.ts";
 import type { GradientRules } from "./rule.ts";
 import { type Specialized, specialize } from "./specialize.ts";
 
 interface DifferentiatedPart {
-  /** Sizes of free dimensions by name. */
   readonly dims?: Sizes;
   readonly from: readonly string[];
   readonly to: (specialized: Specialized) => readonly string[];
@@ -50,7 +49,7 @@ export async function plainBetween(
     const named = (names: readonly string[]) =>
       names.flatMap((name) => graph.main.values.get(name) ?? []);
     const way = between(graph, named(from), named(to(now)));
-    const closed = way.filter((node) => !hasRule(node, rules));
+    const closed = way.filter((node) => !ruleOf(node, rules));
     const reasons = new Map<string, string>();
     const free = new Set(named(from));
     const fewer = () =>
@@ -68,7 +67,6 @@ export async function plainBetween(
 interface Lowering {
   readonly graph: Graph;
   readonly types: Types;
-  /** Values that are chosen from two branches. */
   readonly chosen: Set<string>;
   readonly reasons: Map<string, string>;
 }
@@ -124,10 +122,6 @@ function ifsOf<B extends NonNullable<unknown>>(
   nodes: readonly Node[],
   branchesOf: (node: Node) => B | null,
 ): ReadonlyMap<Node, B> {
-  return new Map(
-    nodes.flatMap((node) => {
-      const branches = branchesOf(node);
-      return branches ? [[node, branches] as const] : [];
-    }),
-  );
+  const branches = nodes.map((node) => [node, branchesOf(node)] as const);
+  return new Map(branches.filter((entry): entry is readonly [Node, B] => entry[1] !== null));
 }

@@ -47,7 +47,6 @@ export const ROUNDING: ReadonlySet<string> = new Set<keyof typeof quantizations>
   "com.microsoft.QuantizeLinear",
 ]);
 
-/** A zero point in the shape in which it broadcasts. */
 interface Zero {
   readonly name: string;
   readonly dims: readonly number[];

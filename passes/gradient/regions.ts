@@ -19,10 +19,8 @@ export const regions = {
     const belongs = write.cast(op.Equal(write.cast(batch, "int64"), examples), dtype);
     const own = op.Mul(write.reshape(belongs, [n, count, 1, 1]), rows);
     const placed = op.Transpose(own, { perm: [0, 3, 1, 2] });
-    const image = op.MatMul(
-      write.reshape(placed, [n, height, count * high]),
-      write.reshape(lines, [count * high, c * width]),
-    );
+    const byRow = write.reshape(placed, [n, height, count * high]);
+    const image = op.MatMul(byRow, write.reshape(lines, [count * high, c * width]));
     const placesApart = write.reshape(image, [n, height, c, width]);
     return [op.Transpose(placesApart, { perm: [0, 2, 1, 3] }), null];
   },

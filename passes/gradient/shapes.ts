@@ -100,7 +100,6 @@ function pad(at: GradientNode) {
   return [gradient];
 }
 
-/** Returns the element that an outside position copies. */
 function origin(mode: string, place: number, size: number): number {
   if (mode === "edge") return Math.min(size - 1, Math.max(0, place));
   if (mode === "wrap") return ((place % size) + size) % size;

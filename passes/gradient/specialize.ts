@@ -19,7 +19,6 @@ export interface Specialized {
 const ROUNDS = 100;
 
 interface SpecializeOptions {
-  /** Sizes of free dimensions by name. */
   readonly dims?: Sizes;
   /** Names of weights that are not constants. */
   readonly free: readonly string[];

@@ -1,6 +1,7 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, type Types, type Value } from "../../src/graph/graph.ts";
 import { placeOfAxis } from "../../src/onnx/dtypes.ts";
+import { bothWays } from "./fewer-normalizations.ts";
 
 /** x̂ = d / s written as several nodes: s = √(mean of d² + ε), and d is x, or x less its mean. */
 export interface WrittenNorm {
@@ -32,15 +33,12 @@ export function writtenNorm(known: Known, node: Node): WrittenNorm | null {
 }
 
 /** Returns d and s of d / s or d · (1 / s). */
-function quotientOf(known: Known, { op, inputs }: Node): readonly [Value, Value] | null {
-  const [a, b] = inputs;
+function quotientOf(known: Known, node: Node): readonly [Value, Value] | null {
+  const [a, b] = node.inputs;
   if (!a || !b) return null;
-  if (op === "Div") return [a, b];
-  if (op !== "Mul") return null;
-  for (const [d, factor] of [
-    [a, b],
-    [b, a],
-  ]) {
+  if (node.op === "Div") return [a, b];
+  if (node.op !== "Mul") return null;
+  for (const [d, factor] of bothWays(node)) {
     const { op, inputs } = factor.producer ?? {};
     if (op === "Reciprocal") return [d, inputs![0]!];
     if (op === "Div" && isNumber(known, inputs![0], 1)) return [d, inputs![1]!];

@@ -79,10 +79,8 @@ async function measuredAt(
       [skip, ...branches].map((value) => [value, sites[k].dtype]),
     ),
   );
-  const taps = withTaps(
-    model.file,
-    [...dtypes].map(([value, dtype]) => ({ value, dtype })),
-  );
+  const tapped = [...dtypes].map(([value, dtype]) => ({ value, dtype }));
+  const taps = withTaps(model.file, tapped);
   const names = [...new Set([...dtypes.keys()].flatMap((value) => taps.outputOf(value) ?? []))];
   if (names.length === 0) return new Map();
   return withSession(ort, runnable(taps.file), "disabled", async (session) => {

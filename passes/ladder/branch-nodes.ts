@@ -7,13 +7,8 @@ import { elements, integerBits, isFloat } from "../../src/onnx/dtypes.ts";
 
 const LAYOUT = operatorsThat("layout");
 const SIZES = operatorsThat("sizes");
-const MIXING = [
-  ...operatorsThat("convolution"),
-  ...operatorsThat("product"),
-  ...operatorsThat("block"),
-  ...operatorsThat("attention"),
-];
-const MIXERS: ReadonlySet<string> = new Set(MIXING);
+const MIXING = ["convolution", "product", "block", "attention"] as const;
+const MIXERS = new Set(MIXING.flatMap((fact) => [...operatorsThat(fact)]));
 
 /** Reached from the skip, from a branch, or from both. */
 const [SKIP, BRANCH, BOTH] = [1, 2, 3];

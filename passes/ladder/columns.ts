@@ -19,7 +19,6 @@ export interface LadderColumn {
 }
 
 const LONGEST = 46;
-/** Most lags whose figures are written. */
 const LAGS = 4;
 const GAP = 22;
 
@@ -27,15 +26,7 @@ const GAP = 22;
 export const BAR = 64;
 
 /** Returns the columns that have something to say, and their right edge. */
-export function columnsOf(
-  sites: readonly LadderSite[],
-  from: number,
-  font: number,
-): {
-  readonly columns: readonly LadderColumn[];
-  readonly right: number;
-  readonly barX: number | null;
-} {
+export function columnsOf(sites: readonly LadderSite[], from: number, font: number) {
   const columns: LadderColumn[] = [];
   let x = from;
   for (const [head, cell] of CELLS) {

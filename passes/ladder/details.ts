@@ -53,7 +53,6 @@ const lagText = ({ lag, from, gamma, norm }: LagWeights) => {
   return lag === 0 ? parts : `lag ${lag}${from === null ? "" : ` (skip of ${from})`}: ${parts}`;
 };
 
-/** Number of sums that are named one by one. */
 const NAMED = 8;
 
 /** Returns what is known of rejected sums that share a tick, a line each. */

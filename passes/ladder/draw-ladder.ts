@@ -40,20 +40,16 @@ function rungs(ladder: Ladder, layout: Layout, title: string) {
   const width = Math.ceil(Math.max(LEAST, right + layout.margin + 6));
   const rungOf = new Map(layout.rungs.map((rung) => [rung.site.name, rung]));
   const drawing: Drawing = { layout, columns, barX, width, rungOf };
+  const drawn = layout.rungs.map((rung) => drawRung(rung, drawing));
+  const ticks = layout.gaps.flatMap(({ ticks, y }) =>
+    ticks.map((tick, k) => drawTick(tick, layout.ticksX + k * TICK, y, width)),
+  );
   const content = [
     drawHead(ladder, drawing, title),
     ...layout.heads.map((head) => streamHead(head, layout)),
     ...layout.gaps.map((gap) => drawTicks(gap, layout.ticksX)),
-    ...listGroup(
-      "sites",
-      layout.rungs.map((rung) => drawRung(rung, drawing)),
-    ),
-    ...listGroup(
-      "other sums",
-      layout.gaps.flatMap(({ ticks, y }) =>
-        ticks.map((tick, k) => drawTick(tick, layout.ticksX + k * TICK, y, width)),
-      ),
-    ),
+    ...listGroup("sites", drawn),
+    ...listGroup("other sums", ticks),
   ];
   return { width, height: Math.ceil(layout.bottom), content };
 }
@@ -131,13 +127,8 @@ function drawRejectedList(rejected: readonly LadderRejection[], x: number, y: nu
     ]);
   });
   const more = rejected.length - shown.length;
-  if (more > 0)
-    rows.push(
-      label(`and ${grouped(more)} more`, x + 16, y + shown.length * ROW + 16, {
-        class: "muted",
-        "font-size": FONT,
-        role: "listitem",
-      }),
-    );
+  const attributes = { class: "muted", "font-size": FONT, role: "listitem" };
+  const below = y + shown.length * ROW + 16;
+  if (more > 0) rows.push(label(`and ${grouped(more)} more`, x + 16, below, attributes));
   return { rows, right, bottom: y + rows.length * ROW + 14 };
 }

@@ -13,7 +13,6 @@ export interface Drawing {
   readonly columns: readonly LadderColumn[];
   readonly barX: number | null;
   readonly width: number;
-  /** The rung of each site. */
   readonly rungOf: ReadonlyMap<string, Rung>;
 }
 
@@ -47,7 +46,6 @@ export function drawRung(rung: Rung, drawing: Drawing): string {
   ]);
 }
 
-/** Width of a line without a factor. */
 const lineWidth = ({ rung }: Layout) => Math.max(1, Math.min(2.4, rung * 0.07));
 
 const weighted = (layout: Layout, factor: number) =>

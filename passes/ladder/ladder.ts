@@ -3,7 +3,7 @@ import type { Node, Scope } from "../../src/graph/graph.ts";
 import type { Model } from "../../src/model.ts";
 import type { FoundResiduals } from "../laurelize/search.ts";
 import { type RejectionJson, rejectionJson, type SiteJson, siteJson } from "../residuals/json.ts";
-import type { Rejection, Site } from "../residuals/residual.ts";
+import type { Rejection } from "../residuals/residual.ts";
 import type { NormsOfSite } from "./activations.ts";
 import {
   type BranchOperator,
@@ -100,17 +100,14 @@ export function ladderOf(
 type Depth = readonly number[];
 
 /** Returns the sites in their order, those of a body at its node, and how many precede a sum. */
-function depths({ sites, lowered }: FoundResiduals): {
-  readonly order: readonly Site[];
-  readonly before: (rejection: Rejection) => number;
-} {
+function depths({ sites, lowered }: FoundResiduals) {
   const { main } = lowered.model.graph;
   const sorted = sites
     .map((site) => ({ site, depth: depthOf(site.node, main) }))
     .sort((a, b) => compareDepths(a.depth, b.depth));
   return {
     order: sorted.map(({ site }) => site),
-    before: ({ node }) => {
+    before: ({ node }: Rejection) => {
       const depth = depthOf(node, main);
       let [low, high] = [0, sorted.length];
       while (low < high) {

@@ -124,10 +124,7 @@ export const lagWidth = (lag: number, rung: number): number =>
 const LANES = 12;
 
 /** Returns the lane of each stream: those that overlap in depth lie side by side. */
-function lanesOf(sites: readonly LadderSite[]): {
-  readonly laneOf: ReadonlyMap<number, number>;
-  readonly count: number;
-} {
+function lanesOf(sites: readonly LadderSite[]) {
   const last = new Map<number, number>();
   for (const [row, { stream }] of sites.entries()) last.set(stream, row);
   const laneOf = new Map<number, number>();
@@ -147,7 +144,6 @@ export interface Tick {
   readonly sums: readonly LadderRejection[];
 }
 
-/** Most ticks between two sites. */
 const TICKS = 16;
 
 /** With at least this many rejected sums, those with the same reason share a tick. */

@@ -60,7 +60,6 @@ function ofShares({ types, output, sumsToOne, options }: Asked): number {
   );
 }
 
-/** Returns all axes except the batch's. */
 const axesOf = (rank: number) => range(rank).slice(1);
 
 /**

@@ -42,10 +42,8 @@ function counted(of: Sequences, labels: string): string {
   }
   const int = (value: number) => constant("int64", [], [value]);
   const filling = [blank, options.ignoreIndex].map((value) => op.Equal(labels, int(value)));
-  const filled = op.Or(
-    op.Or(filling[0], filling[1]),
-    op.Less(to.cast(labels, dtype), constant(dtype, [], [0])),
-  );
+  const isFilling = op.Or(filling[0], filling[1]);
+  const filled = op.Or(isFilling, op.Less(to.cast(labels, dtype), constant(dtype, [], [0])));
   const before = range(size * size).map((k) => (Math.floor(k / size) <= k % size ? 1 : 0));
   const sum = op.MatMul(to.cast(filled, dtype), constant(dtype, [size, size], before));
   return to.cast(op.Less(sum, constant(dtype, [], [0.5])), dtype);
@@ -69,7 +67,8 @@ export function labelPath(of: Sequences): LabelPath {
   const given = to.cast(target.name, "int64", target.dtype);
   const counts = counted(of, given);
   const chosen = to.cast(counts, "int64");
-  const fillings = op.Sub(constant("int64", [], [1]), chosen);
+  const one = constant("int64", [], [1]);
+  const fillings = op.Sub(one, chosen);
   const labels = op.Add(op.Mul(given, chosen), op.Mul(fillings, constant("int64", [], [blank])));
   const length = to.reduce("ReduceSum", counts, [1]);
   const never = constant(dtype, [1, 1], [NEVER]);
@@ -84,10 +83,7 @@ export function labelPath(of: Sequences): LabelPath {
   const elsewhere = to.cast(op.Greater(apart, number(0.6)), dtype);
   return {
     states,
-    labels: op.Sub(
-      op.Mul(op.Add(given, constant("int64", [], [1])), chosen),
-      constant("int64", [], [1]),
-    ),
+    labels: op.Sub(op.Mul(op.Add(given, one), chosen), one),
     path: interleaved(of, labels, constant("int64", [1, 1], [blank])),
     length,
     skips: interleaved(of, ofLabels, never),

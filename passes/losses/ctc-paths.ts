@@ -44,7 +44,6 @@ function emissionsOf(
   return op.Transpose(normal, { perm: [1, 0, 2] });
 }
 
-/** The number of steps of each row; null if the rows have no lengths. */
 function lengthsOf({ to, arrays, rows }: Sequences): string | null {
   const { inputLengths } = arrays;
   return inputLengths ? to.reshape(to.cast(inputLengths.name, "float"), [1, rows, 1]) : null;

@@ -119,7 +119,6 @@ function safelyClipped(given: At): Traced | null {
   return harmless ? positivePart(at) : null;
 }
 
-/** Returns a Max or Min with its constant last. */
 function boundLast(at: At): At {
   const { op, inputs } = at.node;
   const turned = op !== "Clip" && inputs.length === 2 && numbersOf(inputs[0]);

@@ -29,7 +29,6 @@ const options = {
 
 type Inputs = LossInputs<typeof options>;
 
-/** More than any score. */
 const FAR = 1e9;
 
 /** Each row looks for its own pair among those of the batch. */

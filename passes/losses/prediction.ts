@@ -17,7 +17,6 @@ interface Asked extends ChosenLoss {
   readonly output: Value;
   /** Class axis; null if the loss has none. */
   readonly axis: number | null;
-  /** float or double. */
   readonly dtype: string;
 }
 

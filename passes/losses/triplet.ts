@@ -36,7 +36,6 @@ type Inputs = LossInputs<typeof options>;
 
 /** PyTorch adds this to every difference. */
 const EPSILON = 1e-6;
-/** More than any distance. */
 const FAR = 1e9;
 
 /** Writes |x|, with a finite slope at 0. */
@@ -65,7 +64,6 @@ function ofVectors(inputs: Inputs, same: string, different: string): LossOutputs
   };
 }
 
-/** Distances of all rows, [rows, rows]. */
 function distances({ op, to, number, output }: Inputs): string {
   const y = output.name;
   const squares = to.reduce("ReduceSum", op.Mul(y, y), [1]);
@@ -124,12 +122,9 @@ export const triplet = lossFunction({
   },
   write(inputs) {
     const { to, others, target } = inputs;
-    if (others.positive && others.negative)
-      return ofVectors(
-        inputs,
-        asOutput(inputs, others.positive),
-        asOutput(inputs, others.negative),
-      );
+    const { positive, negative } = others;
+    if (positive && negative)
+      return ofVectors(inputs, asOutput(inputs, positive), asOutput(inputs, negative));
     if (holdsLabels(target)) return ofLabels(inputs);
     const given = asOutput(inputs, target);
     const part = (k: number) => to.squeeze(to.slice(given, [k], [k + 1], [1]), [1]);

@@ -52,7 +52,6 @@ function bounds(value: Value, of: RangeOf): ValueRange {
 
 interface At {
   readonly node: Node;
-  /** Returns the range of an input. */
   readonly of: (input: number) => ValueRange;
 }
 

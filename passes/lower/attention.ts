@@ -72,7 +72,6 @@ function projected(call: Composite, heads: number) {
   return { operands, head };
 }
 
-/** Writes attention with the masks of onnxruntime's own operators. */
 function masked(
   call: Composite,
   operands: readonly [string, string, string],

@@ -20,9 +20,8 @@ export const CropAndResize: LoweringRule = (call) => {
     const places = to.reshape(op.Add(start, to.cast(row, "int64")), [-1]);
     return to.reshape(op.Gather(all, places, { axis: 0 }), [-1, high, c, width]);
   };
-  const [line, below] = [above, to.clip(op.Add(above, scalar(1)), 0, height - 1, dtype(0))].map(
-    lineAt,
-  );
+  const next = to.clip(op.Add(above, scalar(1)), 0, height - 1, dtype(0));
+  const [line, below] = [above, next].map(lineAt);
   const share = op.Transpose(op.Sub(place, above), { perm: [0, 2, 1, 3] });
   const lines = op.Add(line, op.Mul(op.Sub(below, line), share));
   const numbered = constant(dtype(0), [width], range(width));

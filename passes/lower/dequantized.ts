@@ -5,7 +5,6 @@ interface Quantized {
   /** Indices of the integers, and of their zero point, which may be absent. */
   readonly x: number;
   readonly zero: number | null;
-  /** Index of the scale. */
   readonly from: number;
   /** A scale of its shape, in place of the input. */
   readonly scale?: string;

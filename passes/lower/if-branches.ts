@@ -100,7 +100,6 @@ function writeBranch(
     written.push({ before: node, bytes });
 }
 
-/** Writes both branches before their If, and the choice between their outputs. */
 function chooseAfterBoth(draft: Draft, node: Node, both: Both): void {
   const { types, fresh, rewriter, written } = draft;
   const write = (op: string, inputs: string[], output: string) =>

@@ -16,7 +16,6 @@ export interface Inlined {
   readonly callOf: ReadonlyMap<string, string>;
 }
 
-/** Whether a call is to be inlined, by the path to it. */
 type Wanted = (call: Node, label: string) => boolean;
 
 interface Inlining {

@@ -55,8 +55,7 @@ function ofLoop(node: Node, body: Scope): Iterations | string {
   const [count, condition, ...initial] = node.inputs;
   const steps = numbersOf(count)?.[0];
   if (steps === undefined) return "its number of iterations is not known";
-  const starts = !condition || numbersOf(condition)?.[0] === 1;
-  const conditional = !starts || !isTrue(body, body.outputs[0]);
+  const conditional = !goesOn(condition, body);
   if (initial.includes(null)) return ABSENT;
   const added = body.outputs.slice(1 + initial.length);
   const collected = added.map(() => ({ axis: 0, reversed: false }));
@@ -77,8 +76,7 @@ export function dependsOnData(node: Node): boolean {
   const [count, condition, ...initial] = node.inputs;
   const steps = numbersOf(count)?.[0];
   if (!count || (steps === undefined && readsInputs(count))) return true;
-  const starts = !condition || numbersOf(condition)?.[0] === 1;
-  if (starts && isTrue(body, body.outputs[0])) return false;
+  if (goesOn(condition, body)) return false;
   const collects = body.outputs.length > 1 + initial.length;
   return collects || body.inputs.slice(2).some(isTruth) || (steps ?? 0) > MOST_STEPS;
 }
@@ -96,6 +94,10 @@ const isTruth = ({ scope, name }: Value) =>
   (scope.message as GraphMessage).inputs.some(
     (info) => info.name === name && typeOfInfo(info)?.dtype === "bool",
   );
+
+/** Whether no condition ever ends a Loop. */
+const goesOn = (condition: Value | null, body: Scope) =>
+  (!condition || numbersOf(condition)?.[0] === 1) && isTrue(body, body.outputs[0]);
 
 /** Whether a condition that a body gives is always true; its own condition is if it goes on. */
 function isTrue(body: Scope, value: Value | null | undefined): boolean {

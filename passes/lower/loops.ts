@@ -8,9 +8,7 @@ import { equalPieces } from "./composite.ts";
 import { bodyNodes, bodyWeights, type InnerWriter } from "./inner-nodes.ts";
 import { type Iterations, iterationsOf } from "./iterations.ts";
 
-/** Loops that are written out, and the reason for each that is not. */
 interface Unrolled {
-  /** Null if none is written out. */
   readonly patch: Patch | null;
   /** Reasons as clauses, by the names of nodes. */
   readonly reasons: ReadonlyMap<string, string>;
@@ -96,7 +94,6 @@ function writeIterations(draft: LoopDraft, iterations: Iterations): void {
 
 const scalar = ({ to }: Builder, name: string) => to.reshape(name, []);
 
-/** Cuts a value into slices along an axis, without that axis. */
 function piecesOf({ graph, write }: LoopDraft, x: string, axis: number, count: number): string[] {
   const { op, to } = write;
   if (count === 0) return [];
@@ -104,7 +101,6 @@ function piecesOf({ graph, write }: LoopDraft, x: string, axis: number, count: n
   return equalPieces({ op, opset }, x, axis, count).map((piece) => to.squeeze(piece, [axis]));
 }
 
-/** Joins what is collected of all iterations along a new axis. */
 function collectedAs(
   { op, to }: Builder,
   parts: readonly string[],

@@ -151,7 +151,6 @@ export const loweredNorms: LoweringTable = {
     const factor = text("activation", "silu") === "sigmoid" ? open : op.Mul(gate, open);
     return [narrow(op.Mul(op.Reshape(normal!, op.Shape(input(0))), factor))];
   },
-  /** (x − mean) / (√var + ε) over some axes. */
   MeanVarianceNormalization: ({ op, input, ints, to, scalar }) => {
     const axes = ints("axes") ?? [0, 2, 3];
     const apart = op.Sub(input(0), to.reduce("ReduceMean", input(0), axes));

@@ -39,7 +39,6 @@ const pooled = (write: (call: Composite, x: string) => string): LoweringRule =>
 const real = (call: Composite, x: number, axis = -1) =>
   dequantized(call, { x, from: x + 1, zero: x + 2, axis });
 
-/** Quantizes to integers of the operands' type. */
 const quantized = (call: Composite, x: string, index: number) =>
   call.op.QuantizeLinear(
     x,

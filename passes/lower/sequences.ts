@@ -103,7 +103,6 @@ function itemsOf(types: Types, sequence: Value | null, write: Builder): readonly
   }
 }
 
-/** Returns the pieces of a SplitToSequence, each a Slice. */
 function pieces(types: Types, node: Node, { to }: Builder): readonly Item[] | null {
   const [x, split] = node.inputs;
   const shape = types.get(x!)?.shape;

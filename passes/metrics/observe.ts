@@ -58,7 +58,6 @@ const sequences = (
 const largest = (inputs: LossInputs, x: string) =>
   int(inputs, inputs.op.ArgMax(x, { axis: inputs.axis, keepdims: 0 }));
 
-/** How the positions of class labels are read. */
 const positions = ({ output: { shape }, axis }: LossInputs) =>
   ({
     ...NOTHING,

@@ -1,7 +1,6 @@
 import { elements } from "../../src/onnx/dtypes.ts";
 import type { Metric, Observed, Tally } from "./metric.ts";
 
-/** Right, wrongly given and missed positions of one class, or of one label. */
 interface ClassCount {
   right: number;
   given: number;

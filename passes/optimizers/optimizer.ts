@@ -25,7 +25,6 @@ export const everyOptimizer = {
   },
 } as const satisfies Options;
 
-/** One tensor to update; its values are given by their names. */
 interface Updating<O extends Options = Options> {
   readonly builder: Builder;
   /** float or double, like the gradient and the state. */
