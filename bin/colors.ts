@@ -22,6 +22,13 @@ const paint = (color: number) => (text: string) =>
 /** Functions that color text, for streams that `guardTerminal` guards. */
 export const colors = { red: paint(31), green: paint(32), yellow: paint(33) };
 
+/** What a line of the report begins with, by the outcome of its check. */
+export const marks = {
+  passed: colors.green("✓"),
+  failed: colors.red("✗"),
+  "not run": colors.yellow("?"),
+};
+
 /** Returns the text between the sequences of ours and, at odd places, these as terminals read them. */
 export const colorParts = (text: string): string[] =>
   text

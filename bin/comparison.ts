@@ -1,6 +1,6 @@
 import type { Comparison, Difference, Finding, FirstDifference } from "../src/index.ts";
 import { describeFunction, outputFailures } from "./check-lines.ts";
-import { marks } from "./report-notes.ts";
+import { marks } from "./colors.ts";
 import { counted, figure, firstLines } from "./text.ts";
 
 const DESCRIPTION = new Set<Finding["kind"]>(["signature", "metadata", "opset"]);

@@ -1,14 +1,13 @@
 import type { LaurelWeights, ModelDiff, ModelPort, RegionDiff } from "../src/index.ts";
 import { brief, type SiteFigures, siteFigures } from "../src/internal.ts";
-import { colors } from "./colors.ts";
+import { colors, marks } from "./colors.ts";
 import { comparisonLines } from "./comparison.ts";
-import { crashLines, marks } from "./report-notes.ts";
-import type { Crash } from "./supervise.ts";
+import { crashLines } from "./report.ts";
 import { type PrintedCell, textTable } from "./tables.ts";
 import { bytes, count, counted, firstLines } from "./text.ts";
 
 /** Returns what changed in lines: a table by operator, sites, other changes, and outputs. */
-export function diffLines(diff: ModelDiff, all: boolean, crashes: readonly Crash[]): string[] {
+export function diffLines(diff: ModelDiff, all: boolean): string[] {
   const { before, after, regions, comparison } = diff;
   const sites = regions.filter(({ isSite }) => isSite);
   const others = regions.filter(({ isSite }) => !isSite);
@@ -22,7 +21,7 @@ export function diffLines(diff: ModelDiff, all: boolean, crashes: readonly Crash
     ...(others.length > 0 ? ["", ...firstLines(others.map(regionLine), all, "  ")] : []),
     ...weightLines(diff, all),
     ...(comparison === null ? [] : ["", ...proofLines(comparison, all)]),
-    ...crashLines(crashes),
+    ...crashLines(),
   ];
 }
 

@@ -1,10 +1,8 @@
 import { type Laurelized, laurelJson, type Proof } from "../src/index.ts";
-import { describeCheck, failures, notFinite } from "./check-lines.ts";
-import { insertedLine } from "./inserted-line.ts";
-import { crashLines, marks, sampleLines } from "./report-notes.ts";
-import type { Crash } from "./supervise.ts";
+import { describeCheck, failures, notFinite, sampleText } from "./check-lines.ts";
+import { marks } from "./colors.ts";
 import { crashes } from "./supervision.ts";
-import { headline, sums } from "./text.ts";
+import { headline, insertedLine, sums } from "./text.ts";
 
 /** Returns the first lines: the model, its sites, what is inserted. */
 export const summary = (name: string, laurel: Laurelized): string[] => [
@@ -14,10 +12,7 @@ export const summary = (name: string, laurel: Laurelized): string[] => [
 ];
 
 /** Returns a line for each check, and one for everything that failed. */
-export function proofLines(
-  { checks, leftOut, sample }: Proof,
-  crashes: readonly Crash[] = [],
-): string[] {
+export function proofLines({ checks, leftOut, sample }: Proof): string[] {
   const lines = checks.flatMap((check) => {
     const head = `${marks[check.outcome]} ${check.name.padEnd(22)}`;
     return check.outcome === "not run"
@@ -26,23 +21,27 @@ export function proofLines(
   });
   return [
     ...lines,
-    ...sampleLines(sample),
-    ...crashLines(crashes),
-    ...(leftOut ? [`  ${"not checked".padEnd(22)}${leftOut}`] : []),
+    ...(sample ? [noted("  sample", `${sampleText(sample)} (--all-sites checks each)`)] : []),
+    ...crashLines(),
+    ...(leftOut ? [noted("  not checked", leftOut)] : []),
   ];
 }
+
+const noted = (name: string, text: string) => name.padEnd(24) + text;
+
+/** Returns a line for each time that onnxruntime crashed in earlier attempts. */
+export const crashLines = (): string[] =>
+  crashes().map(
+    ({ signal, model, level, step }) =>
+      `${marks["not run"]} ${"crashed".padEnd(22)}onnxruntime crashed (${signal}) on ${model}, optimization level "${level}", during "${step}"; all of this was run at lower levels`,
+  );
 
 /** Returns what `--json` prints. */
 export function asJson(
   laurel: Laurelized,
-  outcome: {
-    readonly input: string;
-    readonly output: string | null;
-    readonly proof: Proof | null;
-  },
+  files: { readonly input: string; readonly output: string | null },
+  proof: Proof | null,
 ) {
-  const { input, output, proof } = outcome;
   const { warnings, ...json } = laurelJson(laurel);
-  // Of crashes: times that onnxruntime ended the process; each time all was run one level lower.
-  return { input, output, ...json, proof, crashes: crashes(), warnings };
+  return { ...files, ...json, proof, crashes: crashes(), warnings };
 }

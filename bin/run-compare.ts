@@ -10,7 +10,7 @@ import { printResult, reportLine } from "./json.ts";
 import { filesOfModel } from "./output.ts";
 import { printedLines } from "./print.ts";
 import { withProgress } from "./progress.ts";
-import { crashLines } from "./report-notes.ts";
+import { crashLines } from "./report.ts";
 import { ort } from "./runtime.ts";
 import { crashes, tell } from "./supervision.ts";
 import { headline } from "./text.ts";
@@ -40,7 +40,7 @@ export async function runCompare(args: CompareArguments): Promise<void> {
   const heads = [headline(path.basename(args.a), a), headline(path.basename(args.b), b)];
   printResult(args, document, [
     ...comparisonLines(comparison, args.all, heads),
-    ...crashLines(crashes()),
+    ...crashLines(),
     ...reportLine(args, ""),
   ]);
   if (args.quiet && !args.json && !same)

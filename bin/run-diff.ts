@@ -39,7 +39,7 @@ export async function runDiff(args: DiffArguments): Promise<void> {
   const document = { a: args.a, b: args.b, ...changes, crashes: crashes(), ...page.json };
   const wrote = [...files.map(({ file }) => `wrote ${file}`), ...reportLine(args)];
   printResult(args, document, [
-    ...diffLines(changes, args.all, crashes()),
+    ...diffLines(changes, args.all),
     ...(wrote.length > 0 ? ["", ...wrote] : []),
   ]);
 }

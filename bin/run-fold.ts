@@ -6,6 +6,7 @@ import {
   openModel,
 } from "../src/index.ts";
 import { describeFunction, outputFailures } from "./check-lines.ts";
+import { marks } from "./colors.ts";
 import type { ArgumentsFor } from "./commands/command.ts";
 import type { fold } from "./commands/fold.ts";
 import { defaultOutput } from "./default-output.ts";
@@ -17,7 +18,6 @@ import { printResult, reportLine } from "./json.ts";
 import { checkCopies, checkOutput, filesOfModel, outputOf } from "./output.ts";
 import { printNote } from "./print.ts";
 import { withProgress } from "./progress.ts";
-import { marks } from "./report-notes.ts";
 import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
 import { bytes, counted, figure } from "./text.ts";

@@ -6,7 +6,6 @@ import {
   laurelize,
   type Model,
   NoSiteError,
-  type Ort,
   openModel,
   type Proof,
   prove,
@@ -20,7 +19,7 @@ import { EXIT } from "./exit.ts";
 import { laurelizePage, noSitePage } from "./html/laurelize-page.ts";
 import { checkReport, stagedReport } from "./html/report-page.ts";
 import { readInputs } from "./inputs.ts";
-import { printJson, reportLine } from "./json.ts";
+import { printJson, printResult, reportLine } from "./json.ts";
 import { checkOutput, filesOfModel, type Output, outputOf } from "./output.ts";
 import { printedLines, printNote } from "./print.ts";
 import { withProgress } from "./progress.ts";
@@ -29,7 +28,7 @@ import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
 import { crashes, tell } from "./supervision.ts";
 import { siteTable } from "./tables.ts";
-import { bytes } from "./text.ts";
+import { bytes, counted } from "./text.ts";
 import { webRuntime } from "./web-runtime.ts";
 
 /** If a proof takes at least this many bytes of memory, the report says so first. */
@@ -39,13 +38,11 @@ const SPOKEN_OF = 1e9;
 export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const target = outputOf(args, model);
-  if (isLaurelized(model) && !args.again) {
-    leave(args, "is already laurelized; nothing written (--again adds to it)");
-    return;
-  }
+  if (isLaurelized(model) && !args.again)
+    return leave(args, "is already laurelized; nothing written (--again adds to it)");
   checkExtent(args);
   tell({ step: "finding the residual connections" });
-  const alsoOrt = args.alsoWeb ? await webRuntime() : undefined;
+  if (args.alsoWeb) await webRuntime();
   if (!args.dryRun) checkOutput(target, args.model, args, model);
   if (!args.dryRun) checkReport(args, [target.file, ...filesOfModel(args.model, model)]);
   const laurel = await rewritten(args, model, target);
@@ -54,14 +51,13 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   if (isFirst()) say(args, summary(path.basename(args.model), laurel));
   if (args.dryRun) {
     const table = siteTable(laurel.plan.sites.map(({ site }) => site));
-    say(args, ["", ...table, "", "dry run: nothing proved, nothing written"]);
-    if (args.json) printJson(asJson(laurel, { input: args.model, output: null, proof: null }));
-    return;
+    const lines = ["", ...table, "", "dry run: nothing proved, nothing written"];
+    return printResult(args, asJson(laurel, { input: args.model, output: null }, null), lines);
   }
   const memory = args.prove === "full" ? checkMemory(laurel.model).needed : 0;
   if (memory > SPOKEN_OF && isFirst())
     say(args, [`proving it takes about ${bytes(memory)} of memory`]);
-  await provedAndWritten(args, laurel, { output: target.file, alsoOrt });
+  await provedAndWritten(args, laurel, target.file);
 }
 
 /** Throws an InputError for options that only a proof of the whole model uses, if there is none. */
@@ -81,39 +77,33 @@ function checkExtent({ allSites, alsoWeb, inputs, prove }: LaurelizeArguments): 
 /** Whether onnxruntime has not ended an earlier attempt at the command. */
 const isFirst = () => crashes().length === 0;
 
+/** Prints lines of the report, before its document or its last lines. */
 function say({ quiet, json }: LaurelizeArguments, lines: readonly string[]): void {
   if (!quiet && !json) process.stdout.write(printedLines(lines));
 }
 
 /** Reports why there is nothing to do. */
 function leave(args: LaurelizeArguments, why: string): void {
-  say(args, [`${path.basename(args.model)} ${why}`]);
-  if (args.json) printJson({ input: args.model, output: null, alreadyLaurelized: true });
+  const document = { input: args.model, output: null, alreadyLaurelized: true };
+  printResult(args, document, [`${path.basename(args.model)} ${why}`]);
 }
 
 /** The laurelized model; null, and reported, if the model turns out to be one already. */
 async function rewritten(args: LaurelizeArguments, model: Model, target: Output) {
+  const { linkWeights, hash, again } = args;
+  const where = { externalData: target.data, copyData: target.copies, linkWeights };
+  const options = { ...laurelOptions(args), ...where, ort, hash, again };
   try {
     return await withProgress(args, "rewriting", (onProgress) =>
-      laurelize(model, {
-        ...laurelOptions(args),
-        ort,
-        externalData: target.data,
-        copyData: target.copies,
-        linkWeights: args.linkWeights,
-        hash: args.hash,
-        again: args.again,
-        onProgress,
-      }),
+      laurelize(model, { ...options, onProgress }),
     );
   } catch (error) {
     if (error instanceof NoSiteError && !args.dryRun)
       (await stagedReport(args, () => noSitePage(args.model, model, error))).keep();
     if (!(error instanceof RecognizedError)) throw error;
-    const at = `${error.sites} ${error.sites === 1 ? "site" : "sites"}`;
     leave(
       args,
-      `is already laurelized (recognized at ${at} by structure; the metadata is gone); nothing written (--again adds to it)`,
+      `is already laurelized (recognized at ${counted(error.sites, "site")} by structure; the metadata is gone); nothing written (--again adds to it)`,
     );
     return null;
   }
@@ -130,74 +120,58 @@ function warnOf(args: LaurelizeArguments, laurel: Laurelized): void {
   if (!args.quiet && isFirst()) for (const warning of warnings) printNote("warning", warning);
 }
 
-/** Where the result goes, and how it is proved. */
-interface Delivery {
-  readonly output: string;
-  readonly alsoOrt: Ort | undefined;
-}
-
-async function provedAndWritten(args: LaurelizeArguments, laurel: Laurelized, to: Delivery) {
-  const { output } = to;
+async function provedAndWritten(args: LaurelizeArguments, laurel: Laurelized, output: string) {
   const start = performance.now();
   const pending = await staged(laurel.model, output, args.force);
   const written = performance.now();
-  let proof: Proof | null = null;
-  if (args.prove !== "none") {
-    proof = await proveStaged(args, laurel, pending.path, to).catch((error) => {
-      pending.discard();
-      throw error;
-    });
-    say(args, ["", ...proofLines(proof, crashes())]);
-  }
-  const proved = performance.now();
-  const kept = proof && !proof.passed ? null : pending;
-  const report = await stagedReport(args, () => laurelizePage(args.model, laurel, proof), kept);
-  if (proof && !proof.passed) {
+  const proof = await proofOf(args, laurel, pending.path).catch((error) => {
     pending.discard();
-    report.keep();
-    failed(args, laurel, proof, { output, json: report.json });
-    return;
-  }
-  pending.keep();
+    throw error;
+  });
+  if (proof) say(args, ["", ...proofLines(proof)]);
+  const proved = performance.now();
+  const passed = proof?.passed ?? true;
+  const page = () => laurelizePage(args.model, laurel, proof);
+  const report = await stagedReport(args, page, passed ? pending : null);
+  if (passed) pending.keep();
+  else pending.discard();
   report.keep();
+  const files = { input: args.model, output: passed ? output : null };
+  const document = { ...asJson(laurel, files, proof), ...report.json };
+  if (!passed) {
+    if (args.json) printJson(document);
+    return failed(args, proof!, output);
+  }
   const seconds = (from: number, until: number) => `${((until - from) / 1000).toFixed(1)} s`;
   const at = proof?.leftOut ? "proved at its sites" : "proved";
   const how = proof ? `, ${at} in ${seconds(written, proved)}` : ", not proved (--no-prove)";
   const name = path.basename(args.model);
   const keep = `its old weights are those in ${name}: keep the two files together, and ${name} as it is`;
-  say(args, [
+  printResult(args, document, [
     "",
     `wrote ${output}   ${bytes(laurel.model.size)} in ${seconds(start, written)}${how}`,
     ...(laurel.model.dataFiles.includes(name) ? [keep] : []),
     ...reportLine(args),
   ]);
-  if (args.json)
-    printJson({ ...asJson(laurel, { input: args.model, output, proof }), ...report.json });
 }
 
 /** Reports a result that is not written, and sets the exit code. */
-function failed(
-  args: LaurelizeArguments,
-  laurel: Laurelized,
-  proof: Proof,
-  { output, json }: { readonly output: string; readonly json: object },
-): void {
-  if (args.json)
-    printJson({ ...asJson(laurel, { input: args.model, output: null, proof }), ...json });
+function failed({ json, quiet }: LaurelizeArguments, proof: Proof, output: string): void {
   printNote("laurelize", `${unproved(proof)}; ${output} was not written.`);
-  if (args.json || args.quiet) process.stderr.write(printedLines(proofLines(proof, crashes())));
+  if (json || quiet) process.stderr.write(printedLines(proofLines(proof)));
   const isFailed = proof.checks.some(({ outcome }) => outcome === "failed");
   process.exitCode = isFailed ? EXIT.checkFailed : EXIT.notProved;
 }
 
-async function proveStaged(
+/** Proves a result in the file that is written; null if no proof is wanted. */
+async function proofOf(
   args: LaurelizeArguments,
   laurel: Laurelized,
   written: string,
-  { alsoOrt }: Delivery,
-): Promise<Proof> {
-  const extent = args.prove === "sites" ? ("sites" as const) : ("full" as const);
-  const { dim: dims, seed, allSites } = args;
+): Promise<Proof | null> {
+  const { prove: extent, dim: dims, seed, allSites } = args;
+  if (extent === "none") return null;
+  const alsoOrt = args.alsoWeb ? await webRuntime() : undefined;
   return withProgress(args, "proving", async (onProgress) => {
     const feeds = await readInputs(laurel.original, args.inputs);
     const options = { ort, extent, written, dims, seed, feeds, alsoOrt, allSites, onProgress };

@@ -1,5 +1,5 @@
-import type { FoundResiduals, Model } from "../src/index.ts";
-import { insertedWeights, OPTIONAL_KINDS } from "../src/internal.ts";
+import type { FoundResiduals, Laurelized, Model } from "../src/index.ts";
+import { addedWeights, insertedWeights, OPTIONAL_KINDS } from "../src/internal.ts";
 
 /** Returns "1 site", "2 sites". */
 export const counted = (count: number, noun: string) =>
@@ -61,6 +61,18 @@ export function sums({ sites, rejected }: FoundResiduals, explained: boolean): s
   const also = others.length > 0 ? `, of them ${others.join(", ")} (--also)` : "";
   const hint = explained || rejected.length === 0 ? "" : " (inspect --why)";
   return `${residuals}; ${rejected.length} other ${rejected.length === 1 ? "Add" : "Adds"}${also}${hint}`;
+}
+
+/** Returns "rw+lr, rank 16: 4,238 new weights (+3.17 %)". */
+export function insertedLine(laurel: Laurelized): string {
+  const { plan, found } = laurel;
+  const { added, percent } = addedWeights(laurel);
+  const { rank, paMap } = plan.options;
+  const has = (name: string) => plan.parts.some((part) => part.name === name);
+  const ranked = has("lr") || (has("pa") && paMap === "low-rank") ? `, rank ${rank}` : "";
+  const some =
+    plan.sites.length < found.sites.length ? ` at ${counted(plan.sites.length, "site")}` : "";
+  return `${plan.variant}${ranked}${some}: ${addedText(added, percent)}`;
 }
 
 /** Lines that are printed of a list without --all: with the others, one screen. */

@@ -306,8 +306,9 @@ describe("cutting weights into files", time, () => {
     const big = text(`g (float[2, 32] x) => (float[2, 32] y) <float[32, 64] a, float[64, 32] b>
       { h = MatMul(x, a) f = MatMul(h, b) y = Add(x, f) }`);
     place("dense.onnx", big);
-    const { code, stdout, stderr } = check(file, "--split", "8kB");
+    const { code, stdout, stderr } = check(file, "--split", "8kB", "--report", at("split.html"));
     expect([code, stderr]).toEqual([0, ""]);
+    expect(fs.readFileSync(at("split.html"), "utf8")).toContain("<td>output</td>");
     const names = ["dense.web.onnx_data", "dense.web.onnx_data_1"];
     for (const name of names) {
       expect(fs.statSync(at(name)).size).toBe(8192);

@@ -1,7 +1,6 @@
 import type { Check, Laurelized, Proof } from "../../src/index.ts";
 import { describeCheck, failures, notFinite, sampleText, unproved } from "../check-lines.ts";
-import { insertedLine } from "../inserted-line.ts";
-import { bytes } from "../text.ts";
+import { bytes, insertedLine } from "../text.ts";
 import { differenceDrawing } from "./drawings.ts";
 import type { Download, ProofLine, Rewritten } from "./messages.ts";
 

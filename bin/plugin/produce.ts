@@ -1,8 +1,8 @@
-import { spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { openModel } from "../../src/index.ts";
 import { EXIT } from "../exit.ts";
 import { turnOffTelemetry } from "../no-telemetry.ts";
@@ -122,7 +122,15 @@ async function dataOf(file: string): Promise<readonly string[]> {
   }
 }
 
+const run = promisify(execFile);
 const program = fileURLToPath(new URL("../laurelize.js", import.meta.url));
+
+/** How a command ended, and what it printed. */
+interface Ran {
+  readonly code: unknown;
+  readonly stdout: string;
+  readonly stderr: string;
+}
 
 const OWN = /^laurelize: /;
 const WARNING = /^warning: /;
@@ -134,33 +142,21 @@ const WARNING = /^warning: /;
 async function runCommandLine(args: readonly string[]): Promise<readonly string[]> {
   const env = { ...process.env, NO_COLOR: "1" };
   turnOffTelemetry(env);
-  const child = spawn(process.execPath, [program, ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env,
+  const options = { env, maxBuffer: Number.POSITIVE_INFINITY };
+  const { stderr } = await run(process.execPath, [program, ...args], options).catch((error) => {
+    throw new Error(failed(error));
   });
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", resolve);
-  });
-  const [report, complaints, code] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    ended,
-  ]);
-  const lines = complaints.split("\n").filter((line) => line.trim() !== "");
-  const isWarning = (line: string) => WARNING.test(line);
-  if (code !== 0) {
-    const isProof = code === EXIT.checkFailed || code === EXIT.notProved;
-    const said = lines.filter((line) => !isWarning(line));
-    throw new Error(sentences(said, isProof ? report : ""));
-  }
-  return lines.filter(isWarning).map((line) => line.replace(WARNING, ""));
+  const warnings = stderr.split("\n").filter((line) => WARNING.test(line));
+  return warnings.map((line) => line.replace(WARNING, ""));
 }
 
-/** The sentences of a command that failed, and the report of its proof. */
-function sentences(complaints: readonly string[], report: string): string {
-  const said = complaints.map((line) =>
-    line.replace(OWN, "").replace(/ \(laurelize [a-z-]*\s?--help\)$/, ""),
-  );
-  return [...said, ...(report.trim() === "" ? [] : ["", report.trimEnd()])].join("\n");
+/** Returns the sentences of a command that failed, and the report of its proof if it made one. */
+function failed({ code, stdout, stderr }: Ran): string {
+  const said = stderr
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !WARNING.test(line))
+    .map((line) => line.replace(OWN, "").replace(/ \(laurelize [a-z-]*\s?--help\)$/, ""));
+  const isProof = code === EXIT.checkFailed || code === EXIT.notProved;
+  const report = isProof ? stdout.trimEnd() : "";
+  return [...said, ...(report === "" ? [] : ["", report])].join("\n");
 }

@@ -40,12 +40,10 @@ function isMeant(query: string): boolean {
 }
 
 /** The names and values of a query; a plus sign stands for itself. */
-function pairs(query: string): QueryPart[] {
-  return query.split("&").flatMap((part): QueryPart[] => {
-    const [name, ...value] = part.split("=");
-    return part === "" ? [] : [plainly(dashed(decode(name)), decode(value.join("=")))];
-  });
-}
+const pairs = (query: string): QueryPart[] =>
+  [...new URLSearchParams(query.replaceAll("+", "%2B"))].map(([name, value]) =>
+    plainly(dashed(name), value),
+  );
 
 /** "no-prove" as "prove=none"; spaces of a variant as the plus signs that they stand for. */
 function plainly(name: string, value: string): QueryPart {
@@ -57,20 +55,14 @@ function plainly(name: string, value: string): QueryPart {
   return [name, value === "false" && choices?.includes("none") ? "none" : value];
 }
 
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
 /** Reads what an import asks for. Throws a UsageError if its query is not understood. */
 export function readImport(id: string): ModelImport {
   const { model, query } = splitImport(id)!;
   const given = pairs(query);
   const asked = stepNames.filter((step) => given.some(([name]) => name === step));
-  checkQuery(given, asked);
+  for (const [name] of given) checkName(name, asked);
+  checkOnce(given, asked);
+  for (const [name, value] of given) checkValue(name, value, asked);
   const home = path.dirname(model);
   const placed = given.map(
     ([name, value]): QueryPart =>
@@ -90,11 +82,10 @@ export function readImport(id: string): ModelImport {
 /** The arguments of a step's command; what belongs to other steps is left out. */
 function argumentsOf(step: StepName, given: readonly QueryPart[]): string[] {
   const { value: named, options } = steps[step];
-  const own = given.flatMap(([name, value]): QueryPart[] => {
-    if (name === step) return named && value !== "" ? [[named, value]] : [];
-    return Object.hasOwn(options, name) ? [[name, value]] : [];
+  return given.flatMap(([name, value]) => {
+    if (name === step) return named && value !== "" ? [`--${named}=${value}`] : [];
+    return Object.hasOwn(options, name) ? [argumentOf(name, value, options[name])] : [];
   });
-  return own.map(([name, value]) => argumentOf(name, value, options[name]));
 }
 
 function argumentOf(name: string, value: string, { type }: Option): string {
@@ -111,13 +102,6 @@ const isStep = (name: string): name is StepName => Object.hasOwn(steps, name);
 /** Returns the first step that has an option of a name; undefined if none has. */
 const ownerOf = (name: string): StepName | undefined =>
   stepNames.find((step) => Object.hasOwn(steps[step].options, name));
-
-/** Throws an error of one sentence for the first thing of a query that is not understood. */
-function checkQuery(given: readonly QueryPart[], asked: readonly StepName[]): void {
-  for (const [name] of given) checkName(name, asked);
-  checkOnce(given, asked);
-  for (const [name, value] of given) checkValue(name, value, asked);
-}
 
 /** Throws a UsageError for a name that is neither a step nor an option of the requested steps. */
 function checkName(name: string, asked: readonly StepName[]): void {
