@@ -28,8 +28,9 @@ export interface Output {
   readonly copies: string | null;
 }
 
-/** Returns the output that the arguments name; `model.laurel.onnx` beside the input by default. */
+/** Returns the output that the arguments of a command name, or its default beside the input. */
 export function outputOf(
+  command: string,
   args: Keeping & { model: string; output: string | undefined },
   { dataFiles }: Pick<Model, "dataFiles">,
 ): Output {
@@ -37,7 +38,7 @@ export function outputOf(
     throw new InputError(
       "--link-weights leaves the old weights where they are, but --copy-data copies them; give only one of them.",
     );
-  const file = args.output ?? defaultOutput("laurelize", args.model);
+  const file = args.output ?? defaultOutput(command, args.model);
   checkPlain(file);
   const copying = args.copyData && dataFiles.length > 0;
   if (args.copyData && !copying && !args.quiet && crashes().length === 0)

@@ -1,6 +1,8 @@
 import path from "node:path";
 import {
   applyAdapter,
+  type FoldedModel,
+  type FoldProof,
   foldProved,
   InputError,
   isLaurelized,
@@ -9,7 +11,6 @@ import {
   openModel,
 } from "../src/index.ts";
 import type { ApplyArguments } from "./commands/apply.ts";
-import { defaultOutput } from "./default-output.ts";
 import { EXIT } from "./exit.ts";
 import { foldSections } from "./html/fold-page.ts";
 import { paragraph } from "./html/markup.ts";
@@ -23,7 +24,7 @@ import {
   type Output,
   outputOf,
 } from "./output.ts";
-import { type Progress, withProgress } from "./progress.ts";
+import { withProgress } from "./progress.ts";
 import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
 import { bytes, counted } from "./text.ts";
@@ -36,23 +37,25 @@ const PUT = {
 
 /** Puts an adapter into its model and writes the tuned model. */
 export async function runApply(args: ApplyArguments): Promise<void> {
-  const output = args.output ?? defaultOutput("apply", args.model);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const adapter = await openAdapter(args.adapter);
-  const target = outputOf({ ...args, output }, model);
+  const target = outputOf("apply", args, model);
   if (args.fold && args.weights !== "inside")
     throw new InputError(
       "--fold merges the adapter's weights into others, but --weights as-inputs keeps them outside the model; give only one of them.",
     );
   const { applied, folded } = await withProgress(args, "applying", async (onProgress) => {
     onProgress(0, "adapter");
-    const { data, copies } = target;
-    const how = { ort, weights: args.weights, externalData: data, copyData: copies };
-    const applied = await applyAdapter(model, adapter, how);
-    return { applied, folded: args.fold ? await foldedOf(applied, target, onProgress) : null };
+    const where = { externalData: target.data, copyData: target.copies };
+    const applied = await applyAdapter(model, adapter, { ort, weights: args.weights, ...where });
+    if (!args.fold) return { applied, folded: null };
+    const result = await foldProved(applied, { ort, ...where, onProgress });
+    if (!result.proof.passed) throw unproved(result.proof);
+    return { applied, folded: result };
   });
   const tuned = folded?.folded.model ?? applied;
-  checkPlaces(args, { model, tuned, output, target });
+  checkPlaces(args, target, model, tuned);
+  const output = target.file;
   const pending = await staged(tuned, output, args.force);
   const tensors = adapter.tensors.length;
   const laurelizedFirst = !isLaurelized(model) && isLaurelized(applied);
@@ -79,15 +82,9 @@ export async function runApply(args: ApplyArguments): Promise<void> {
   ]);
 }
 
-interface ToWrite {
-  readonly model: Model;
-  readonly tuned: Model;
-  readonly output: string;
-  readonly target: Output;
-}
-
 /** Throws an InputError if a file that is to be written cannot be. */
-function checkPlaces(args: ApplyArguments, { model, tuned, output, target }: ToWrite): void {
+function checkPlaces(args: ApplyArguments, target: Output, model: Model, tuned: Model): void {
+  const output = target.file;
   const inputFiles = [...filesOfModel(args.model, model), args.adapter];
   const data = tuned.folder?.companion ? target.data : null;
   for (const file of data ? [output, path.join(path.dirname(output), data)] : [output])
@@ -98,18 +95,12 @@ function checkPlaces(args: ApplyArguments, { model, tuned, output, target }: ToW
   checkReport(args, [...inputFiles, output]);
 }
 
-/** The tuned model folded. Throws an error with an exit code if the proof fails. */
-async function foldedOf(tuned: Model, to: Output, onProgress: Progress["report"]) {
-  const where = { externalData: to.data, copyData: to.copies };
-  const { folded, proof } = await foldProved(tuned, { ort, ...where, onProgress });
-  if (proof.passed) return { folded, proof };
-  const failed = proof.function.outcome !== "not run";
-  throw Object.assign(
-    new Error(
-      `the folded model ${failed ? "differs from the tuned one" : "could not be run"}; leave out --fold, or run laurelize fold to see the numbers`,
-    ),
-    { exitCode: failed ? EXIT.checkFailed : EXIT.notProved },
-  );
+/** Returns an error with an exit code for a fold whose proof fails. */
+function unproved(proof: FoldProof): Error {
+  const hasRun = proof.function.outcome !== "not run";
+  const why = hasRun ? "differs from the tuned one" : "could not be run";
+  const text = `the folded model ${why}; leave out --fold, or run laurelize fold to see the numbers`;
+  return Object.assign(new Error(text), { exitCode: hasRun ? EXIT.checkFailed : EXIT.notProved });
 }
 
 /** What came of an adapter. */
@@ -119,7 +110,7 @@ interface Outcome {
   readonly applied: Model;
   /** What was done, a clause. */
   readonly done: string;
-  readonly folded: Awaited<ReturnType<typeof foldedOf>> | null;
+  readonly folded: { readonly folded: FoldedModel; readonly proof: FoldProof } | null;
 }
 
 /** Returns what a report says of a model that an adapter was put into. */

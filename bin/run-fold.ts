@@ -9,7 +9,6 @@ import { describeFunction, outputFailures } from "./check-lines.ts";
 import { marks } from "./colors.ts";
 import type { ArgumentsFor } from "./commands/command.ts";
 import type { fold } from "./commands/fold.ts";
-import { defaultOutput } from "./default-output.ts";
 import { EXIT } from "./exit.ts";
 import { foldPage } from "./html/fold-page.ts";
 import { checkReport, stagedReport } from "./html/report-page.ts";
@@ -24,9 +23,9 @@ import { bytes, counted, figure } from "./text.ts";
 
 /** Folds a laurelized model, proves the result and writes it. */
 export async function runFold(args: ArgumentsFor<typeof fold>): Promise<void> {
-  const output = args.output ?? defaultOutput("fold", args.model);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
-  const target = outputOf({ ...args, output }, model);
+  const target = outputOf("fold", args, model);
+  const output = target.file;
   checkOutput(target, args.model, args, model);
   const inputFiles = filesOfModel(args.model, model);
   checkReport(args, [...inputFiles, output]);
@@ -37,51 +36,41 @@ export async function runFold(args: ArgumentsFor<typeof fold>): Promise<void> {
   );
   checkCopies(folded.model, output, inputFiles, args.force);
   const pending = proof.passed ? await staged(folded.model, output, args.force) : null;
-  const before = { file: args.model, model };
-  const report = await stagedReport(args, () => foldPage(before, folded, proof), pending);
+  const page = () => foldPage({ file: args.model, model }, folded, proof);
+  const report = await stagedReport(args, page, pending);
   pending?.keep();
   report.keep();
   const written = proof.passed ? output : null;
   const { sites, factors, restored, extent, maps } = folded;
-  const place = { input: args.model, output: written, bytes: folded.model.size };
-  const document = { ...place, restored, extent, factors, maps, sites, proof, ...report.json };
+  const files = { input: args.model, output: written, bytes: folded.model.size };
+  const document = { ...files, restored, extent, factors, maps, sites, proof, ...report.json };
   printResult(args, document, [
     ...foldLines(args.model, folded, proof),
     ...(written ? ["", `wrote ${written}   ${bytes(folded.model.size)}`] : []),
     ...reportLine(args),
   ]);
   if (proof.passed) return;
-  const failed = proof.function.outcome !== "not run";
-  process.exitCode = failed ? EXIT.checkFailed : EXIT.notProved;
-  printNote(
-    "laurelize",
-    `${failed ? "the folded model differs" : "the folded model could not be run"}; nothing was written.`,
-  );
+  const hasRun = proof.function.outcome !== "not run";
+  process.exitCode = hasRun ? EXIT.checkFailed : EXIT.notProved;
+  const why = hasRun ? "the folded model differs" : "the folded model could not be run";
+  printNote("laurelize", `${why}; nothing was written.`);
 }
 
 /** Returns what was folded, in lines: each site, and the proof. */
-function foldLines(
-  input: string,
-  { sites, factors, restored, maps: cost }: FoldedModel,
-  proof: FoldProof,
-): string[] {
-  const plain = sites.filter(({ outcome }) => outcome === "plain").length;
-  const maps = sites.filter(({ outcome }) => outcome === "low-rank").length;
+function foldLines(input: string, folded: FoldedModel, proof: FoldProof): string[] {
+  const { sites, factors, restored, maps } = folded;
+  const numberOf = (outcome: string) => sites.filter((site) => site.outcome === outcome).length;
+  const kept = numberOf("low-rank");
   const parts = [
-    `${plain} of ${counted(sites.length, "site")} folded completely`,
-    ...(maps > 0 ? [`${maps} keep only their low-rank maps`] : []),
+    `${numberOf("plain")} of ${counted(sites.length, "site")} folded completely`,
+    ...(kept > 0 ? [`${kept} keep only their low-rank maps`] : []),
     ...(factors > 0 ? [`${counted(factors, "factor")} multiplied at run time`] : []),
   ];
   const summary = restored
     ? "no site changes anything: the result is the original, byte for byte"
     : parts.join(", ");
-  return [
-    `${input}   ${summary}`,
-    ...sites.map(siteLine),
-    ...mapLines(cost),
-    "",
-    ...proofLines(proof),
-  ];
+  const lines = [...sites.map(siteLine), ...mapLines(maps)];
+  return [`${input}   ${summary}`, ...lines, "", ...proofLines(proof)];
 }
 
 function mapLines(maps: FoldedModel["maps"]): string[] {

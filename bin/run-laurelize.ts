@@ -37,7 +37,7 @@ const SPOKEN_OF = 1e9;
 /** Finds, rewrites, proves and writes; prints the report. */
 export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
-  const target = outputOf(args, model);
+  const target = outputOf("laurelize", args, model);
   if (isLaurelized(model) && !args.again)
     return leave(args, "is already laurelized; nothing written (--again adds to it)");
   checkExtent(args);
