@@ -52,7 +52,7 @@ function nameOf(said: number, row: readonly number[], classes: readonly string[]
 }
 
 /** Returns "0.12, −3.4, …". */
-export const numbers = (row: readonly number[]): string =>
+const numbers = (row: readonly number[]): string =>
   row
     .slice(0, 4)
     .map((value) => String(Number(value.toPrecision(3))))

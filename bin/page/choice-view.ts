@@ -79,17 +79,17 @@ const boxes = () => [...byId("sites").querySelectorAll<HTMLInputElement>("input"
 
 /** Shows the sites whose names contain the filter's text; the buttons are for those. */
 function filterSites(): void {
-  const text = byId<HTMLInputElement>("site-filter").value.trim();
+  const text = inputOf("site-filter").value.trim();
   for (const box of boxes()) box.parentElement!.hidden = !box.value.includes(text);
 }
 
-const numberOf = (id: string) => byId<HTMLInputElement>(id);
+const inputOf = (id: string) => byId<HTMLInputElement>(id);
 const variantNow = () => byId<HTMLSelectElement>("variant").value as VariantName;
 
 function reset(): void {
-  byId<HTMLInputElement>("site-filter").value = "";
+  inputOf("site-filter").value = "";
   byId<HTMLSelectElement>("variant").value = inserting.variant.default;
-  for (const name of NUMBERS) numberOf(name).value = String(inserting[name].default);
+  for (const name of NUMBERS) inputOf(name).value = String(inserting[name].default);
 }
 
 /** Whether an option has an effect with the chosen variant. */
@@ -98,7 +98,7 @@ const counts = (name: (typeof NUMBERS)[number]) =>
 
 function chosen(): InsertChoice {
   const value = (name: (typeof NUMBERS)[number]) =>
-    counts(name) ? numberOf(name).valueAsNumber : undefined;
+    counts(name) ? inputOf(name).valueAsNumber : undefined;
   const sites = boxes().flatMap((box) => (box.checked ? [box.value] : []));
   return { variant: variantNow(), rank: value("rank"), lags: value("lags"), sites };
 }
@@ -140,10 +140,7 @@ async function rewrite(engine: Engine, { onChange, onResult }: ChoiceEvents): Pr
   });
   form.inert = true;
   try {
-    const result = await engine.call("rewrite", [choice], (report) => {
-      if ("progress" in report) progress.set(report.progress, report.step);
-    });
-    onResult(result);
+    onResult(await engine.call("rewrite", [choice], progress.take));
   } catch (error) {
     say(
       "rewrite-error",

@@ -1,9 +1,27 @@
-import type { CallArguments, Question, Reply, Reporting, Work, WorkName } from "./messages.ts";
+import type { Reply, Reporting } from "./messages.ts";
+import type { ModelWork } from "./model-work.ts";
 
 /** Thrown by a call that was cancelled. */
 export class CancelledError extends Error {}
 
-type Result<Name extends WorkName> = Awaited<ReturnType<Work[Name]>>;
+type WorkName = keyof ModelWork;
+
+type Result<Name extends WorkName> = Awaited<ReturnType<ModelWork[Name]>>;
+
+/** Arguments of a call, but for the reporting. */
+type CallArguments<Name extends WorkName> = ModelWork[Name] extends (
+  report: Reporting,
+  ...args: infer Args
+) => unknown
+  ? Args
+  : never;
+
+/** What the worker is asked. */
+export interface Question<Name extends WorkName = WorkName> {
+  readonly id: number;
+  readonly name: Name;
+  readonly args: CallArguments<Name>;
+}
 
 interface Waiting {
   readonly resolve: (result: unknown) => void;

@@ -116,44 +116,13 @@ export interface SampleAnswer {
 /** What a call reports while it runs. */
 export type WorkReport =
   | { readonly progress: number; readonly step: string }
-  | { readonly note: string }
   | { readonly step: number; readonly loss: number; readonly of: number | null }
-  | { readonly evaluated: number; readonly loss: number; readonly accuracy: number | null }
+  | { readonly evaluated: number; readonly loss: number }
   | { readonly ladder: string }
   | { readonly answers: Answers };
 
 /** Says how far a call is. */
 export type Reporting = (report: WorkReport) => void;
-
-/** What the worker does. */
-export interface Work {
-  open(report: Reporting, files: readonly File[], search: SearchChoice): Promise<OpenedModel>;
-  count(report: Reporting, choice: InsertChoice): Promise<NewWeights>;
-  rewrite(report: Reporting, choice: InsertChoice): Promise<Rewritten>;
-  /** Names of the arrays of an .npz that are not inputs of the model. */
-  targets(report: Reporting, data: File): Promise<readonly string[]>;
-  /** Fine-tunes what `rewrite` has made of the choice, or a model that is laurelized already. */
-  tune(report: Reporting, tuning: TuningChoice, choice: InsertChoice): Promise<Tuned>;
-  /** Ends a training after its current step. */
-  stop(): Promise<void>;
-}
-
-export type WorkName = keyof Work;
-
-/** Arguments of a call, but for the reporting. */
-export type CallArguments<Name extends WorkName> = Work[Name] extends (
-  report: Reporting,
-  ...args: infer Args
-) => unknown
-  ? Args
-  : never;
-
-/** What the worker is asked. */
-export interface Question<Name extends WorkName = WorkName> {
-  readonly id: number;
-  readonly name: Name;
-  readonly args: CallArguments<Name>;
-}
 
 /** What the worker says: a report, a result, or why there is none. */
 export type Reply = { readonly id: number } & (

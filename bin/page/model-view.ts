@@ -74,9 +74,7 @@ async function openChosen(
     const given = modelFirst(await files());
     if (turn !== latest) return;
     openFiles = given;
-    const opened = await engine.open([given, searchChoice()], (report) => {
-      if ("progress" in report) progress.set(report.progress, report.step);
-    });
+    const opened = await engine.open([given, searchChoice()], progress.take);
     if (turn !== latest) return;
     showModel(opened);
     onOpen(opened);

@@ -27,7 +27,6 @@ import type {
   SearchChoice,
   Tuned,
   TuningChoice,
-  Work,
 } from "./messages.ts";
 import { proofResult } from "./proof-result.ts";
 import { pageRuntime as ort } from "./runtime.ts";
@@ -35,7 +34,7 @@ import { STRIP } from "./strips.ts";
 import { tuned } from "./tuning.ts";
 
 /** Works on one model at a time, the last that was opened. */
-export class ModelWork implements Work {
+export class ModelWork {
   #model: Model | null = null;
   #search: Pick<ResidualOptions, "also" | "featureAxis"> = {};
   #found: FoundResiduals | null = null;
@@ -77,10 +76,10 @@ export class ModelWork implements Work {
       report({ progress: from + (to - from) * done, step });
     const laurel = await this.#rewritten(choice, onProgress(0, 0.2));
     const proof = await prove(laurel, { ort, onProgress: onProgress(0.2, 1) });
-    this.#laurel = { choice: JSON.stringify(choice), laurel };
     return proofResult(laurel, proof);
   }
 
+  /** Returns the names of the arrays of an .npz that are not inputs of the model. */
   async targets(_: Reporting, data: File): Promise<readonly string[]> {
     const { model } = this.#opened();
     const source = bytesSource(new Uint8Array(await data.arrayBuffer()), data.name);
@@ -88,9 +87,10 @@ export class ModelWork implements Work {
     return openNpz(source).names.filter((name) => !inputs.has(name));
   }
 
+  /** Fine-tunes what `rewrite` has made of the choice, or a model that is laurelized already. */
   async tune(report: Reporting, tuning: TuningChoice, choice: InsertChoice): Promise<Tuned> {
     const { model, found } = this.#opened();
-    const laurelized = isLaurelized(model) ? model : await this.#laurelized(choice);
+    const laurelized = isLaurelized(model) ? model : (await this.#rewritten(choice)).model;
     this.#training = new AbortController();
     try {
       return await tuned(laurelized, tuning, { found, report, signal: this.#training.signal });
@@ -99,20 +99,22 @@ export class ModelWork implements Work {
     }
   }
 
+  /** Ends a training after its current step. */
   async stop(): Promise<void> {
     this.#training?.abort();
   }
 
   /** The model that was rewritten with this choice, or is now. */
-  async #laurelized(choice: InsertChoice): Promise<Model> {
-    if (this.#laurel?.choice !== JSON.stringify(choice))
-      this.#laurel = { choice: JSON.stringify(choice), laurel: await this.#rewritten(choice) };
-    return this.#laurel.laurel.model;
-  }
-
-  #rewritten(choice: InsertChoice, onProgress?: ProofOptions["onProgress"]): Promise<Laurelized> {
+  async #rewritten(
+    choice: InsertChoice,
+    onProgress?: ProofOptions["onProgress"],
+  ): Promise<Laurelized> {
+    const key = JSON.stringify(choice);
+    if (this.#laurel?.choice === key) return this.#laurel.laurel;
     const options = { ...choice, ...this.#search, ort, externalData: null, onProgress };
-    return laurelize(this.#opened().model, options);
+    const laurel = await laurelize(this.#opened().model, options);
+    this.#laurel = { choice: key, laurel };
+    return laurel;
   }
 
   #opened(): { readonly model: Model; readonly found: FoundResiduals } {

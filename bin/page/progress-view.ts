@@ -1,9 +1,12 @@
 import { byId, make } from "./dom.ts";
+import type { WorkReport } from "./messages.ts";
 
 /** Shows how far something is, and a button that ends it. */
 export interface ProgressView {
   /** Sets the share that is done, from 0 to 1, and what is being done. */
   set(done: number, step: string): void;
+  /** Shows what a report says of it, if it does. */
+  take(report: WorkReport): void;
   /** Takes it away. */
   end(): void;
 }
@@ -25,14 +28,13 @@ export function showProgress(
   place.hidden = false;
   const before = document.activeElement as HTMLElement | null;
   button.focus({ preventScroll: true });
-  let shown = label;
+  const set = (done: number, step: string) => {
+    bar.value = done;
+    if (step !== status.textContent) status.textContent = step;
+  };
   return {
-    set(done, step) {
-      bar.value = done;
-      if (step === shown) return;
-      shown = step;
-      status.textContent = step;
-    },
+    set,
+    take: (report) => "progress" in report && set(report.progress, report.step),
     end() {
       const wasFocused = document.activeElement === button;
       place.hidden = true;

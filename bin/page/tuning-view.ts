@@ -158,7 +158,7 @@ function watching(progress: ProgressView): {
     redraw();
   };
   const onReport = (report: WorkReport) => {
-    if ("progress" in report) progress.set(report.progress, report.step);
+    progress.take(report);
     if ("evaluated" in report) {
       curve.held.push([report.evaluated, report.loss]);
       curve.held.sort(([a], [b]) => a - b);

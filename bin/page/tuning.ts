@@ -58,8 +58,7 @@ export async function tuned(model: Model, tuning: TuningChoice, watched: Watched
     onNote: (note) => notes.push(note),
   });
   const { before } = result.history;
-  if (before)
-    report({ evaluated: 0, loss: before.loss, accuracy: before.metrics.accuracy ?? null });
+  if (before) report({ evaluated: 0, loss: before.loss });
   report({ answers: { when: "after", samples: await answersOf(result.model, samples) } });
   return tunedResult(model, result, { notes, ladder: ladderDrawing(found, result.model) });
 }
@@ -84,8 +83,7 @@ function reporting(
       draw(step, weights);
     },
     onEpoch: ({ step, eval: held }: Epoch) => {
-      const accuracy = held?.metrics.accuracy ?? null;
-      if (held) report({ evaluated: step, loss: held.loss, accuracy });
+      if (held) report({ evaluated: step, loss: held.loss });
     },
   };
 }

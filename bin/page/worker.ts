@@ -1,5 +1,6 @@
 import { failureSentence } from "../failure.ts";
-import type { Question, Reply, Reporting, Work, WorkReport } from "./messages.ts";
+import type { Question } from "./engine.ts";
+import type { Reply, Reporting, WorkReport } from "./messages.ts";
 import { ModelWork } from "./model-work.ts";
 import { warmUp } from "./runtime.ts";
 
@@ -15,7 +16,7 @@ const filesIn = (result: unknown): Uint8Array<ArrayBuffer>[] =>
     return bytes instanceof Uint8Array ? [bytes as Uint8Array<ArrayBuffer>] : [];
   });
 
-const work: Work = new ModelWork();
+const work = new ModelWork();
 
 addEventListener("message", async ({ data }: MessageEvent<Question>) => {
   const { id, name } = data;
