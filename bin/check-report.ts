@@ -6,7 +6,6 @@ import { marks } from "./colors.ts";
 import { bytes, counted, figure, headline } from "./text.ts";
 import type { WebEntry } from "./web-package.ts";
 
-/** What was found, for the report. */
 interface WebReport {
   readonly checked: WebCheck;
   readonly placements: readonly Placement[];

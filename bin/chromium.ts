@@ -16,7 +16,6 @@ export interface Placement {
   readonly error: string | null;
 }
 
-/** What is served to the browser. */
 interface Served {
   /** onnxruntime-web's dist folder, and the script of it that is loaded. */
   readonly dist: string;

@@ -48,7 +48,6 @@ export function comparisonLines(
   ];
 }
 
-/** The verdict as a sentence. */
 function conclusion(
   { verdict }: Comparison,
   changed: readonly Finding[],

@@ -4,12 +4,10 @@ import { type CliOption, type Declaration, offeredOptions } from "./commands/com
 import type { CompletionArguments } from "./commands/completion.ts";
 import { UsageError } from "./failure.ts";
 
-/** Shells that a script is written for. */
 const SHELLS = ["bash", "zsh", "fish"] as const;
 
 type Shell = (typeof SHELLS)[number];
 
-/** An option as shells complete it. */
 interface CompletedOption {
   readonly long: string;
   readonly short: string | null;
@@ -19,7 +17,6 @@ interface CompletedOption {
   readonly values: readonly string[];
 }
 
-/** A command as shells complete it. */
 interface CompletedCommand {
   /** "inspect"; "" for the command without a name. */
   readonly name: string;

@@ -47,7 +47,6 @@ export type Recipe = {
   readonly split?: string;
 } & Partial<LossAndOptimizer>;
 
-/** A configuration file. */
 interface LaurelizeConfig {
   /** Options by the name that `--recipe` takes. */
   readonly recipes: Readonly<Record<string, Recipe>>;

@@ -43,7 +43,6 @@ export function printJson(document: object): void {
     );
 }
 
-/** How much a command prints, and where its report goes. */
 interface Answering {
   readonly json: boolean;
   readonly quiet: boolean;
@@ -69,7 +68,6 @@ export function printEvent(event: object): void {
   if (state.answer === "json-lines") process.stdout.write(`${JSON.stringify(event)}\n`);
 }
 
-/** What `--json` prints of a command that fails. */
 interface JsonError {
   /** "usage", "input", "no-site", "crash", …: for programs. */
   readonly code: string;

@@ -62,7 +62,6 @@ function isFile(file: string): boolean {
   return stat.isFile() && stat.size <= LONGEST;
 }
 
-/** Returns the key of a folder's package.json; undefined if there is none. */
 function packageKey(folder: string): unknown {
   const file = path.join(folder, PACKAGE);
   try {

@@ -26,7 +26,6 @@ import { counted } from "./text.ts";
 /** Prints a note or a warning on stderr. */
 export type Say = (kind: "note" | "warning", text: string) => void;
 
-/** What the command line says of a model that is trained. */
 type TrainedArguments = Inserting &
   Pick<
     FinetuneArguments,
@@ -85,7 +84,6 @@ function withAdvice(error: unknown): never {
   throw error;
 }
 
-/** Says which weights an exporter has copied or merged. */
 function warnOfExport(model: Model, { train }: TrainedArguments, say: Say): void {
   for (const tied of tiedWeights(model, train)) say("warning", tiedWarning(tied));
   const merged = mergedWeights(model, train);
@@ -98,7 +96,6 @@ function mergedWarning(merged: readonly Merged[]): string {
   return `${names.join(", ")} ${merged.length > 1 ? "each hold" : "holds"} a single number: the exporter merged equal weights, which are trained as one from here.`;
 }
 
-/** What to know of a weight that the exporter copied. */
 function tiedWarning({ weight, copy, transposed, isTrained }: Tied): string {
   const same = `${weight} and ${copy} hold the same numbers${transposed ? ", transposed" : ""}: the exporter copied a tied weight`;
   return isTrained

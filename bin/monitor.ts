@@ -32,7 +32,6 @@ export class Monitor {
   readonly #epochs: number;
   readonly #bar: SingleBar | null;
   #started = false;
-  /** Steps of all epochs. */
   #total = 0;
 
   constructor({ quiet, epochs }: Pick<FinetuneArguments, "quiet" | "epochs">) {
@@ -46,7 +45,6 @@ export class Monitor {
     return this.#stop.signal;
   }
 
-  /** Begins to hear Ctrl-C. */
   readonly start = ({ stepsPerEpoch, history: { epochs, before } }: FitStart): void => {
     printEvent({ event: "start", epochs: this.#epochs, stepsPerEpoch, before });
     this.#total = (stepsPerEpoch ?? 0) * this.#epochs;
@@ -73,7 +71,6 @@ export class Monitor {
     this.#say(text);
   };
 
-  /** Removes the bar and stops listening. */
   stop(): void {
     this.#bar?.stop();
     tell({ hearsInterrupts: false });

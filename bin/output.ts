@@ -8,7 +8,6 @@ import { defaultOutput } from "./default-output.ts";
 import { printNote } from "./print.ts";
 import { crashes } from "./supervision.ts";
 
-/** What the command line says of where weights are kept. */
 interface Keeping {
   /** A name, "" to choose one, false for inside the model, undefined for the default. */
   readonly externalData: string | boolean | undefined;

@@ -35,7 +35,6 @@ export class Progress {
     process.stderr.write(`${this.#bar ? "\r\x1b[K" : ""}${oneLine(text)}\n`);
   }
 
-  /** Takes the bar away. */
   stop(): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#bar?.stop();

@@ -6,14 +6,11 @@ import { installedRuntime } from "./installed-runtime.ts";
 /** Where onnxruntime can run models. */
 export type Provider = "cpu" | "cuda" | "webgpu" | "coreml" | "dml";
 
-/** What onnxruntime-node says that it was built with. */
 interface Backend {
   readonly name: string;
-  /** Whether its libraries are in the package. */
   readonly bundled: boolean;
 }
 
-/** What providers need of onnxruntime-node. */
 interface Runtime {
   readonly listSupportedBackends?: () => readonly Backend[];
   readonly InferenceSession: {
@@ -64,7 +61,6 @@ const reasonOf = (error: unknown) =>
     .replace(/^.* was false\. /, "")
     .replace(/[.;\s]+$/, "");
 
-/** Libraries of onnxruntime-node for this system. */
 function librariesIn(folder: string): string[] {
   const bin = path.join(folder, "bin");
   const system = path.join(process.platform, process.arch);

@@ -82,7 +82,6 @@ export async function runApply(args: ApplyArguments): Promise<void> {
   ]);
 }
 
-/** Throws an InputError if a file that is to be written cannot be. */
 function checkPlaces(args: ApplyArguments, target: Output, model: Model, tuned: Model): void {
   const output = target.file;
   const inputFiles = [...filesOfModel(args.model, model), args.adapter];
@@ -103,7 +102,6 @@ function unproved(proof: FoldProof): Error {
   return Object.assign(new Error(text), { exitCode: hasRun ? EXIT.checkFailed : EXIT.notProved });
 }
 
-/** What came of an adapter. */
 interface Outcome {
   readonly model: Model;
   /** The model with the adapter's weights, before any fold. */
@@ -113,7 +111,6 @@ interface Outcome {
   readonly folded: { readonly folded: FoldedModel; readonly proof: FoldProof } | null;
 }
 
-/** Returns what a report says of a model that an adapter was put into. */
 function applyPage(
   { model: file, adapter }: ApplyArguments,
   { model, applied, done, folded }: Outcome,

@@ -28,7 +28,6 @@ import { type StagedModel, staged } from "./staged.ts";
 import { type WebPackage, webPackage } from "./web-package.ts";
 import { webRuntime } from "./web-runtime.ts";
 
-/** What a check found. */
 interface Checked {
   /** Null if it could not be checked. */
   readonly runs: boolean | null;
@@ -153,7 +152,6 @@ async function checkedFor(
   return { runs, printed, document: { runs, reason, needs } };
 }
 
-/** Returns what a report says of a model and where it is to run. */
 function checkPage(
   { model: file, target }: CheckArguments,
   model: Model,

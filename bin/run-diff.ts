@@ -44,7 +44,6 @@ export async function runDiff(args: DiffArguments): Promise<void> {
   ]);
 }
 
-/** What a report says of what changed. */
 function diffReport(args: DiffArguments, a: Model, b: Model, changes: ModelDiff): ReportContents {
   const { comparison } = changes;
   const drawing = { title: "What changed", content: drawDiff(changes) };
@@ -65,7 +64,6 @@ function diffReport(args: DiffArguments, a: Model, b: Model, changes: ModelDiff)
   };
 }
 
-/** What a file is written from. */
 type Compared = Readonly<{ a: Model; b: Model; changes: ModelDiff }>;
 
 /** Returns the requested files and what writes them. Throws an InputError if one cannot be written. */

@@ -42,7 +42,6 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
   }
 }
 
-/** What a training begins with. */
 interface Beginning {
   readonly given: Model;
   readonly files: Files;
@@ -85,7 +84,6 @@ const resumable = (error: unknown, { state }: Files) =>
       )
     : error;
 
-/** Says what went wrong, and sets the exit code. */
 function report({ error, stopped }: FitResult): void {
   if (error) printNote("laurelize", error);
   if (stopped === "diverged") process.exitCode = EXIT.diverged;
@@ -133,7 +131,6 @@ function checkpointer({ force, resume }: FinetuneArguments, files: Files) {
   };
 }
 
-/** What fit is called with, but for the losses. */
 function fitOptionsOf(args: FinetuneArguments, files: Files, monitor: Monitor): FitOptions {
   const { data, eval: held, train, optimizer, seed, threads } = args;
   const { epochs, batchSize, patience } = args;

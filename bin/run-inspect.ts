@@ -41,7 +41,6 @@ export async function runInspect(args: InspectArguments): Promise<void> {
   ]);
 }
 
-/** What a report says of a model's residual connections. */
 function inspectPage(file: string, model: Model, found: FoundResiduals): ReportContents {
   return {
     title: path.basename(file),

@@ -82,7 +82,6 @@ function say({ quiet, json }: LaurelizeArguments, lines: readonly string[]): voi
   if (!quiet && !json) process.stdout.write(printedLines(lines));
 }
 
-/** Reports why there is nothing to do. */
 function leave(args: LaurelizeArguments, why: string): void {
   const document = { input: args.model, output: null, alreadyLaurelized: true };
   printResult(args, document, [`${path.basename(args.model)} ${why}`]);

@@ -46,7 +46,6 @@ async function answered(step: OpenedStep, bytes: Uint8Array, { tensors, metadata
   return writeTensors({});
 }
 
-/** Cuts a stream into frames. */
 async function* frames(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let chunks: Uint8Array[] = [];
   let held = 0;

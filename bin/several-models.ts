@@ -7,7 +7,6 @@ import { printFailure, UsageError } from "./failure.ts";
 import { answerAs, printJson } from "./json.ts";
 import { printedLines } from "./print.ts";
 
-/** What a command line says of where results go. */
 interface Places {
   readonly outDir?: string | undefined;
   readonly output?: string | undefined;
@@ -23,7 +22,6 @@ export type Several = Places & { readonly model: string | readonly string[] };
 /** Arguments of the same command for one model. */
 export type One = Places & { readonly model: string };
 
-/** Runs the command for one model. */
 type Run = (args: One) => Promise<void>;
 
 /**
@@ -96,7 +94,6 @@ function madeFolder(folder: string): string | null {
   return isThere ? null : folder;
 }
 
-/** Ends of a command in words, by exit code. */
 const ENDS: Readonly<Record<number, string>> = {
   [EXIT.done]: "done",
   [EXIT.checkFailed]: "a check failed",

@@ -13,7 +13,6 @@ export type Level = FunctionReport["level"];
 
 /** What the parent sends once: the command, and what earlier attempts at it came to. */
 export interface Job {
-  /** Its name. */
   readonly command: string;
   readonly args: object;
   /** The highest optimization level that sessions are given. */
@@ -55,7 +54,6 @@ export interface Supervised {
 /** Runs a command that runs onnxruntime, to its end. */
 export type Start = (command: string, args: Supervised & object) => Promise<void>;
 
-/** The state of one child, from its reports. */
 interface Known {
   session: { readonly model: string; readonly level: Level } | null;
   step: string;
@@ -65,7 +63,6 @@ interface Known {
   done: number | null;
 }
 
-/** How a child ended. */
 interface End {
   readonly known: Known;
   readonly code: number | null;
@@ -135,13 +132,11 @@ const REPORT = "Please report it to onnxruntime with the model.";
 const HEAP =
   "If Node ran out of memory, raise its limit with NODE_OPTIONS=--max-old-space-size=8192.";
 
-/** Says why a command ended without a result. */
 const say = (code: string, text: string): void => {
   printJsonError({ code, message: text, exitCode: EXIT.notProved });
   printNote("laurelize", text);
 };
 
-/** Runs one child to its end. */
 async function run(job: Job, timeout: number): Promise<End> {
   const known: Known = {
     session: null,

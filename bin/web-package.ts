@@ -4,7 +4,6 @@ import path from "node:path";
 
 /** A way to import onnxruntime-web, the script that it loads and the wasm file that this fetches. */
 export interface WebEntry {
-  /** "onnxruntime-web/webgpu". */
   readonly entry: string;
   /** Its script in the dist folder that fetches a wasm file. */
   readonly script: string;

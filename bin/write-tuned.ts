@@ -120,7 +120,6 @@ function figureOf(metrics: object, best: string): string | undefined {
   return names.find((name) => name === best || name.endsWith(`.${best}`)) ?? names[0];
 }
 
-/** Returns what a report says of a training: its curve, its epochs and its settings. */
 function trainingPage(input: ReadModel, result: FitResult, curve: string): ReportContents {
   const { stopped, error, advice, best, plan, history } = result;
   const at = history.epochs.find(({ epoch }) => epoch === best.epoch);

@@ -5,7 +5,6 @@ import type { Option } from "../../src/options.ts";
 export type CliOption = Omit<Option, "idle" | "default"> & {
   readonly default?: unknown;
   readonly idle?: Option["idle"] | undefined;
-  /** The command does not run without it. */
   readonly demandOption?: true;
   /** Number of words that each use of the option takes. */
   readonly nargs?: number;
@@ -26,7 +25,6 @@ export interface Declaration {
   /** The command and its positional arguments, as yargs takes them: "fold <model..>". */
   readonly command: string;
   readonly describe: string;
-  /** A sentence for each positional argument. */
   readonly positionals?: Readonly<Record<string, string>>;
   readonly options: Readonly<Record<string, CliOption>>;
   readonly examples?: readonly (readonly [line: string, purpose: string])[];

@@ -54,7 +54,6 @@ const registry: readonly Command[] = [
 /** Every command as it is declared. */
 export const declarations = registry.map(([declared]) => declared);
 
-/** Every command by its name. */
 const commands = new Map(registry.map((command) => [nameOf(command[0]), command]));
 
 /** The names of all commands, in the order of the help. */

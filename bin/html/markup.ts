@@ -3,7 +3,6 @@ import { escapeText } from "../../src/internal.ts";
 /** A part of a page. */
 export interface Section {
   readonly title: string;
-  /** Markup. */
   readonly content: string;
 }
 

@@ -11,11 +11,9 @@ import { bullets, type Section } from "./markup.ts";
 import { pageOf, type ReportVerdict } from "./page.ts";
 import { type Reproduction, reproductionOf, reproductionSection } from "./reproduction.ts";
 
-/** What the command line says of a report. */
 interface ReportArguments {
   /** Where it goes; no report without it. */
   readonly report?: string | undefined;
-  /** The command line. */
   readonly words?: readonly string[] | undefined;
   readonly force?: boolean | undefined;
 }
@@ -35,11 +33,9 @@ export interface ReportContents {
   /** What is special to the command, between the drawing and how to reproduce it. */
   readonly sections: readonly Section[];
   readonly warnings?: readonly string[];
-  /** The models that were read. */
   readonly models: readonly ReadModel[];
 }
 
-/** A report that is written, but not in place yet. */
 interface PendingReport {
   /** What `--json` prints of it. */
   readonly json: {

@@ -7,7 +7,6 @@ import { READ } from "../heed.ts";
 import { installedRuntime } from "../installed-runtime.ts";
 import { lines, type Section, table } from "./markup.ts";
 
-/** A file that was read or written. */
 interface FileRecord {
   readonly path: string;
   /** Size in bytes; null for a folder. */

@@ -5,7 +5,6 @@ import { pageRuntime as ort } from "./runtime.ts";
 
 /** Samples that a model answers. */
 export interface SampleSet {
-  /** The model's inputs. */
   readonly feeds: Tensors;
   readonly count: number;
   /** What is expected of a sample, and its class if that is known. */

@@ -113,7 +113,6 @@ function showOptions(): void {
 
 let counting = 0;
 
-/** Shows how many weights the choice adds. */
 async function count(engine: Engine): Promise<void> {
   const turn = ++counting;
   try {

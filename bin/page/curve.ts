@@ -1,4 +1,3 @@
-/** A point of a curve: the step and the loss after it. */
 type CurvePoint = readonly [step: number, loss: number];
 
 /** What a training has reported so far. */

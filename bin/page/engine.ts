@@ -8,7 +8,6 @@ type WorkName = keyof ModelWork;
 
 type Result<Name extends WorkName> = Awaited<ReturnType<ModelWork[Name]>>;
 
-/** Arguments of a call, but for the reporting. */
 type CallArguments<Name extends WorkName> = ModelWork[Name] extends (
   report: Reporting,
   ...args: infer Args
@@ -64,7 +63,6 @@ export class Engine {
     return this.#ask(name, args, onReport);
   }
 
-  /** Ends all calls at once. */
   cancel(): void {
     this.#end(new CancelledError("cancelled"));
   }

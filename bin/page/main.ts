@@ -46,7 +46,6 @@ if ("serviceWorker" in navigator)
     () => {},
   );
 
-/** Shows a laurelized model: its proof, what changed, and the file. */
 function showResult({ summary, proof, warnings, file, difference }: Rewritten): void {
   say("result-summary", summary);
   byId("proof").replaceChildren(...proof.map(lineOf));

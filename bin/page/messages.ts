@@ -14,7 +14,6 @@ export interface OpenedModel {
   readonly sums: string;
   /** Sites that can be chosen; `about` is "[N, 96, 12, 48], 96 features, stream 1". */
   readonly sites: readonly { readonly name: string; readonly about: string }[];
-  /** Sums that are not sites. */
   readonly others: readonly Record<"name" | "op" | "reason", string>[];
   readonly ladder: string;
   readonly warnings: readonly string[];
@@ -31,7 +30,6 @@ export interface InsertChoice {
   readonly variant: VariantName;
   readonly rank: number | undefined;
   readonly lags: number | undefined;
-  /** Names of the chosen sites. */
   readonly sites: readonly string[];
 }
 

@@ -5,7 +5,6 @@ import { CancelledError, type Engine } from "./engine.ts";
 import type { OpenedModel, SearchChoice } from "./messages.ts";
 import { showProgress } from "./progress-view.ts";
 
-/** What comes of a chosen model. */
 interface ModelEvents {
   /** Another model is chosen; nothing of the former one counts any more. */
   readonly onClose: () => void;

@@ -37,7 +37,6 @@ export function drawingPad(onChange: () => void): Pad {
   return { inks: () => kept };
 }
 
-/** Draws what the pointer draws on a canvas. */
 function sheetOn(canvas: HTMLCanvasElement) {
   const pen = canvas.getContext("2d", { willReadFrequently: true })!;
   let isEmpty = true;

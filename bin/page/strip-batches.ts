@@ -58,7 +58,6 @@ export function inkOf({ x }: Strips, k: number): Float32Array {
 
 let digits: Promise<{ readonly train: Digits; readonly heldOut: Digits }> | null = null;
 
-/** The digits that come with the page. */
 function bundledDigits() {
   digits ??= readDigits().catch((error) => {
     digits = null;

@@ -1,6 +1,5 @@
 import { uniform } from "../../src/internal.ts";
 
-/** Side of an MNIST digit. */
 const SIDE = 28;
 /** What PP-OCR's direction classifier takes. */
 export const STRIP = { height: 48, width: 192, channels: 3 } as const;

@@ -90,7 +90,6 @@ async function listTargets(engine: Engine): Promise<void> {
   }
 }
 
-/** The chosen examples. Throws one sentence if something is missing. */
 function examples(pad: Pad): Examples {
   const now = from();
   if (now === "digits") return { from: "digits" };

@@ -9,7 +9,6 @@ function reply(message: Reply, bytes: readonly Uint8Array<ArrayBuffer>[] = []): 
   postMessage(message, { transfer: bytes.map(({ buffer }) => buffer) });
 }
 
-/** The files to download in a result. */
 const filesIn = (result: unknown): Uint8Array<ArrayBuffer>[] =>
   Object.values(result ?? {}).flatMap((value) => {
     const { bytes } = (value ?? {}) as { bytes?: unknown };

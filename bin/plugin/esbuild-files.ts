@@ -3,7 +3,6 @@ import type { PluginBuild } from "esbuild";
 import { splitImport } from "./query.ts";
 import type { UrlOf } from "./urls.ts";
 
-/** The prefix of imports of files that are copied as they are. */
 const PREFIX = "laurelize-file:";
 const NAMESPACE = "laurelize-file";
 

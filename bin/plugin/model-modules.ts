@@ -23,9 +23,7 @@ const pluginOptions: Declared<PluginOptions> = { cache: { type: "string" }, wasm
 
 /** The modules that imports of models yield, in one build. */
 export class ModelModules {
-  /** The project's folder. */
   root = process.cwd();
-  /** Prints a line for the user. */
   say = (line: string): void => console.info(line);
   readonly #options: PluginOptions;
   #web: WebFiles | null | undefined;

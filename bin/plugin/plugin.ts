@@ -57,7 +57,6 @@ export const laurelizePlugin: UnpluginFactory<PluginOptions | undefined, false> 
   };
 };
 
-/** Loads imports of models. */
 function loading(
   modules: ModelModules,
   urlOf: (context: Context) => UrlOf,

@@ -12,14 +12,12 @@ import { steps } from "./steps.ts";
 
 /** A model that an import yields, as files in the cache. */
 export interface Produced {
-  /** The path of the model. */
   readonly model: string;
   /** Its data files: the path that the model refers to, and the file. */
   readonly data: readonly { readonly path: string; readonly file: string }[];
   /** Files whose change makes the result another. */
   readonly dependencies: readonly string[];
   readonly warnings: readonly string[];
-  /** Whether the cache already held it. */
   readonly isCached: boolean;
 }
 
@@ -125,7 +123,6 @@ async function dataOf(file: string): Promise<readonly string[]> {
 const run = promisify(execFile);
 const program = fileURLToPath(new URL("../laurelize.js", import.meta.url));
 
-/** How a command ended, and what it printed. */
 interface Ran {
   readonly code: unknown;
   readonly stdout: string;

@@ -13,7 +13,6 @@ interface StepArguments {
 
 /** What an import such as "./model.onnx?laurel=rw&rank=8" asks for. */
 export interface ModelImport {
-  /** The model's path. */
   readonly model: string;
   /** The adapter's path; null if there is none. */
   readonly adapter: string | null;
@@ -96,7 +95,6 @@ function argumentOf(name: string, value: string, { type }: Option): string {
 /** A name of a query and its value; "" if it has none. */
 type QueryPart = readonly [name: string, value: string];
 
-/** Whether a name asks for a step. */
 const isStep = (name: string): name is StepName => Object.hasOwn(steps, name);
 
 /** Returns the first step that has an option of a name; undefined if none has. */

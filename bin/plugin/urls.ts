@@ -5,7 +5,6 @@ import path from "node:path";
 interface FileUrl {
   /** A statement that stands before all others. */
   readonly before?: string;
-  /** An expression. */
   readonly url: string;
 }
 

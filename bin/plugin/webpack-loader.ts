@@ -1,6 +1,5 @@
 /** What a loader of webpack or Rspack is given, as far as it is used here. */
 interface LoaderContext {
-  /** The module's path and query. */
   readonly resource: string;
   async(): (error: Error | null, code?: string) => void;
   getOptions(): { readonly load: LoadModel };

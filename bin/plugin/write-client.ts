@@ -3,7 +3,6 @@ import path from "node:path";
 import type { Option } from "../../src/options.ts";
 import { stepNames, steps } from "./steps.ts";
 
-/** What the import of a model yields. */
 const YIELDS = `declare module "laurelize:import" {
   /** The URL of the model. */
   const model: string;
