@@ -25,10 +25,13 @@ export function answerAs(answer: Answer, collected: AnswerState["collected"] = n
 /** Whether documents are collected instead of printed. */
 export const isCollecting = (): boolean => state.collected !== null;
 
+/** Returns the words of a command line that stand before "--", which only files follow. */
+export const wordsBeforeFiles = (words: readonly string[]): readonly string[] =>
+  words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
+
 /** Returns how a command line asks to be answered. */
 export function answerOf(words: readonly string[]): Answer {
-  const end = words.indexOf("--");
-  const options = end < 0 ? words : words.slice(0, end);
+  const options = wordsBeforeFiles(words);
   const asks = (name: string) => options.includes(name) || options.includes(`${name}=true`);
   if (asks("--json-lines") || asks("--jsonLines")) return "json-lines";
   return asks("--json") ? "json" : "text";

@@ -5,12 +5,12 @@ import { nearest } from "../src/nearest.ts";
 import { dashed, type GivenOptions } from "../src/options.ts";
 import { VERSION } from "../src/version.ts";
 import { camelCased, declared } from "./commands/command.ts";
-import { commandIn, modulesOf } from "./commands/index.ts";
+import { commandIn, commandNames, modulesOf } from "./commands/index.ts";
 import { printFailure, UsageError } from "./failure.ts";
 import { withFileLists } from "./file-lists.ts";
 import { DASH, heed } from "./heed.ts";
 import { helpWidth } from "./help.ts";
-import { answerAs, answerOf } from "./json.ts";
+import { answerAs, answerOf, wordsBeforeFiles } from "./json.ts";
 import { loadConfig } from "./load-config.ts";
 import { recipeName, recipeOf } from "./recipes.ts";
 import type { Start } from "./supervise.ts";
@@ -38,7 +38,6 @@ function parserOf(
   modules: readonly CommandModule[],
   recipe: GivenOptions,
 ): Argv {
-  const names = modules.map(({ command }) => String(command).split(" ")[0]);
   const parser: Argv = yargs(withFileLists(withoutSeparator(words)))
     .scriptName("laurelize")
     .detectLocale(false)
@@ -52,9 +51,12 @@ function parserOf(
       describe: "take options from a recipe in laurelize.config.ts (.js, .json) or package.json",
     })
     .middleware((given) => {
-      const extra = extraOf(given, names);
+      const extra = extraOf(given);
       checkOptions(given, words, known(parser));
-      checkNothingElse(extra);
+      if (extra.length > 0)
+        throw new UsageError(
+          `${extra.join(", ")} ${extra.length === 1 ? "is" : "are"} not understood; is it, or a command before it, mistyped or one too many?`,
+        );
     }, true)
     // yargs does not list the positional of the command without a name.
     .check((given) => checkValues(given, ["model", ...optionsOf(parser).array]))
@@ -81,16 +83,15 @@ function parserOf(
 
 /** Returns words as yargs keeps them: a lone dash and what follows "--" are paths from here. */
 function withoutSeparator(words: readonly string[]): string[] {
-  const end = words.indexOf("--");
-  const [options, files] = end < 0 ? [words, []] : [words.slice(0, end), words.slice(end + 1)];
+  const options = wordsBeforeFiles(words);
   return [
     ...options.map((word) => (word === "-" ? DASH : word)),
-    ...files.map((word) => (word.startsWith("-") ? `./${word}` : word)),
+    ...words.slice(options.length + 1).map((word) => (word.startsWith("-") ? `./${word}` : word)),
   ];
 }
 
 /** Throws a UsageError if an option that takes one value has two, or if a number is missing. */
-function checkValues(given: Readonly<Record<string, unknown>>, lists: readonly string[]): true {
+function checkValues(given: GivenOptions, lists: readonly string[]): true {
   const twice = Object.keys(given).find(
     (key) => Array.isArray(given[key]) && key !== "_" && !lists.includes(dashed(key)),
   );
@@ -163,7 +164,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
  * Returns what remains of a command line beside its command and options. Throws a UsageError if a
  * command is mistyped or misplaced.
  */
-function extraOf(args: Record<string, unknown>, commands: readonly string[]): string[] {
+function extraOf(args: GivenOptions): string[] {
+  const commands = commandNames.filter((name) => commandIn(name) !== "");
   const { _: plain } = args as { _: readonly (string | number)[] };
   const [model, later] = [args.model].flat() as (string | undefined)[];
   const extra = plain.map(String).slice(commands.includes(String(plain[0])) ? 1 : 0);
@@ -180,7 +182,7 @@ function extraOf(args: Record<string, unknown>, commands: readonly string[]): st
 
 /** Throws a UsageError for the first option that is not understood, and suggests what was meant. */
 function checkOptions(
-  args: Record<string, unknown>,
+  args: GivenOptions,
   words: readonly string[],
   options: ReadonlySet<string>,
 ): void {
@@ -199,12 +201,4 @@ function checkOptions(
       `${typed} is not understood; ${near === undefined ? "is it mistyped?" : `did you mean --${near}?`}`,
     );
   }
-}
-
-/** Throws a UsageError if words remain. */
-function checkNothingElse(extra: readonly string[]): void {
-  if (extra.length > 0)
-    throw new UsageError(
-      `${extra.join(", ")} ${extra.length === 1 ? "is" : "are"} not understood; is it, or a command before it, mistyped or one too many?`,
-    );
 }

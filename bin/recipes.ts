@@ -3,18 +3,18 @@ import { checkOptions, type GivenOptions, type Options } from "../src/options.ts
 import { camelCased, offeredOptions } from "./commands/command.ts";
 import { declarations } from "./commands/index.ts";
 import { UsageError } from "./failure.ts";
+import { wordsBeforeFiles } from "./json.ts";
 import type { LoadedConfig } from "./load-config.ts";
 import { notAChoice } from "./words.ts";
 
 /** Returns the recipe that a command line names; null if it names none. */
 export function recipeName(words: readonly string[]): string | null {
-  const end = words.indexOf("--");
-  const options = end < 0 ? words : words.slice(0, end);
-  const at = options.findIndex((word) => word === "--recipe" || word.startsWith("--recipe="));
+  const options = wordsBeforeFiles(words);
+  const at = options.findIndex((word) => /^--recipe(=|$)/.test(word));
   if (at < 0) return null;
-  const [, named] = /^--recipe=(.*)$/.exec(options[at]) ?? [];
+  if (options[at] !== "--recipe") return options[at].slice("--recipe=".length);
   const next = options[at + 1];
-  return named ?? (next === undefined || next.startsWith("-") ? null : next);
+  return next === undefined || next.startsWith("-") ? null : next;
 }
 
 /**

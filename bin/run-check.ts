@@ -172,8 +172,8 @@ function checkPage(
       ...tableSection(
         "Findings",
         "What is to be said of the model and its target",
-        ["weight", "finding"],
-        (web?.findings ?? []).map(({ weight, text }) => [weight, text]),
+        web?.findings ?? [],
+        { weight: ({ weight }) => weight, finding: ({ text }) => text },
       ),
     ],
     models: [{ file, model }],

@@ -2,6 +2,7 @@ import path from "node:path";
 import {
   adapterBytes,
   applyAdapter,
+  type Epoch,
   type FitResult,
   type Model,
   trainingJson,
@@ -9,7 +10,7 @@ import {
 } from "../src/index.ts";
 import type { FinetuneArguments } from "./commands/finetune.ts";
 import type { Files } from "./finetune-files.ts";
-import { paragraph, type Section, table, tableSection } from "./html/markup.ts";
+import { type Columns, paragraph, type Section, table, tableSection } from "./html/markup.ts";
 import { type ReadModel, type ReportContents, stagedReport } from "./html/report-page.ts";
 import { printResult, reportLine } from "./json.ts";
 import { figures } from "./monitor.ts";
@@ -153,34 +154,34 @@ function epochsSection({ history: { before, epochs } }: FitResult): Section[] {
   const measured = epochs.flatMap(({ train, eval: held }) => [train, ...(held ? [held] : [])]);
   const names = [...new Set(measured.flatMap(({ metrics }) => Object.keys(metrics)))];
   const hasEval = epochs.some((epoch) => epoch.eval);
-  const cells = (of: { loss: number; metrics: Readonly<Record<string, number>> } | null) => [
-    of?.loss ?? null,
-    ...names.map((name) => of?.metrics[name] ?? null),
-  ];
-  const heads = (which: string) => ["loss", ...names].map((name) => `${which} ${name}`);
-  const rows = epochs.map(({ epoch, step, train, eval: held }) => [
-    String(epoch),
-    step,
-    ...cells(train),
-    ...(hasEval ? cells(held ?? null) : []),
-  ]);
-  const first = before && hasEval ? [["before", 0, ...cells(null), ...cells(before)]] : [];
-  return tableSection(
+  const columns = (which: string, of: "train" | "eval"): Columns<EpochRow> => ({
+    [`${which} loss`]: (row) => row[of]?.loss ?? null,
+    ...Object.fromEntries(
+      names.map((name) => [`${which} ${name}`, (row: EpochRow) => row[of]?.metrics[name] ?? null]),
+    ),
+  });
+  const first = before && hasEval ? [{ epoch: "before", step: 0, eval: before }] : [];
+  return tableSection<EpochRow>(
     "Epochs",
     "Loss and metrics after each epoch",
-    ["epoch", "step", ...heads("training"), ...(hasEval ? heads("evaluation") : [])],
-    [...first, ...rows],
+    [...first, ...epochs],
+    {
+      epoch: ({ epoch }) => String(epoch),
+      step: ({ step }) => step,
+      ...columns("training", "train"),
+      ...(hasEval ? columns("evaluation", "eval") : {}),
+    },
   );
 }
 
+/** What the table of epochs shows in a row; the first row has no training. */
+type EpochRow = Pick<Epoch, "step"> &
+  Partial<Pick<Epoch, "train" | "eval">> & { readonly epoch: number | string };
+
 function settingsTable({ settings }: FitResult): string {
   const all = Object.entries({ ...settings.firm, ...settings.free });
-  return table(
-    "Every setting of the training",
-    ["setting", "value"],
-    all.map(([name, value]) => [
-      name,
-      typeof value === "string" ? value : JSON.stringify(value ?? null),
-    ]),
-  );
+  return table("Every setting of the training", all, {
+    setting: ([name]) => name,
+    value: ([, value]) => (typeof value === "string" ? value : JSON.stringify(value ?? null)),
+  });
 }

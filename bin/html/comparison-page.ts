@@ -21,17 +21,12 @@ export function comparisonPage(a: ReadModel, b: ReadModel, comparison: Compariso
       ...(outputs.length > 0
         ? [{ title: "Outputs", content: outputsTable("Each output of both models", outputs) }]
         : []),
-      ...tableSection(
-        "Differences",
-        "What differs besides the outputs",
-        ["kind", "where", "what", "counts as a difference"],
-        findings.map(({ kind, where, what, harmless }) => [
-          kind,
-          where,
-          what,
-          harmless ? "no" : "yes",
-        ]),
-      ),
+      ...tableSection("Differences", "What differs besides the outputs", findings, {
+        kind: ({ kind }) => kind,
+        where: ({ where }) => where,
+        what: ({ what }) => what,
+        "counts as a difference": ({ harmless }) => (harmless ? "no" : "yes"),
+      }),
     ],
     models: [a, b],
   };

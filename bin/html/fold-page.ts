@@ -9,15 +9,16 @@ export const foldSections = ({ sites, factors }: FoldedModel, proof: FoldProof):
   ...tableSection(
     "Fold",
     `What became of each site; ${factors} factors are multiplied at run time`,
-    ["site", "outcome", "α", "β", "low-rank map", "why something is left"],
-    sites.map(({ site, outcome, alpha, beta, map, reasons }) => [
-      site,
-      outcome,
-      alpha,
-      beta,
-      map,
-      [...new Set(reasons.map(({ text }) => text))].join("; "),
-    ]),
+    sites,
+    {
+      site: ({ site }) => site,
+      outcome: ({ outcome }) => outcome,
+      α: ({ alpha }) => alpha,
+      β: ({ beta }) => beta,
+      "low-rank map": ({ map }) => map,
+      "why something is left": ({ reasons }) =>
+        [...new Set(reasons.map(({ text }) => text))].join("; "),
+    },
   ),
   ...foldProofSections(proof),
 ];

@@ -1,7 +1,7 @@
 import { drawLadder, type Ladder, type LadderSite } from "../../src/index.ts";
 import { ladderSummary } from "../../src/internal.ts";
 import {
-  type CellValue,
+  type Columns,
   numberText,
   paragraph,
   type Section,
@@ -25,60 +25,52 @@ function parametersSection(ladder: Ladder): Section {
   const sentence = laurelized
     ? `${numberText(added)} LAuReL weights in a model of ${numberText(weights)} weights. α and β are effective values; ‖AB‖ is the Frobenius norm.`
     : `${ladderSummary(ladder)}.`;
-  const heads = ["site", "kind", "shape", "stream", "position", "branch", "weights of the branch"];
-  const laurel = sites.map(laurelCells);
-  const shown = LAUREL_HEADS.map((_, k) => laurelized && laurel.some((cells) => cells[k] !== ""));
-  const more = LAUREL_HEADS.filter((_, k) => shown[k]);
-  const measured = sites.some(({ norms }) => norms) ? ["‖x‖", "‖f‖"] : [];
-  const rows = sites.map((site, row): CellValue[] => [
-    site.name,
-    site.kind,
-    `[${site.shape.map((dim) => dim || "?").join(", ")}]`,
-    site.stream,
-    site.position,
-    site.label,
-    site.branchWeights,
-    ...laurel[row].filter((_, k) => shown[k]),
-    ...(measured.length > 0 ? [site.norms?.skip ?? null, site.norms?.branch ?? null] : []),
-  ]);
-  const content = [
-    paragraph(sentence),
-    table("Parameters of each site", [...heads, ...more, ...measured], rows),
-  ];
-  return { title: "Parameters", content: content.join("\n") };
+  const shown = Object.entries(OF_LAUREL).filter(
+    ([, cellOf]) => laurelized && sites.some((site) => cellOf(site) !== ""),
+  );
+  const parameters = table("Parameters of each site", sites, {
+    site: ({ name }) => name,
+    kind: ({ kind }) => kind,
+    shape: ({ shape }) => `[${shape.map((dim) => dim || "?").join(", ")}]`,
+    stream: ({ stream }) => stream,
+    position: ({ position }) => position,
+    branch: ({ label }) => label,
+    "weights of the branch": ({ branchWeights }) => branchWeights,
+    ...Object.fromEntries(shown),
+    ...(sites.some(({ norms }) => norms) ? MEASURED : {}),
+  });
+  return { title: "Parameters", content: [paragraph(sentence), parameters].join("\n") };
 }
 
-const LAUREL_HEADS = ["LAuReL weights", "α", "β", "γ", "‖AB‖"] as const;
+const MEASURED: Columns<LadderSite> = {
+  "‖x‖": ({ norms }) => norms?.skip ?? null,
+  "‖f‖": ({ norms }) => norms?.branch ?? null,
+};
 
 const addedAt = ({ laurel }: LadderSite) =>
   laurel.reduce((sum, { parameters }) => sum + parameters, 0);
 
-function laurelCells(site: LadderSite): CellValue[] {
-  const { laurel } = site;
-  const all = (values: readonly (number | null | undefined)[]) =>
-    values
-      .flatMap((value) => (value === null || value === undefined ? [] : [numberText(value)]))
-      .join(" ");
-  const lags = laurel.flatMap((one) => one.lags);
-  return [
-    addedAt(site),
-    all(laurel.map(({ alpha }) => alpha?.mean)),
-    all(laurel.map(({ beta }) => beta?.mean)),
-    all(lags.map(({ gamma }) => gamma)),
-    all(lags.map(({ norm }) => norm)),
-  ];
-}
+const listed = (values: readonly (number | null | undefined)[]) =>
+  values
+    .flatMap((value) => (value === null || value === undefined ? [] : numberText(value)))
+    .join(" ");
+
+const lagsOf = ({ laurel }: LadderSite) => laurel.flatMap(({ lags }) => lags);
+
+/** Columns that are shown of a laurelized model, those without a number left out. */
+const OF_LAUREL: Columns<LadderSite> = {
+  "LAuReL weights": addedAt,
+  α: ({ laurel }) => listed(laurel.map(({ alpha }) => alpha?.mean)),
+  β: ({ laurel }) => listed(laurel.map(({ beta }) => beta?.mean)),
+  γ: (site) => listed(lagsOf(site).map(({ gamma }) => gamma)),
+  "‖AB‖": (site) => listed(lagsOf(site).map(({ norm }) => norm)),
+};
 
 /** Returns the sums that are not sites, with their reasons. */
 export const rejectedSection = ({ rejected }: Ladder): Section[] =>
-  tableSection(
-    "Other sums",
-    "Sums that are not sites, and why",
-    ["sum", "operator", "kind", "reason"],
-    rejected.map(({ name, op, scope, kind, reason }) => [
-      scope === "main" ? name : `${scope}/${name}`,
-      op,
-      kind ?? "",
-      reason,
-    ]),
-  );
+  tableSection("Other sums", "Sums that are not sites, and why", rejected, {
+    sum: ({ name, scope }) => (scope === "main" ? name : `${scope}/${name}`),
+    operator: ({ op }) => op,
+    kind: ({ kind }) => kind ?? "",
+    reason: ({ reason }) => reason,
+  });

@@ -29,12 +29,10 @@ export function laurelizePage(
     ladder: ladderOf(laurel.found, laurel.model),
     sections: [
       ...(proof ? [proofSection(proof)] : []),
-      ...tableSection(
-        "Options",
-        "What is inserted",
-        ["option", "value"],
-        options.map(([name, value]) => [name, String(value)]),
-      ),
+      ...tableSection("Options", "What is inserted", options, {
+        option: ([name]) => name,
+        value: ([, value]) => String(value),
+      }),
     ],
     warnings: laurel.warnings,
     models: [{ file: input, model: original }],

@@ -19,12 +19,13 @@ export const bullets = (texts: readonly string[]): string =>
 /** Returns lines as they are, such as a command. */
 export const lines = (text: string): string => `<pre tabindex="0">${escapeText(text)}</pre>`;
 
+/** The columns of a table: what each shows of a row, by its head. */
+export type Columns<Row> = Readonly<Record<string, (row: Row) => CellValue>>;
+
 /** Returns a table that scrolls if it is wide. Numbers are aligned to the right. */
-export function table(
-  caption: string,
-  heads: readonly string[],
-  rows: readonly (readonly CellValue[])[],
-): string {
+export function table<Row>(caption: string, items: readonly Row[], columns: Columns<Row>): string {
+  const heads = Object.keys(columns);
+  const rows = items.map((item) => Object.values(columns).map((valueIn) => valueIn(item)));
   const right = heads.map((_, k) => rows.every((row) => typeof row[k] === "number"));
   const mark = (k: number) => (right[k] && rows.length > 0 ? ' class="number"' : "");
   const head = heads.map((text, k) => `<th scope="col"${mark(k)}>${escapeText(text)}</th>`);
@@ -41,12 +42,12 @@ export function table(
 }
 
 /** Returns a section that is a table; none if it would have no rows. */
-export const tableSection = (
+export const tableSection = <Row>(
   title: string,
   caption: string,
-  heads: readonly string[],
-  rows: readonly (readonly CellValue[])[],
-): Section[] => (rows.length === 0 ? [] : [{ title, content: table(caption, heads, rows) }]);
+  rows: readonly Row[],
+  columns: Columns<Row>,
+): Section[] => (rows.length === 0 ? [] : [{ title, content: table(caption, rows, columns) }]);
 
 /** Length in characters up to which text stays in one line, in print too. */
 const SHORT = 12;

@@ -1,33 +1,21 @@
 import type { Check, FoldProof, FunctionReport, Outcome, Proof } from "../../src/index.ts";
-import { describeCheck, describeFunction } from "../check-lines.ts";
-import { bullets, type CellValue, paragraph, type Section, table } from "./markup.ts";
+import { describeCheck, describeFunction, sampleText } from "../check-lines.ts";
+import { bullets, paragraph, type Section, table } from "./markup.ts";
 
 /** Returns what was proved of a result: each check with its figures, then what was measured. */
 export function proofSection({ checks, leftOut, sample }: Proof): Section {
-  const rows = checks.map((check): CellValue[] =>
-    check.outcome === "not run"
-      ? [check.name, `not run: ${check.reason}`, ""]
-      : [check.name, describeCheck(check), check.outcome === "passed"],
-  );
-  return {
-    title: "Proof",
-    content: [
-      table(
-        "Each check, what was measured, and its outcome",
-        ["check", "measured", "outcome"],
-        rows,
-      ),
-      ...(sample
-        ? [
-            paragraph(
-              `"right formula" and "it can learn" checked ${sample.sites} of ${sample.of} sites, drawn with seed ${sample.seed}.`,
-            ),
-          ]
-        : []),
-      ...(leftOut ? [paragraph(`Not checked: ${leftOut}.`)] : []),
-      ...checks.flatMap(figuresOf),
-    ].join("\n"),
-  };
+  const content = [
+    table("Each check, what was measured, and its outcome", checks, {
+      check: ({ name }) => name,
+      measured: (check) =>
+        check.outcome === "not run" ? `not run: ${check.reason}` : describeCheck(check),
+      outcome: ({ outcome }) => (outcome === "not run" ? "" : outcome === "passed"),
+    }),
+    ...(sample ? [paragraph(`${sampleText(sample)}.`)] : []),
+    ...(leftOut ? [paragraph(`Not checked: ${leftOut}.`)] : []),
+    ...checks.flatMap(figuresOf),
+  ];
+  return { title: "Proof", content: content.join("\n") };
 }
 
 function figuresOf(check: Check): string[] {
@@ -41,65 +29,52 @@ function figuresOf(check: Check): string[] {
       return [
         table(
           "right formula: each site, its largest difference from the formula, and the bound",
-          ["site", "difference", "bound", "outcome"],
-          check.sites.map(({ site, difference, bound, passed }) => [
-            site,
-            difference,
-            bound,
-            passed,
-          ]),
+          check.sites,
+          {
+            site: ({ site }) => site,
+            difference: ({ difference }) => difference,
+            bound: ({ bound }) => bound,
+            outcome: ({ passed }) => passed,
+          },
         ),
       ];
     case "same sum at each site":
       return [
         table(
           "same sum at each site: LAuReL against the plain sum, on random operands",
-          ["site", "difference", "ULP", "outcome"],
-          check.sites.map(({ site, difference, passed }) => [
-            site,
-            difference?.absolute ?? "not run",
-            difference?.ulps ?? "",
-            passed,
-          ]),
+          check.sites,
+          {
+            site: ({ site }) => site,
+            difference: ({ difference }) => difference?.absolute ?? "not run",
+            ULP: ({ difference }) => difference?.ulps ?? "",
+            outcome: ({ passed }) => passed,
+          },
         ),
       ];
     case "it can learn":
       return [
-        ...(check.dead.length > 0
-          ? [paragraph("Never move the output:"), bullets(check.dead)]
-          : []),
-        ...(check.unfelt.length > 0
-          ? [paragraph("Not felt by the output at these inputs:"), bullets(check.unfelt)]
-          : []),
+        ...named("Never move the output:", check.dead),
+        ...named("Not felt by the output at these inputs:", check.unfelt),
       ];
     default:
       return check.differences.length > 0 ? [bullets(check.differences)] : [];
   }
 }
 
+const named = (what: string, names: readonly string[]) =>
+  names.length > 0 ? [paragraph(what), bullets(names)] : [];
+
 /** Returns each output: how far two models are apart, and the tolerance. */
 export const outputsTable = (caption: string, outputs: FunctionReport["outputs"]): string =>
-  table(
-    caption,
-    [
-      "output",
-      "unoptimized difference",
-      "ULP",
-      "optimized difference",
-      "the model's own noise",
-      "tolerance",
-      "outcome",
-    ],
-    outputs.map(({ output, plain, optimized, noise, tolerance, passed }) => [
-      output,
-      plain.absolute,
-      plain.ulps,
-      optimized.absolute,
-      noise,
-      tolerance,
-      passed,
-    ]),
-  );
+  table(caption, outputs, {
+    output: ({ output }) => output,
+    "unoptimized difference": ({ plain }) => plain.absolute,
+    ULP: ({ plain }) => plain.ulps,
+    "optimized difference": ({ optimized }) => optimized.absolute,
+    "the model's own noise": ({ noise }) => noise,
+    tolerance: ({ tolerance }) => tolerance,
+    outcome: ({ passed }) => passed,
+  });
 
 /** Returns what was measured of two runs. */
 export function functionSection(
@@ -122,11 +97,11 @@ export function foldProofSections({ function: same, float64 }: FoldProof): Secti
   const double =
     float64.outcome === "not run"
       ? paragraph(`Not run: ${float64.reason}.`)
-      : table(
-          "Both models cast to double",
-          ["largest difference", "tolerance", "outcome"],
-          [[float64.difference, float64.tolerance, float64.outcome === "passed"]],
-        );
+      : table("Both models cast to double", [float64], {
+          "largest difference": ({ difference }) => difference,
+          tolerance: ({ tolerance }) => tolerance,
+          outcome: ({ outcome }) => outcome === "passed",
+        });
   return [
     functionSection("Proof: same function", same),
     { title: "Proof: same in float64", content: double },

@@ -67,23 +67,24 @@ const quoted = (word: string) =>
 /** Returns how to make a result again, as a part of a page. */
 export function reproductionSection(made: Reproduction): Section {
   const { command, versions, inputs, outputs } = made;
-  const rows = (role: string, files: readonly FileRecord[]) =>
-    files.map(({ path: file, bytes, sha256 }) => [
-      role,
-      path.normalize(file),
-      bytes === null ? "folder" : bytes.toLocaleString("en"),
-      sha256 ?? "not computed",
-    ]);
+  const files = [
+    ...inputs.map((file) => ({ ...file, role: "input" })),
+    ...outputs.map((file) => ({ ...file, role: "output" })),
+  ];
   return {
     title: "How to reproduce",
     content: [
       lines(command),
-      table("Versions", ["program", "version"], Object.entries(versions)),
-      table(
-        "Files",
-        ["role", "file", "bytes", "SHA-256"],
-        [...rows("input", inputs), ...rows("output", outputs)],
-      ),
+      table("Versions", Object.entries(versions), {
+        program: ([name]) => name,
+        version: ([, version]) => version,
+      }),
+      table("Files", files, {
+        role: ({ role }) => role,
+        file: (file) => path.normalize(file.path),
+        bytes: ({ bytes }) => bytes?.toLocaleString("en") ?? "folder",
+        "SHA-256": ({ sha256 }) => sha256 ?? "not computed",
+      }),
     ].join("\n"),
   };
 }
