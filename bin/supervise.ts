@@ -54,23 +54,25 @@ export interface Supervised {
 /** Runs a command that runs onnxruntime, to its end. */
 export type Start = (command: string, args: Supervised & object) => Promise<void>;
 
-interface Known {
-  session: { readonly model: string; readonly level: Level } | null;
-  step: string;
-  once: string | null;
-  hearsInterrupts: boolean;
-  readonly temporary: string[];
-  done: number | null;
-}
+/** Returns what is known of a child before its first report. */
+const unreported = () => ({
+  session: null as { readonly model: string; readonly level: Level } | null,
+  step: "reading the model",
+  once: null as string | null,
+  hearsInterrupts: false,
+  temporary: [] as string[],
+  done: null as number | null,
+  timedOut: false,
+  /** The bytes of memory that it was ended for. */
+  outgrown: null as number | null,
+});
 
+type Known = ReturnType<typeof unreported>;
+
+/** How a child ended: with an exit code, or by a signal or the code of a Windows exception. */
 interface End {
-  readonly known: Known;
   readonly code: number | null;
-  /** A signal's name, or the code of a Windows exception. */
   readonly signal: string | null;
-  readonly timedOut: boolean;
-  /** The bytes of memory that it was ended for; null if it was not. */
-  readonly outgrown: number | null;
 }
 
 /** Optimization levels, each followed by the next lower one. */
@@ -90,18 +92,18 @@ export const supervise: Start = async (command, args) => {
   const crashes: Crash[] = [];
   for (let ceiling: Level | undefined = "all"; ceiling; ) {
     const job: Job = { command, args, ceiling, crashes, collect: isCollecting() };
-    const { known, code, signal, timedOut, outgrown } = await run(job, args.timeout * 1000);
-    if (!timedOut && (known.done !== null || signal === null)) {
+    const ran = await run(job, args.timeout * 1000);
+    const { done, code, signal, timedOut, outgrown, session, step } = ran;
+    if (!timedOut && (done !== null || signal === null)) {
       // Output that fails is known only once the command is done.
-      process.exitCode = known.done || (code ?? known.done ?? EXIT.notProved);
+      process.exitCode = done || (code ?? done ?? EXIT.notProved);
       return;
     }
-    for (const file of known.temporary) fs.rmSync(file, { recursive: true, force: true });
+    for (const file of ran.temporary) fs.rmSync(file, { recursive: true, force: true });
     if (!timedOut && ASKED.some((name) => name === signal)) {
       process.kill(process.pid, signal as NodeJS.Signals);
       return;
     }
-    const { session, step } = known;
     const level: Level = session?.level ?? "disabled";
     const where = `during "${step}"${session ? ` (${session.model}, optimization level "${level}")` : ""}`;
     process.exitCode = EXIT.notProved;
@@ -116,7 +118,7 @@ export const supervise: Start = async (command, args) => {
     crashes.push({ model: session?.model ?? null, level, step, signal: signal! });
     const lower: Level | undefined = session ? LEVELS[LEVELS.indexOf(level) + 1] : undefined;
     const crash = `${session ? "onnxruntime" : "the process"} crashed (${signal}) ${where}`;
-    if (known.once !== null) return say("crash", `${crash}; ${known.once}`);
+    if (ran.once !== null) return say("crash", `${crash}; ${ran.once}`);
     if (!lower) return say("crash", `${crash}; nothing was written. ${session ? REPORT : HEAP}`);
     if (!args.quiet) printNote("warning", `${crash}; starting again at level "${lower}".`);
     ceiling = lower;
@@ -137,27 +139,18 @@ const say = (code: string, text: string): void => {
   printNote("laurelize", text);
 };
 
-async function run(job: Job, timeout: number): Promise<End> {
-  const known: Known = {
-    session: null,
-    step: "reading the model",
-    once: null,
-    hearsInterrupts: false,
-    temporary: [],
-    done: null,
-  };
-  let outgrown: number | null = null;
+async function run(job: Job, timeout: number): Promise<Known & End> {
+  const known = unreported();
   const free = process.availableMemory();
   const child = fork(path.join(import.meta.dirname, "child.js"), [], {
     serialization: "advanced",
   });
   const unleash = leashed(child);
   const memory = watchMemory(child, free, (held) => {
-    outgrown = held;
+    known.outgrown = held;
   });
-  let timedOut = false;
   const deadline = setTimeout(() => {
-    timedOut = true;
+    known.timedOut = true;
     child.kill("SIGKILL");
   }, timeout);
   child.on("message", (report: Report) => {
@@ -169,7 +162,7 @@ async function run(job: Job, timeout: number): Promise<End> {
   try {
     const ending = ended(child);
     child.send(job);
-    return { ...(await ending), known, timedOut, outgrown };
+    return { ...(await ending), ...known };
   } finally {
     clearTimeout(deadline);
     memory.stop();
@@ -180,7 +173,7 @@ async function run(job: Job, timeout: number): Promise<End> {
 }
 
 /** Waits for a child's end; what Windows reports as an exit code stands for a signal. */
-function ended(child: ChildProcess): Promise<Pick<End, "code" | "signal">> {
+function ended(child: ChildProcess): Promise<End> {
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code, by) => {
@@ -190,17 +183,16 @@ function ended(child: ChildProcess): Promise<Pick<End, "code" | "signal">> {
   });
 }
 
-/**
- * Has a child that lives longer than a short command ended with this process. Returns what undoes
- * it.
- */
+/** Has a child that lives longer than a short command ended with this process. Returns what undoes it. */
 function leashed(child: ChildProcess): () => void {
-  const leashes: (ChildProcess | null)[] = [];
-  const leash = () => leashes.push(runAfterwards('kill -KILL "$1"', String(child.pid)));
-  const leashing = setTimeout(leash, SHORT);
+  let unleash = () => {};
+  const leashing = setTimeout(() => {
+    const leash = runAfterwards('kill -KILL "$1"', String(child.pid));
+    unleash = () => leash?.kill();
+  }, SHORT);
   return () => {
     clearTimeout(leashing);
-    for (const leash of leashes) leash?.kill();
+    unleash();
   };
 }
 

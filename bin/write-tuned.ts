@@ -84,14 +84,19 @@ function logOf({ model, data, eval: held }: FinetuneArguments, result: FitResult
 const listed = (files: readonly string[] | undefined) =>
   files?.length === 1 ? files[0] : (files ?? null);
 
-function linesOf(files: Files, final: Model, { plan, history, best, advice }: FitResult): string[] {
-  const { steps, epochs, before } = history;
+/** Returns "after epoch 3: loss 0.05 (before: loss 0.62)". */
+function bestText({ history: { epochs, before }, best }: FitResult): string {
   const at = epochs.find(({ epoch }) => epoch === best.epoch);
-  const shown = at?.eval ?? at?.train;
+  const reached = figures(at?.eval ?? at?.train ?? { loss: best.loss, metrics: {} });
+  return `after epoch ${best.epoch}: ${reached}${before ? ` (before: ${figures(before)})` : ""}`;
+}
+
+function linesOf(files: Files, final: Model, result: FitResult): string[] {
+  const { plan, history, advice } = result;
   const others = [files.log, files.curve, files.state].map((file) => path.basename(file));
   return [
     ...plan.notes,
-    `${counted(steps.length, "step")}, best after epoch ${best.epoch}: ${shown ? figures(shown) : `loss ${best.loss}`}${before ? ` (before: ${figures(before)})` : ""}`,
+    `${counted(history.steps.length, "step")}, best ${bestText(result)}`,
     ...(advice ? [advice] : []),
     `wrote ${files.model}   ${bytes(final.size)}`,
     `wrote ${files.adapter}, ${others.join(", ")}`,
@@ -122,14 +127,11 @@ function figureOf(metrics: object, best: string): string | undefined {
 }
 
 function trainingPage(input: ReadModel, result: FitResult, curve: string): ReportContents {
-  const { stopped, error, advice, best, plan, history } = result;
-  const at = history.epochs.find(({ epoch }) => epoch === best.epoch);
-  const reached = at?.eval ?? at?.train ?? { loss: best.loss, metrics: {} };
-  const before = history.before ? ` (before: ${figures(history.before)})` : "";
+  const { stopped, error, advice, plan } = result;
   const text =
     stopped === "diverged"
       ? `The training diverged${error ? `: ${error}` : "."}`
-      : `Best after epoch ${best.epoch}: ${figures(reached)}${before}${stopped === "aborted" ? "; interrupted" : ""}.`;
+      : `Best ${bestText(result)}${stopped === "aborted" ? "; interrupted" : ""}.`;
   return {
     title: `${path.basename(input.file)}, fine-tuned`,
     verdict: { outcome: stopped === "diverged" ? "failed" : "passed", text },

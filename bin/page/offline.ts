@@ -1,16 +1,12 @@
-/** The events of a service worker that this one listens to. */
+/** A service worker, as far as this one uses it: the page's types are those of a window. */
 interface Scope {
   skipWaiting(): Promise<void>;
   readonly clients: { claim(): Promise<void> };
-  addEventListener(type: "install" | "activate", listener: (event: Lasting) => void): void;
-  addEventListener(type: "fetch", listener: (event: Fetching) => void): void;
+  addEventListener(type: string, listener: (event: WorkerEvent) => void): void;
 }
 
-interface Lasting {
+interface WorkerEvent {
   waitUntil(work: Promise<unknown>): void;
-}
-
-interface Fetching {
   readonly request: Request;
   respondWith(response: Promise<Response>): void;
 }
