@@ -113,8 +113,10 @@ export const outputFailures = (outputs: readonly OutputReport[]) =>
         `      output ${output} differs by ${figure(plain.absolute)} (${figure(plain.ulps)} ULP); fully optimized by ${figure(optimized.absolute)}, tolerance ${figure(tolerance)}`,
     );
 
-/** Returns a line for each thing that failed in a check. */
-export function failures(check: Made): string[] {
+/** Returns a line for each thing that failed in a check, and for what is not finite in the original. */
+export const detailLines = (check: Made): string[] => [...failures(check), ...notFinite(check)];
+
+function failures(check: Made): string[] {
   if (
     check.name === "same function" ||
     check.name === "a second opinion" ||
@@ -144,7 +146,7 @@ export function failures(check: Made): string[] {
 }
 
 /** Returns lines for what is not finite in the original already, or holds one number only. */
-export function notFinite(check: Made): string[] {
+function notFinite(check: Made): string[] {
   if (check.name === "same function") {
     const lines = check.outputs.flatMap(({ output, notFinite: count }) =>
       count > 0

@@ -3,26 +3,11 @@ import { dashed } from "../src/options.ts";
 import { type CliOption, type Declaration, offeredOptions } from "./commands/command.ts";
 import type { CompletionArguments } from "./commands/completion.ts";
 import { UsageError } from "./failure.ts";
+import { shellQuoted } from "./print.ts";
 
 const SHELLS = ["bash", "zsh", "fish"] as const;
 
 type Shell = (typeof SHELLS)[number];
-
-interface CompletedOption {
-  readonly long: string;
-  readonly short: string | null;
-  readonly about: string;
-  readonly takesValue: boolean;
-  /** Values to choose from; none if any is allowed. */
-  readonly values: readonly string[];
-}
-
-interface CompletedCommand {
-  /** "inspect"; "" for the command without a name. */
-  readonly name: string;
-  readonly describe: string;
-  readonly options: readonly CompletedOption[];
-}
 
 /** Options that every command has. */
 const EVERYWHERE: [name: string, CliOption][] = [
@@ -32,24 +17,27 @@ const EVERYWHERE: [name: string, CliOption][] = [
 
 /** Returns the script by which a shell completes the command line; it starts no process. */
 function completionScript(shell: Shell, declarations: readonly Declaration[]): string {
-  const completed = declarations.map((declaration) => ({
-    name: declaration.command.split(" ")[0].replace("$0", ""),
-    describe: declaration.describe,
-    options: [...offeredOptions(declaration), ...EVERYWHERE].map(completedOption),
-  }));
-  return { bash, zsh, fish }[shell](completed);
+  return { bash, zsh, fish }[shell](declarations.map(completedCommand));
 }
 
-function completedOption([name, option]: [string, CliOption]): CompletedOption {
-  const { alias, describe = "", type, choices = [] } = option;
-  return {
-    long: dashed(name),
-    short: alias?.length === 1 ? alias : null,
-    about: describe.split("  [default: ")[0],
-    takesValue: type !== "boolean",
-    values: choices,
-  };
+/** Returns a command as shells complete it, "" for the one without a name. */
+const completedCommand = (declaration: Declaration) => ({
+  name: declaration.command.split(" ")[0].replace("$0", ""),
+  describe: declaration.describe,
+  options: [...offeredOptions(declaration), ...EVERYWHERE].map(completedOption),
+});
+
+type CompletedCommand = ReturnType<typeof completedCommand>;
+
+/** Returns an option as shells complete it: without `values`, any value is allowed. */
+function completedOption([name, option]: [string, CliOption]) {
+  const { alias, describe = "", type, choices: values = [] } = option;
+  const short = alias?.length === 1 ? alias : null;
+  const about = describe.split("  [default: ")[0];
+  return { long: dashed(name), short, about, takesValue: type !== "boolean", values };
 }
+
+type CompletedOption = ReturnType<typeof completedOption>;
 
 const words = ({ long, short }: CompletedOption) => [`--${long}`, ...(short ? [`-${short}`] : [])];
 
@@ -102,9 +90,6 @@ complete -o filenames -F _laurelize laurelize
 `;
 }
 
-/** Text in single quotes, in which every shell takes all but a quote as it is. */
-const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
-
 function zsh(commands: readonly CompletedCommand[]): string {
   const escaped = (text: string) => text.replace(/[[\]:\\]/g, "\\$&");
   const spec = (option: CompletedOption) => {
@@ -114,15 +99,15 @@ function zsh(commands: readonly CompletedCommand[]): string {
       : values.length > 0
         ? `:value:(${values.join(" ")})`
         : ":value:_files";
-    return words(option).map((word) => quote(`*${word}[${escaped(about)}]${value}`));
+    return words(option).map((word) => shellQuoted(`*${word}[${escaped(about)}]${value}`));
   };
   const cases = nameless(commands).map(
     ({ name, options }) =>
-      `    ${pattern(name)}) _arguments -S ${quote("*:file:_files")} ${options.flatMap(spec).join(" ")} ;;`,
+      `    ${pattern(name)}) _arguments -S ${shellQuoted("*:file:_files")} ${options.flatMap(spec).join(" ")} ;;`,
   );
   const list = commands
     .filter(({ name }) => name !== "")
-    .map(({ name, describe }) => quote(`${name}:${escaped(describe)}`));
+    .map(({ name, describe }) => shellQuoted(`${name}:${escaped(describe)}`));
   return `#compdef laurelize
 # Completion of laurelize for zsh: source <(laurelize completion zsh)
 _laurelize() {

@@ -4,8 +4,9 @@ import path from "node:path";
 /** The widest line of a help text. */
 export const WIDTH = 100;
 
-/** Returns the width of a help text: that of the terminal, at most WIDTH. */
-export const helpWidth = (): number => Math.min(WIDTH, process.stdout.columns ?? WIDTH);
+/** Returns the width of a help text: that of the terminal, or COLUMNS in a pipe, at most WIDTH. */
+export const helpWidth = (): number =>
+  Math.min(WIDTH, process.stdout.columns ?? (Number(process.env.COLUMNS) || WIDTH));
 
 const FLAGS = ["--help", "-h"];
 

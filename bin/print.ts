@@ -12,6 +12,9 @@ export const oneLine = (text: string): string => text.replaceAll("\n", "\\n");
 export const printedLines = (lines: readonly string[]): string =>
   `${lines.map(oneLine).join("\n")}\n`;
 
+/** Returns text in single quotes, in which every shell takes all but a quote as it is. */
+export const shellQuoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
 /** Prints a sentence as a line of stderr: "warning: …". */
 export const printNote = (kind: "note" | "warning" | "laurelize", sentence: string): boolean =>
   process.stderr.write(printedLines([`${kind}: ${sentence}`]));

@@ -1,5 +1,5 @@
 import { type Laurelized, laurelJson, type Proof } from "../src/index.ts";
-import { describeCheck, failures, notFinite, sampleText } from "./check-lines.ts";
+import { describeCheck, detailLines, sampleText } from "./check-lines.ts";
 import { marks } from "./colors.ts";
 import { crashes } from "./supervision.ts";
 import { headline, insertedLine, sums } from "./text.ts";
@@ -17,7 +17,7 @@ export function proofLines({ checks, leftOut, sample }: Proof): string[] {
     const head = `${marks[check.outcome]} ${check.name.padEnd(22)}`;
     return check.outcome === "not run"
       ? [`${head}not run: ${check.reason}`]
-      : [head + describeCheck(check), ...failures(check), ...notFinite(check)];
+      : [head + describeCheck(check), ...detailLines(check)];
   });
   return [
     ...lines,

@@ -27,17 +27,19 @@ export async function runDiff(args: DiffArguments): Promise<void> {
   const a = await openModel(args.a, { trustLinks });
   const b = await openModel(args.b, { trustLinks });
   const files = filesOf(args);
-  for (const { file } of files) checkFree(file, [args.a, args.b], args.force);
+  for (const file of files) checkFree(file, [args.a, args.b], args.force);
   const read = [...filesOfModel(args.a, a), ...filesOfModel(args.b, b)];
-  checkReport(args, [...read, ...files.map(({ file }) => file)]);
+  checkReport(args, [...read, ...files]);
   tell({ step: "comparing" });
   const changes = await differences(args, a, b);
   const page = await stagedReport(args, () => diffReport(args, a, b, changes));
-  for (const { file, text } of files)
-    saveBytes(new TextEncoder().encode(text({ a, b, changes })), file);
+  const save = (file: string, text: string) => saveBytes(new TextEncoder().encode(text), file);
+  const { output, nodeData: data } = args;
+  if (output !== undefined) save(output, drawingFor(output)(changes));
+  if (data !== undefined) save(data, `${JSON.stringify(nodeData(a, b, changes), null, 2)}\n`);
   page.keep();
   const document = { a: args.a, b: args.b, ...changes, crashes: crashes(), ...page.json };
-  const wrote = [...files.map(({ file }) => `wrote ${file}`), ...reportLine(args)];
+  const wrote = [...files.map((file) => `wrote ${file}`), ...reportLine(args)];
   printResult(args, document, [
     ...diffLines(changes, args.all),
     ...(wrote.length > 0 ? ["", ...wrote] : []),
@@ -64,24 +66,17 @@ function diffReport(args: DiffArguments, a: Model, b: Model, changes: ModelDiff)
   };
 }
 
-type Compared = Readonly<{ a: Model; b: Model; changes: ModelDiff }>;
+/** Returns what draws into a file, by its ending. Throws an InputError for others. */
+const drawingFor = (output: string) =>
+  checkEnding(output, [".svg", ".html"]) === ".svg" ? drawDiff : diffPage;
 
-/** Returns the requested files and what writes them. Throws an InputError if one cannot be written. */
-function filesOf({ output, nodeData: data }: DiffArguments) {
-  const files: { readonly file: string; readonly text: (of: Compared) => string }[] = [];
-  if (output !== undefined) {
-    const draw = checkEnding(output, [".svg", ".html"]) === ".svg" ? drawDiff : diffPage;
-    files.push({ file: output, text: ({ changes }) => draw(changes) });
-  }
-  if (data !== undefined) {
-    realFolder(data);
-    if (output !== undefined && path.resolve(output) === path.resolve(data))
-      throw new InputError(`-o and --node-data both name ${data}; give each a file of its own.`);
-    const text = ({ a, b, changes }: Compared) =>
-      `${JSON.stringify(nodeData(a, b, changes), null, 2)}\n`;
-    files.push({ file: data, text });
-  }
-  return files;
+/** Returns the files that are written. Throws an InputError if one cannot be. */
+function filesOf({ output, nodeData: data }: DiffArguments): string[] {
+  if (output !== undefined) drawingFor(output);
+  if (data !== undefined) realFolder(data);
+  if (output !== undefined && data !== undefined && path.resolve(output) === path.resolve(data))
+    throw new InputError(`-o and --node-data both name ${data}; give each a file of its own.`);
+  return [output, data].filter((file) => file !== undefined);
 }
 
 const differences = (args: DiffArguments, a: Model, b: Model): Promise<ModelDiff> =>

@@ -3,7 +3,6 @@ import path from "node:path";
 import { dataReading, hyperparameters } from "../passes/finetune/fit-options.ts";
 import {
   type FitOptions,
-  type FitResult,
   type FitStart,
   fit,
   InputError,
@@ -36,44 +35,30 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
     if (!args.quiet) loading.note(`${kind}: ${text}`);
   };
   try {
-    await trained(args, { given, files, say, loading });
+    loading.report(0, "model");
+    const model = await modelToTrain(args, given, say);
+    loading.report(0.5, "data and training graph");
+    const monitor = new Monitor(args);
+    const options = { ...fitOptionsOf(args, files, monitor), ...(await givenLosses(args)) };
+    const teacher = await teacherOf(args, given, model);
+    const onStart = (start: FitStart) => {
+      loading.stop();
+      monitor.start(start);
+    };
+    const onNote = (note: string) => say("note", note);
+    removeBegun(files.state);
+    const result = await fit(model, { ...options, teacher, onNote, onStart }).finally(() =>
+      monitor.stop(),
+    );
+    await writeTuned(args, files, given, result).catch((error) => {
+      throw resumable(error, files);
+    });
+    if (result.error) printNote("laurelize", result.error);
+    if (result.stopped === "diverged") process.exitCode = EXIT.diverged;
+    if (result.stopped === "aborted") process.exitCode = EXIT.interrupted;
   } finally {
     loading.stop();
   }
-}
-
-interface Beginning {
-  readonly given: Model;
-  readonly files: Files;
-  readonly say: Say;
-  /** Shown until the first step. */
-  readonly loading: Progress;
-}
-
-async function trained(
-  args: FinetuneArguments,
-  { given, files, say, loading }: Beginning,
-): Promise<void> {
-  loading.report(0, "model");
-  const model = await modelToTrain(args, given, say);
-  loading.report(0.5, "data and training graph");
-  const monitor = new Monitor(args);
-  const losses = await givenLosses(args);
-  const options = { ...fitOptionsOf(args, files, monitor), ...losses };
-  const teacher = await teacherOf(args, given, model);
-  const onStart = (start: FitStart) => {
-    loading.stop();
-    monitor.start(start);
-  };
-  const onNote = (note: string) => say("note", note);
-  removeBegun(files.state);
-  const result = await fit(model, { ...options, teacher, onNote, onStart }).finally(() =>
-    monitor.stop(),
-  );
-  await writeTuned(args, files, given, result).catch((error) => {
-    throw resumable(error, files);
-  });
-  report(result);
 }
 
 /** An error after which the training can go on from its state, which it mentions. */
@@ -83,12 +68,6 @@ const resumable = (error: unknown, { state }: Files) =>
         `${error.message} The state of the training is in ${state}; mend that and run again with --resume.`,
       )
     : error;
-
-function report({ error, stopped }: FitResult): void {
-  if (error) printNote("laurelize", error);
-  if (stopped === "diverged") process.exitCode = EXIT.diverged;
-  if (stopped === "aborted") process.exitCode = EXIT.interrupted;
-}
 
 /** Throws an InputError if a file cannot be written, or if there is none to resume from. */
 function checkFiles(args: FinetuneArguments, given: Model, files: Files): void {

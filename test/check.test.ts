@@ -308,7 +308,7 @@ describe("cutting weights into files", time, () => {
     place("dense.onnx", big);
     const { code, stdout, stderr } = check(file, "--split", "8kB", "--report", at("split.html"));
     expect([code, stderr]).toEqual([0, ""]);
-    expect(fs.readFileSync(at("split.html"), "utf8")).toContain("<td>output</td>");
+    expect(fs.readFileSync(at("split.html"), "utf8")).toMatch(/>output<\/td>/);
     const names = ["dense.web.onnx_data", "dense.web.onnx_data_1"];
     for (const name of names) {
       expect(fs.statSync(at(name)).size).toBe(8192);

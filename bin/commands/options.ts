@@ -17,12 +17,12 @@ export const outDir = {
 export const dataFiles = (external: string) =>
   ({
     "copy-data": flag(
-      "also copy the model's data files (external weights), named after the output",
+      "also copy the model's data files (external weights); their copies are named after the output",
     ),
     "external-data": {
       type: "string",
       requiresArg: false,
-      describe: `keep ${external} in a separate file, of this name if one is given; --no-external-data keeps them in the model  [default: like the old weights]`,
+      describe: `store ${external} in a separate file, under this name if you give one; --no-external-data stores them in the model  [default: like the old weights]`,
     },
   }) as const;
 

@@ -5,6 +5,7 @@ import { VERSION } from "../../src/version.ts";
 import { hashOf } from "../hash-file.ts";
 import { READ } from "../heed.ts";
 import { installedRuntime } from "../installed-runtime.ts";
+import { shellQuoted } from "../print.ts";
 import { lines, type Section, table } from "./markup.ts";
 
 interface FileRecord {
@@ -61,8 +62,7 @@ export async function reproductionOf(
 }
 
 /** A word as a shell takes it. */
-const quoted = (word: string) =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : shellQuoted(word));
 
 /** Returns how to make a result again, as a part of a page. */
 export function reproductionSection(made: Reproduction): Section {

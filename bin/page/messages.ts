@@ -33,14 +33,6 @@ export interface InsertChoice {
   readonly sites: readonly string[];
 }
 
-/** How many weights a choice adds. */
-export interface NewWeights {
-  readonly added: number;
-  readonly percent: number;
-  /** The ladder with the chosen sites marked. */
-  readonly ladder: string;
-}
-
 /** A file to download. */
 export interface Download {
   readonly name: string;

@@ -20,7 +20,6 @@ import { headline, sums } from "../text.ts";
 import { ladderDrawing } from "./drawings.ts";
 import type {
   InsertChoice,
-  NewWeights,
   OpenedModel,
   Reporting,
   Rewritten,
@@ -62,7 +61,8 @@ export class ModelWork {
     return openedModel(model, found);
   }
 
-  async count(_: Reporting, { sites, ...wanted }: InsertChoice): Promise<NewWeights> {
+  /** Returns how many weights a choice adds, and the ladder with its sites marked. */
+  async count(_: Reporting, { sites, ...wanted }: InsertChoice) {
     const { model, found } = this.#opened();
     const chosen = new Set(sites);
     const at = found.sites.filter(({ name }) => chosen.has(name));

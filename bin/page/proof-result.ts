@@ -1,5 +1,5 @@
 import type { Check, Laurelized, Proof } from "../../src/index.ts";
-import { describeCheck, failures, notFinite, sampleText, unproved } from "../check-lines.ts";
+import { describeCheck, detailLines, sampleText, unproved } from "../check-lines.ts";
 import { bytes, insertedLine } from "../text.ts";
 import { differenceDrawing } from "./drawings.ts";
 import type { Download, ProofLine, Rewritten } from "./messages.ts";
@@ -21,7 +21,7 @@ function lineOf(check: Check): ProofLine {
   const { name, outcome } = check;
   if (check.outcome === "not run")
     return { name, outcome, text: `not run: ${check.reason}`, details: [] };
-  const details = [...failures(check), ...notFinite(check)].map((line) => line.trim());
+  const details = detailLines(check).map((line) => line.trim());
   return { name, outcome, text: describeCheck(check), details };
 }
 

@@ -16,13 +16,14 @@ export const pixelOptions = {
   mean: {
     type: "number",
     array: true,
-    describe: "then subtract this: one number, or one for each channel (0.485,0.456,0.406)",
+    describe:
+      "then subtract this from the pixels: one number, or one for each channel (0.485,0.456,0.406)",
   },
   std: {
     type: "number",
     array: true,
     range: { above: 0 },
-    describe: "then divide by this: one number, or one for each channel",
+    describe: "then divide the pixels by this: one number, or one for each channel",
   },
   layout: {
     type: "string",

@@ -21,7 +21,8 @@ export const distillation = lossFunction({
     distil: {
       choices: ["logits", "features"],
       default: "logits",
-      describe: "what is compared: the probabilities of logits, or features as they are",
+      describe:
+        "what to compare with the teacher: probabilities, computed from logits, or features as they are",
     },
   },
   reads: ({ distil }) => (distil === "features" ? "values" : "classes"),

@@ -73,7 +73,7 @@ export const schedules = [
         type: "number",
         default: 0.1,
         range: { above: 0 },
-        describe: "factor of each decay",
+        describe: "factor by which each decay multiplies the learning rate",
       },
       decayEvery: {
         ...positiveInteger,
