@@ -27,12 +27,12 @@ const [PASSED, FAILED, UNKNOWN] = [marks.passed, marks.failed, marks["not run"]]
 const note = (what: string, text: string) => line(" ", what, text);
 
 /** Returns the report on a model for the web, line by line. */
-export function webLines(file: string, model: Model, report: WebReport): string[] {
+export function webLines(model: Model, report: WebReport): string[] {
   const { checked, written, version } = report;
   const { sizes, findings } = checked;
   const data = Object.entries(sizes.data).map(([name, size]) => `${name} ${bytes(size)}`);
   return [
-    headline(path.basename(file), model),
+    headline(model),
     runLine(checked, version),
     ...findings.map(({ weight, text }) =>
       weight === "fails" ? line(FAILED, "limit", text) : note("note", text),
@@ -143,7 +143,7 @@ export function needsLines(
   const said = runs === null ? `unknown: ${reason}` : reason;
   const opsets = Object.entries(needs.opsets).map(([domain, version]) => `${domain} ${version}`);
   return [
-    headline(path.basename(model.source.name), model),
+    headline(model),
     line(mark, target, said),
     note(
       "it needs",

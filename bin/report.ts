@@ -5,8 +5,8 @@ import { crashes } from "./supervision.ts";
 import { headline, insertedLine, sums } from "./text.ts";
 
 /** Returns the first lines: the model, its sites, what is inserted. */
-export const summary = (name: string, laurel: Laurelized): string[] => [
-  headline(name, laurel.original),
+export const summary = (laurel: Laurelized): string[] => [
+  headline(laurel.original),
   sums(laurel.found, false),
   insertedLine(laurel),
 ];

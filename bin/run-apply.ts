@@ -62,7 +62,7 @@ export async function runApply(args: ApplyArguments): Promise<void> {
   const from = laurelizedFirst ? ", laurelized as the adapter's model was" : "";
   const done = `${PUT[args.weights]} ${counted(tensors, "tensor")} of ${path.basename(args.adapter)}${from}`;
   const outcome = { model, applied, done, folded };
-  const page = await stagedReport(args, () => applyPage(args, outcome), pending);
+  const page = await stagedReport(args, () => applyPage(args.adapter, outcome), pending);
   pending.keep();
   page.keep();
   const document = {
@@ -111,12 +111,9 @@ interface Outcome {
   readonly folded: { readonly folded: FoldedModel; readonly proof: FoldProof } | null;
 }
 
-function applyPage(
-  { model: file, adapter }: ApplyArguments,
-  { model, applied, done, folded }: Outcome,
-): ReportContents {
+function applyPage(adapter: string, { model, applied, done, folded }: Outcome): ReportContents {
   return {
-    title: `${path.basename(file)} with ${path.basename(adapter)}`,
+    title: `${model.source.name} with ${path.basename(adapter)}`,
     verdict: {
       outcome: "passed",
       text: folded ? "Applied, folded and proved." : "Applied: model and adapter belong together.",
@@ -126,6 +123,6 @@ function applyPage(
       { title: "Adapter", content: paragraph(`${done}.`) },
       ...(folded ? foldSections(folded.folded, folded.proof) : []),
     ],
-    models: [{ file, model }],
+    models: [model],
   };
 }

@@ -49,7 +49,7 @@ export async function runCheck(args: CheckArguments): Promise<void> {
   const found =
     target === "web" ? await checkedForWeb(args, model) : await checkedFor(version, args, model);
   const { runs, printed, document, pending } = found;
-  const page = await stagedReport(args, () => checkPage(args, model, found), pending);
+  const page = await stagedReport(args, () => checkPage(target, model, found), pending);
   pending?.keep();
   page.keep();
   process.exitCode = runs === null ? EXIT.notProved : runs ? EXIT.done : EXIT.checkFailed;
@@ -95,7 +95,7 @@ async function checkedForWeb(args: CheckArguments, given: Model): Promise<Checke
   if (split) model.close();
   if (runs === false) split?.pending.discard();
   const { written = null, pending } = (runs !== false && split) || {};
-  const printed = webLines(file, model, { checked, written, placements, version, entries });
+  const printed = webLines(model, { checked, written, placements, version, entries });
   const document = { ...checked, placements, onnxruntimeWeb: version, entries, written };
   return { runs, printed, document, web: checked, pending };
 }
@@ -152,18 +152,14 @@ async function checkedFor(
   return { runs, printed, document: { runs, reason, needs } };
 }
 
-function checkPage(
-  { model: file, target }: CheckArguments,
-  model: Model,
-  { runs, printed, web }: Checked,
-): ReportContents {
+function checkPage(target: string, model: Model, { runs, printed, web }: Checked): ReportContents {
   const verdicts = {
     true: { outcome: "passed", text: `It runs on ${target}.` },
     false: { outcome: "failed", text: `It does not run on ${target}, or differs there.` },
     null: { outcome: "unsure", text: `It could not be checked for ${target}.` },
   } as const;
   return {
-    title: `${path.basename(file)} on ${target}`,
+    title: `${model.source.name} on ${target}`,
     verdict: verdicts[`${runs}`],
     ladder: model,
     sections: [
@@ -176,6 +172,6 @@ function checkPage(
         { weight: ({ weight }) => weight, finding: ({ text }) => text },
       ),
     ],
-    models: [{ file, model }],
+    models: [model],
   };
 }

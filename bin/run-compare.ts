@@ -1,4 +1,3 @@
-import path from "node:path";
 import { compare, openModel } from "../src/index.ts";
 import type { CompareArguments } from "./commands/compare.ts";
 import { comparisonLines } from "./comparison.ts";
@@ -30,16 +29,11 @@ export async function runCompare(args: CompareArguments): Promise<void> {
   });
   const { same } = comparison;
   if (!same) process.exitCode = EXIT.checkFailed;
-  const [first, second] = [
-    { file: args.a, model: a },
-    { file: args.b, model: b },
-  ];
-  const report = await stagedReport(args, () => comparisonPage(first, second, comparison));
+  const report = await stagedReport(args, () => comparisonPage(a, b, comparison));
   report.keep();
   const document = { a: args.a, b: args.b, ...comparison, crashes: crashes(), ...report.json };
-  const heads = [headline(path.basename(args.a), a), headline(path.basename(args.b), b)];
   printResult(args, document, [
-    ...comparisonLines(comparison, args.all, heads),
+    ...comparisonLines(comparison, args.all, [headline(a), headline(b)]),
     ...crashLines(),
     ...reportLine(args, ""),
   ]);

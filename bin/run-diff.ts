@@ -12,7 +12,7 @@ import {
 import { saveBytes } from "../src/internal.ts";
 import type { DiffArguments } from "./commands/diff.ts";
 import { diffLines } from "./diff-report.ts";
-import { comparisonPage } from "./html/comparison-page.ts";
+import { comparisonPage, titleOfTwo } from "./html/comparison-page.ts";
 import { checkReport, type ReportContents, stagedReport } from "./html/report-page.ts";
 import { readInputs } from "./inputs.ts";
 import { printResult, reportLine } from "./json.ts";
@@ -32,7 +32,7 @@ export async function runDiff(args: DiffArguments): Promise<void> {
   checkReport(args, [...read, ...files]);
   tell({ step: "comparing" });
   const changes = await differences(args, a, b);
-  const page = await stagedReport(args, () => diffReport(args, a, b, changes));
+  const page = await stagedReport(args, () => diffReport(a, b, changes));
   const save = (file: string, text: string) => saveBytes(new TextEncoder().encode(text), file);
   const { output, nodeData: data } = args;
   if (output !== undefined) save(output, drawingFor(output)(changes));
@@ -46,23 +46,19 @@ export async function runDiff(args: DiffArguments): Promise<void> {
   ]);
 }
 
-function diffReport(args: DiffArguments, a: Model, b: Model, changes: ModelDiff): ReportContents {
+function diffReport(a: Model, b: Model, changes: ModelDiff): ReportContents {
   const { comparison } = changes;
   const drawing = { title: "What changed", content: drawDiff(changes) };
-  const [first, second] = [
-    { file: args.a, model: a },
-    { file: args.b, model: b },
-  ];
   if (comparison !== null && !("outcome" in comparison)) {
-    const page = comparisonPage(first, second, comparison);
+    const page = comparisonPage(a, b, comparison);
     return { ...page, ladder: null, sections: [drawing, ...page.sections] };
   }
   return {
-    title: `${path.basename(args.a)} and ${path.basename(args.b)}`,
+    title: titleOfTwo(a, b),
     verdict: { outcome: "unsure", text: comparison?.reason ?? "the two models were not run" },
     ladder: null,
     sections: [drawing],
-    models: [first, second],
+    models: [a, b],
   };
 }
 

@@ -36,7 +36,7 @@ export async function runFold(args: ArgumentsFor<typeof fold>): Promise<void> {
   );
   checkCopies(folded.model, output, inputFiles, args.force);
   const pending = proof.passed ? await staged(folded.model, output, args.force) : null;
-  const page = () => foldPage({ file: args.model, model }, folded, proof);
+  const page = () => foldPage(model, folded, proof);
   const report = await stagedReport(args, page, pending);
   pending?.keep();
   report.keep();

@@ -1,4 +1,3 @@
-import path from "node:path";
 import {
   type FoundResiduals,
   ladderOf,
@@ -20,7 +19,7 @@ export async function runInspect(args: InspectArguments): Promise<void> {
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   checkReport(args, filesOfModel(args.model, model));
   const found = await foundSites(args, model);
-  const report = await stagedReport(args, () => inspectPage(args.model, model, found));
+  const report = await stagedReport(args, () => inspectPage(model, found));
   report.keep();
   const { sites, chosen, rejected } = found;
   const some = chosen.length < sites.length;
@@ -32,7 +31,7 @@ export async function runInspect(args: InspectArguments): Promise<void> {
     ...report.json,
   };
   printResult(args, document, [
-    headline(path.basename(args.model), model),
+    headline(model),
     sums(found, args.why),
     ...(some ? [`chosen: ${counted(chosen.length, "site")} of ${sites.length}`] : []),
     ...(chosen.length > 0 ? ["", ...siteTable(chosen)] : []),
@@ -41,9 +40,9 @@ export async function runInspect(args: InspectArguments): Promise<void> {
   ]);
 }
 
-function inspectPage(file: string, model: Model, found: FoundResiduals): ReportContents {
+function inspectPage(model: Model, found: FoundResiduals): ReportContents {
   return {
-    title: path.basename(file),
+    title: model.source.name,
     verdict: {
       outcome: found.sites.length > 0 ? "passed" : "unsure",
       text: `${sums(found, true)}.`,
@@ -51,6 +50,6 @@ function inspectPage(file: string, model: Model, found: FoundResiduals): ReportC
     ladder: ladderOf(found, model),
     sections: [],
     warnings: found.warnings,
-    models: [{ file, model }],
+    models: [model],
   };
 }

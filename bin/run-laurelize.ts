@@ -48,7 +48,7 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   const laurel = await rewritten(args, model, target);
   if (laurel === null) return;
   warnOf(args, laurel);
-  if (isFirst()) say(args, summary(path.basename(args.model), laurel));
+  if (isFirst()) say(args, summary(laurel));
   if (args.dryRun) {
     const table = siteTable(laurel.plan.sites.map(({ site }) => site));
     const lines = ["", ...table, "", "dry run: nothing proved, nothing written"];
@@ -98,7 +98,7 @@ async function rewritten(args: LaurelizeArguments, model: Model, target: Output)
     );
   } catch (error) {
     if (error instanceof NoSiteError && !args.dryRun)
-      (await stagedReport(args, () => noSitePage(args.model, model, error))).keep();
+      (await stagedReport(args, () => noSitePage(model, error))).keep();
     if (!(error instanceof RecognizedError)) throw error;
     leave(
       args,
@@ -130,7 +130,7 @@ async function provedAndWritten(args: LaurelizeArguments, laurel: Laurelized, ou
   if (proof) say(args, ["", ...proofLines(proof)]);
   const proved = performance.now();
   const passed = proof?.passed ?? true;
-  const page = () => laurelizePage(args.model, laurel, proof);
+  const page = () => laurelizePage(laurel, proof);
   const report = await stagedReport(args, page, passed ? pending : null);
   if (passed) pending.keep();
   else pending.discard();

@@ -11,7 +11,7 @@ import {
 import type { FinetuneArguments } from "./commands/finetune.ts";
 import type { Files } from "./finetune-files.ts";
 import { type Columns, paragraph, type Section, table, tableSection } from "./html/markup.ts";
-import { type ReadModel, type ReportContents, stagedReport } from "./html/report-page.ts";
+import { type ReportContents, stagedReport } from "./html/report-page.ts";
 import { printResult, reportLine } from "./json.ts";
 import { figures } from "./monitor.ts";
 import { ort } from "./runtime.ts";
@@ -34,8 +34,7 @@ export async function writeTuned(
     [path.basename(files.curve), text(curve)],
   ]);
   const pending = await staged(final, files.model, args.force || args.resume, beside);
-  const input = { file: args.model, model: given };
-  const page = await stagedReport(args, () => trainingPage(input, result, curve), pending);
+  const page = await stagedReport(args, () => trainingPage(given, result, curve), pending);
   pending.keep();
   page.keep();
   const { quiet } = args;
@@ -126,14 +125,14 @@ function figureOf(metrics: object, best: string): string | undefined {
   return names.find((name) => name === best || name.endsWith(`.${best}`)) ?? names[0];
 }
 
-function trainingPage(input: ReadModel, result: FitResult, curve: string): ReportContents {
+function trainingPage(given: Model, result: FitResult, curve: string): ReportContents {
   const { stopped, error, advice, plan } = result;
   const text =
     stopped === "diverged"
       ? `The training diverged${error ? `: ${error}` : "."}`
       : `Best ${bestText(result)}${stopped === "aborted" ? "; interrupted" : ""}.`;
   return {
-    title: `${path.basename(input.file)}, fine-tuned`,
+    title: `${given.source.name}, fine-tuned`,
     verdict: { outcome: stopped === "diverged" ? "failed" : "passed", text },
     ladder: result.model,
     sections: [
@@ -148,7 +147,7 @@ function trainingPage(input: ReadModel, result: FitResult, curve: string): Repor
         ].join("\n"),
       },
     ],
-    models: [input],
+    models: [given],
   };
 }
 

@@ -1,21 +1,23 @@
-import path from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import type { Comparison } from "../../src/index.ts";
+import type { Comparison, Model } from "../../src/index.ts";
 import { comparisonLines } from "../comparison.ts";
 import { printedLines } from "../print.ts";
 import { lines, tableSection } from "./markup.ts";
 import { outputsTable } from "./proof-sections.ts";
-import type { ReadModel, ReportContents } from "./report-page.ts";
+import type { ReportContents } from "./report-page.ts";
 
-/** Returns what a report says of two models, `a` and `b` in files. */
-export function comparisonPage(a: ReadModel, b: ReadModel, comparison: Comparison): ReportContents {
+/** Returns the title of a report on two models. */
+export const titleOfTwo = (a: Model, b: Model): string => `${a.source.name} and ${b.source.name}`;
+
+/** Returns what a report says of two models. */
+export function comparisonPage(a: Model, b: Model, comparison: Comparison): ReportContents {
   const text = stripVTControlCharacters(printedLines(comparisonLines(comparison, true)));
   const [first] = text.split("\n");
   const { same, outputs, findings } = comparison;
   return {
-    title: `${path.basename(a.file)} and ${path.basename(b.file)}`,
+    title: titleOfTwo(a, b),
     verdict: { outcome: same ? "passed" : "failed", text: `${first}.` },
-    ladder: b.model,
+    ladder: b,
     sections: [
       { title: "Comparison", content: lines(text) },
       ...(outputs.length > 0

@@ -1,8 +1,7 @@
-import path from "node:path";
-import type { FoldedModel, FoldProof } from "../../src/index.ts";
+import type { FoldedModel, FoldProof, Model } from "../../src/index.ts";
 import { type Section, tableSection } from "./markup.ts";
 import { foldProofSections } from "./proof-sections.ts";
-import type { ReadModel, ReportContents } from "./report-page.ts";
+import type { ReportContents } from "./report-page.ts";
 
 /** Returns what became of each site, and what was proved. */
 export const foldSections = ({ sites, factors }: FoldedModel, proof: FoldProof): Section[] => [
@@ -24,7 +23,7 @@ export const foldSections = ({ sites, factors }: FoldedModel, proof: FoldProof):
 ];
 
 /** Returns what a report says of a folded model; the drawing is that of the model before. */
-export function foldPage(input: ReadModel, folded: FoldedModel, proof: FoldProof): ReportContents {
+export function foldPage(model: Model, folded: FoldedModel, proof: FoldProof): ReportContents {
   const { passed, function: same } = proof;
   const text = passed
     ? "Proved: the folded model computes the same."
@@ -32,10 +31,10 @@ export function foldPage(input: ReadModel, folded: FoldedModel, proof: FoldProof
       ? "Not written: the folded model could not be run."
       : "Not written: the folded model differs.";
   return {
-    title: `${path.basename(input.file)}, folded`,
+    title: `${model.source.name}, folded`,
     verdict: { outcome: passed ? "passed" : "failed", text },
-    ladder: input.model,
+    ladder: model,
     sections: foldSections(folded, proof),
-    models: [input],
+    models: [model],
   };
 }

@@ -1,4 +1,3 @@
-import path from "node:path";
 import {
   type Laurelized,
   ladderOf,
@@ -12,15 +11,11 @@ import { proofSection } from "./proof-sections.ts";
 import type { ReportContents } from "./report-page.ts";
 
 /** Returns what a report says of a laurelized model. */
-export function laurelizePage(
-  input: string,
-  laurel: Laurelized,
-  proof: Proof | null,
-): ReportContents {
+export function laurelizePage(laurel: Laurelized, proof: Proof | null): ReportContents {
   const { plan, original } = laurel;
   const options = Object.entries({ variant: plan.variant, ...plan.options });
   return {
-    title: `${path.basename(input)} with LAuReL`,
+    title: `${original.source.name} with LAuReL`,
     verdict: proof
       ? proof.passed
         ? { outcome: "passed", text: "Proved: every check passed." }
@@ -35,20 +30,16 @@ export function laurelizePage(
       }),
     ],
     warnings: laurel.warnings,
-    models: [{ file: input, model: original }],
+    models: [original],
   };
 }
 
 /** Returns what a report says of a model in which no site is found, or none is chosen. */
-export const noSitePage = (
-  file: string,
-  model: Model,
-  { found, message }: NoSiteError,
-): ReportContents => ({
-  title: path.basename(file),
+export const noSitePage = (model: Model, { found, message }: NoSiteError): ReportContents => ({
+  title: model.source.name,
   verdict: { outcome: "failed", text: `Nothing is written: ${message}` },
   ladder: ladderOf(found, model),
   sections: [],
   warnings: found.warnings,
-  models: [{ file, model }],
+  models: [model],
 });

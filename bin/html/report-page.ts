@@ -15,13 +15,10 @@ interface ReportArguments {
   /** Where it goes; no report without it. */
   readonly report?: string | undefined;
   readonly words?: readonly string[] | undefined;
+  readonly model?: string;
+  readonly a?: string;
+  readonly b?: string;
   readonly force?: boolean | undefined;
-}
-
-/** A model and the file that it was read from. */
-export interface ReadModel {
-  readonly file: string;
-  readonly model: Model;
 }
 
 /** What a report says of a result. */
@@ -33,7 +30,8 @@ export interface ReportContents {
   /** What is special to the command, between the drawing and how to reproduce it. */
   readonly sections: readonly Section[];
   readonly warnings?: readonly string[];
-  readonly models: readonly ReadModel[];
+  /** The models that were read, in the order of the arguments. */
+  readonly models: readonly Model[];
 }
 
 interface PendingReport {
@@ -74,7 +72,8 @@ export async function stagedReport(
   tell({ step: "writing the report" });
   const { title, verdict, sections, models, warnings = [], ladder: drawn } = make();
   const ladder = drawn && "graph" in drawn ? await ladderIn(drawn) : drawn;
-  const read = models.flatMap(({ file, model }) => filesOfModel(file, model).slice(1));
+  const files = [args.model, args.a, args.b].filter((file) => file !== undefined);
+  const read = models.flatMap((model, k) => filesOfModel(files[k], model));
   const reproduce = await reproductionOf(args, read, written?.files() ?? new Map());
   const page = pageOf(title, verdict, [
     ...(ladder ? ladderSections(ladder) : []),

@@ -129,7 +129,7 @@ function openedModel(model: Model, found: FoundResiduals): OpenedModel {
   const already = isLaurelized(model);
   return {
     name,
-    headline: headline(name, model),
+    headline: headline(model),
     sums: sums(found, true),
     sites: found.sites.filter(({ kind }) => kind !== "laurel").map(rowOf),
     others: found.rejected.map((rejection) => {
