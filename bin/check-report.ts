@@ -26,13 +26,13 @@ const [PASSED, FAILED, UNKNOWN] = [marks.passed, marks.failed, marks["not run"]]
 /** A line that says nothing for or against the model. */
 const note = (what: string, text: string) => line(" ", what, text);
 
-/** Returns the report on a model for the web, line by line. */
-export function webLines(model: Model, report: WebReport): string[] {
+/** Returns the report on a model for the web, line by line; `file` is where it is, or will be. */
+export function webLines(file: string, model: Model, report: WebReport): string[] {
   const { checked, written, version } = report;
   const { sizes, findings } = checked;
   const data = Object.entries(sizes.data).map(([name, size]) => `${name} ${bytes(size)}`);
   return [
-    headline(model),
+    headline(model, path.basename(file)),
     runLine(checked, version),
     ...findings.map(({ weight, text }) =>
       weight === "fails" ? line(FAILED, "limit", text) : note("note", text),

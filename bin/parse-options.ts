@@ -1,4 +1,3 @@
-import { InputError } from "../src/errors.ts";
 import type { FeatureAxis } from "../src/index.ts";
 import { UsageError } from "./failure.ts";
 
@@ -39,7 +38,7 @@ function pairs<T>(
   const values: Record<string, T> = Object.create(null);
   for (const text of texts) {
     const [, name, value] = pattern.exec(text) ?? [];
-    if (!name) throw new InputError(wrong.replace("%s", () => text));
+    if (!name) throw new UsageError(wrong.replace("%s", () => text));
     values[name] = valueIn(value);
   }
   return values;

@@ -95,7 +95,13 @@ async function checkedForWeb(args: CheckArguments, given: Model): Promise<Checke
   if (split) model.close();
   if (runs === false) split?.pending.discard();
   const { written = null, pending } = (runs !== false && split) || {};
-  const printed = webLines(model, { checked, written, placements, version, entries });
+  const printed = webLines(split?.written.output ?? file, model, {
+    checked,
+    written,
+    placements,
+    version,
+    entries,
+  });
   const document = { ...checked, placements, onnxruntimeWeb: version, entries, written };
   return { runs, printed, document, web: checked, pending };
 }

@@ -28,7 +28,7 @@ export const figure = (value: number) =>
     : value.toExponential(1);
 
 /** Returns "resnet50.onnx   IR 8, opset 17, 25.6 M weights and 4,238 of LAuReL, 97.4 MB". */
-export function headline(model: Model): string {
+export function headline(model: Model, name = model.source.name): string {
   const opsets = [...model.file.opsets].map(([domain, version]) =>
     domain === "" ? `opset ${version}` : `${domain} ${version}`,
   );
@@ -41,7 +41,7 @@ export function headline(model: Model): string {
     `${count(own)} weights${more}`,
     bytes(model.size),
   ];
-  return `${model.source.name}   ${facts.join(", ")}`;
+  return `${name}   ${facts.join(", ")}`;
 }
 
 /** One line on what was found: "16 residual sums in 4 streams (12 identity, 4 projected); 1 other Add". */
