@@ -47,11 +47,8 @@ const parsed = async (file: string): Promise<unknown> =>
 /** Runs a configuration file; `laurelize/config` in it is this package's, installed there or not. */
 async function imported(file: string): Promise<unknown> {
   const { createJiti } = await import("jiti");
-  const own = path.join(import.meta.dirname, "config.js");
-  const jiti = createJiti(pathToFileURL(file).href, {
-    fsCache: false,
-    alias: { "laurelize/config": own },
-  });
+  const alias = { "laurelize/config": path.join(import.meta.dirname, "config.js") };
+  const jiti = createJiti(pathToFileURL(file).href, { fsCache: false, alias });
   return jiti.import(file, { default: true });
 }
 

@@ -14,13 +14,7 @@ const ONCE =
 const FORMAT = "epoch {epoch} [{bar}] {value}/{total} steps, {eta_formatted} left, {figures}";
 
 /** Loss and metrics as people read them. */
-export const figures = ({
-  loss,
-  metrics,
-}: {
-  loss: number;
-  metrics: Readonly<Record<string, number>>;
-}) =>
+export const figures = ({ loss, metrics }: Pick<EpochStep, "loss" | "metrics">): string =>
   [["loss", loss] as const, ...Object.entries(metrics)]
     .map(([name, value]) => `${name} ${value.toPrecision(4)}`)
     .join(", ");

@@ -6,17 +6,7 @@ import { installedRuntime } from "./installed-runtime.ts";
 /** Where onnxruntime can run models. */
 export type Provider = "cpu" | "cuda" | "webgpu" | "coreml" | "dml";
 
-interface Backend {
-  readonly name: string;
-  readonly bundled: boolean;
-}
-
-interface Runtime {
-  readonly listSupportedBackends?: () => readonly Backend[];
-  readonly InferenceSession: {
-    create(model: Uint8Array, options: object): Promise<{ release(): Promise<void> }>;
-  };
-}
+type Runtime = typeof import("onnxruntime-node");
 
 let chosen: Provider = "cpu";
 
@@ -46,7 +36,7 @@ export async function chooseProvider(wanted: Provider, runtime: Runtime): Promis
       `the libraries of ${wanted} are not installed with onnxruntime-node ${version}, whose install script downloads them`,
     );
   try {
-    const options = { executionProviders: [wanted], logSeverityLevel: 4 };
+    const options = { executionProviders: [wanted], logSeverityLevel: 4 as const };
     await (await runtime.InferenceSession.create(Buffer.from(PROBE, "base64"), options)).release();
   } catch (error) {
     throw refuse(`onnxruntime-node ${version} finds no device for it (${reasonOf(error)})`);

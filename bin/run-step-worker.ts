@@ -1,8 +1,8 @@
-import { type OpenedStep, openStep, type Tensors } from "../src/index.ts";
+import { type OpenedStep, openStep } from "../src/index.ts";
 import { readTensors, writeTensors } from "../src/internal.ts";
 import type { ArgumentsFor } from "./commands/command.ts";
 import type { stepWorker } from "./commands/step-worker.ts";
-import { turnOffTelemetry } from "./no-telemetry.ts";
+import { ort } from "./runtime.ts";
 
 /**
  * Answers requests on stdin, one after the other, on stdout. A request and an answer are a
@@ -14,12 +14,9 @@ export async function runStepWorker({
   weights,
   threads,
 }: ArgumentsFor<typeof stepWorker>) {
-  turnOffTelemetry();
-  const { ort } = await import("./runtime.ts");
   const step = await openStep(folder, { ort, threads, ...(weights ? { weights } : {}) });
   for await (const request of frames(process.stdin)) {
-    const { tensors, metadata } = readTensors(ort, request, "the request");
-    const answer = await answered(step, request, { tensors, metadata });
+    const answer = await answered(step, request);
     const length = new Uint8Array(new BigUint64Array([BigInt(answer.length)]).buffer);
     process.stdout.write(length);
     process.stdout.write(answer);
@@ -27,14 +24,10 @@ export async function runStepWorker({
   await step.close();
 }
 
-interface Request {
-  readonly tensors: Tensors;
-  readonly metadata: ReadonlyMap<string, string>;
-}
-
-async function answered(step: OpenedStep, bytes: Uint8Array, { tensors, metadata }: Request) {
+async function answered(step: OpenedStep, request: Uint8Array): Promise<Uint8Array> {
+  const { tensors, metadata } = readTensors(ort, request, "the request");
   const operation = metadata.get("op");
-  if (operation === "load") step.load(bytes);
+  if (operation === "load") step.load(request);
   else if (operation === "gradients" || operation === "eval") {
     const run = operation === "eval" ? step.evaluate : step.gradients;
     return writeTensors({ vector: await run(tensors) });
@@ -53,8 +46,7 @@ async function* frames(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   for await (const chunk of stream) {
     chunks.push(chunk);
     held += chunk.length;
-    for (;;) {
-      if (held < (wanted ?? 8)) break;
+    while (held >= (wanted ?? 8)) {
       const joined = Buffer.concat(chunks);
       const used: number = wanted ?? 8;
       if (wanted === null) wanted = Number(joined.readBigUInt64LE(0));

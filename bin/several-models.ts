@@ -22,8 +22,6 @@ export type Several = Places & { readonly model: string | readonly string[] };
 /** Arguments of the same command for one model. */
 export type One = Places & { readonly model: string };
 
-type Run = (args: One) => Promise<void>;
-
 /**
  * Runs a command for each model. If a model fails, the others are still processed; the exit code is
  * the highest, and a line for each model says how it ended.
@@ -31,7 +29,7 @@ type Run = (args: One) => Promise<void>;
 export async function forEachModel(
   command: string,
   { outDir, ...args }: Several,
-  run: Run,
+  run: (args: One) => Promise<void>,
 ): Promise<void> {
   const jobs = jobsOf(command, args, outDir);
   const created = outDir !== undefined && !args.dryRun ? madeFolder(outDir) : null;
@@ -103,7 +101,7 @@ const ENDS: Readonly<Record<number, string>> = {
   [EXIT.interrupted]: "interrupted",
 };
 
-async function runAll(jobs: readonly One[], run: Run): Promise<void> {
+async function runAll(jobs: readonly One[], run: (args: One) => Promise<void>): Promise<void> {
   const documents: object[] = [];
   const [{ json, quiet }] = jobs;
   if (json) answerAs("json", (document) => documents.push(document));

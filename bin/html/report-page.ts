@@ -42,8 +42,6 @@ interface PendingReport {
   keep(): void;
 }
 
-const NONE: PendingReport = { json: {}, keep: () => {} };
-
 /** Throws an InputError or a UsageError if a report cannot be written at the given path. */
 export function checkReport(
   { report, force }: ReportArguments,
@@ -68,7 +66,7 @@ export async function stagedReport(
   make: () => ReportContents,
   written: StagedModel | null = null,
 ): Promise<PendingReport> {
-  if (args.report === undefined) return NONE;
+  if (args.report === undefined) return { json: {}, keep: () => {} };
   tell({ step: "writing the report" });
   const { title, verdict, sections, models, warnings = [], ladder: drawn } = make();
   const ladder = drawn && "graph" in drawn ? await ladderIn(drawn) : drawn;

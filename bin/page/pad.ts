@@ -46,12 +46,7 @@ function sheetOn(canvas: HTMLCanvasElement) {
   };
   canvas.onpointerdown = (event) => {
     canvas.setPointerCapture(event.pointerId);
-    Object.assign(pen, {
-      lineWidth: PEN,
-      lineCap: "round",
-      lineJoin: "round",
-      strokeStyle: "#000",
-    });
+    Object.assign(pen, { lineWidth: PEN, lineCap: "round", lineJoin: "round" });
     pen.beginPath();
     pen.moveTo(...place(event));
     pen.lineTo(...place(event));
@@ -88,13 +83,8 @@ function inkIn(canvas: HTMLCanvasElement): Float32Array {
 /** Shows an ink, dark on light. */
 export function inkCanvas(ink: Float32Array, label: string): HTMLCanvasElement {
   const { width, height } = STRIP;
-  const canvas = make("canvas", {
-    width,
-    height,
-    className: "sample",
-    role: "img",
-    ariaLabel: label,
-  });
+  const spoken = { role: "img", ariaLabel: label };
+  const canvas = make("canvas", { width, height, className: "sample", ...spoken });
   const context = canvas.getContext("2d")!;
   const image = context.createImageData(width, height);
   for (const [k, value] of ink.entries()) {

@@ -29,7 +29,7 @@ export function cliProcess(
   const { status, stdout, stderr } = spawnSync(process.execPath, [built, ...args], {
     encoding: "utf8",
     cwd,
-    env: { ...process.env, NO_COLOR: "1", ...env },
+    env: { ...process.env, NO_COLOR: "1", COLUMNS: "", ...env },
     timeout: TIMEOUT,
   });
   return { code: status, stdout, stderr };
@@ -49,7 +49,7 @@ export function cli(args: readonly string[], cwd = process.cwd()): Ran {
     worker = new Worker(path.join(import.meta.dirname, "cli-worker.mjs"), {
       workerData: { answers: port2, done },
       transferList: [port2],
-      env: { ...process.env, NO_COLOR: "1" },
+      env: { ...process.env, NO_COLOR: "1", COLUMNS: "" },
     });
     worker.unref();
     answers.unref();
