@@ -71,20 +71,24 @@ net (float[n, 3] x) => (float[n, 2] y)
     const model = await openModel(
       modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
 net (float[n, 3, 4, 4] x) => (float[n, 2] y)
-<float[3] bn.weight, float[3] bn.bias, float[3] bn.running_mean, float[3] bn.running_var, float q.scale = {0.1}, uint8 q.zero = {3},
+<float[3] bn.weight, float[3] bn.bias, float[3] bn.running_mean, float[3] bn.running_var, float[3] n2.weight, float[3] n2.bias, float[3] twice, float q.scale = {0.1}, uint8 q.zero = {3},
  float[3, 3] onnx::MatMul_7, float[3] onnx::Mul_8 = {0.5, -1.25, 1e-5}, float[3] onnx::Mul_9 = {0.1234567, -0.7654321, 0.5}, float logit_scale, float[3] mask = {0, -10000, -3e38}, float[3] shift = {0, -10001, 0.5}, float[3] zero = {0, 0, 0}, float[2, 1, 2] copied = {0.1, 0.2, 0.1, 0.2}, float[2, 1, 2] table = {0.1, 0.2, 0.1, 0.3}, float[2, 1, 2] ones = {1, 1, 1, 1}, float[4] resize.scales = {1, 1, 2, 2}, float[2, 3] fc.weight, float[2] fc.bias>
 {
-  a = BatchNormalization(x, bn.weight, bn.bias, bn.running_mean, bn.running_var)
+  a1 = BatchNormalization(x, bn.weight, bn.bias, bn.running_mean, bn.running_var)
+  mean2 = Identity(bn.running_mean) var2 = Identity(bn.running_var) mean3 = Identity(twice)
+  a2 = BatchNormalization(a1, n2.weight, n2.bias, mean2, var2)
+  a = BatchNormalization(a2, n2.bias, n2.weight, mean3, var2)
   b = QuantizeLinear(a, q.scale, q.zero) c = DequantizeLinear(b, q.scale, q.zero)
   d = Resize(c, "", resize.scales) e = ReduceMean <axes = [2, 3], keepdims = 0> (d)
   [/fc1/MatMul] f = MatMul(e, onnx::MatMul_7) /Constant_2_output_0 = Constant <value_float = 0.5> ()
   [/act/Mul] g = Mul(f, /Constant_2_output_0) [/Mul] h = Mul(g, onnx::Mul_8) [/norm/Mul] i = Mul(h, onnx::Mul_9)
-  j = Mul(i, logit_scale) k = Add(j, mask) l = Add(k, shift) m = Add(l, zero) o = Add(m, zero)
+  j = Mul(i, logit_scale) k0 = Add(j, twice) k = Add(k0, mask) l = Add(k, shift) m = Add(l, zero) o = Add(m, zero)
   y = Gemm <transB = 1> (o, fc.weight, fc.bias)
 }`),
     );
     const fc = ["shift", "zero", "table", "ones", "fc.weight", "fc.bias"];
-    const all = ["bn.weight", "bn.bias", "onnx::MatMul_7", "onnx::Mul_9", "logit_scale", ...fc];
+    const norms = ["bn.weight", "bn.bias", "n2.weight", "n2.bias", "twice"];
+    const all = [...norms, "onnx::MatMul_7", "onnx::Mul_9", "logit_scale", ...fc];
     expect(mergedWeights(model, ["*"])).toEqual([{ weight: "zero", readers: 2 }]);
     expect(trainableWeights(model, ["*"])).toEqual(all);
     expect(trainableWeights(model, ["bn.*"])).toEqual(["bn.weight", "bn.bias"]);

@@ -1,7 +1,8 @@
 import { dataOf, dimsOf, typeOfTensor } from "../../src/graph/constants.ts";
-import type { Use, Value } from "../../src/graph/graph.ts";
+import { outputsOf, type Use, type Value } from "../../src/graph/graph.ts";
 import { operandsThat, operatorsThat } from "../../src/graph/operators.ts";
 import { decodeNumbers, roundoff } from "../../src/graph/tensor.ts";
+import { walk } from "../../src/graph/walk.ts";
 import { concat } from "../../src/onnx/bytes.ts";
 import { dataTypeNamed, elements } from "../../src/onnx/dtypes.ts";
 import { notedParameters } from "./noted-parameters.ts";
@@ -9,6 +10,7 @@ import { notedParameters } from "./noted-parameters.ts";
 const SETTINGS = operandsThat("settings");
 const WEIGHTS = operandsThat("weights");
 const NORMS = operatorsThat("norm");
+const MOVING = operatorsThat("layout");
 
 /** Names that torch.onnx.export makes up for a weight that it has turned or folded. */
 export const MADE_UP = /^(onnx::|val_\d+$)/;
@@ -28,7 +30,8 @@ export function isParameter(value: Value): boolean {
   // Some are parameters that are never trained, as Whisper's positions.
   if (isPositionTable(value, noted !== null && noted.length > 0)) return false;
   if (noted) return noted.includes(name) || (noted.length > 0 && !isCopied(value));
-  if (uses.length > 0 && uses.every(isSetting)) return false;
+  const read = usesOf(value);
+  if (read.length > 0 && read.every(isSetting)) return false;
   if (isMask(value) || isCopied(value)) return false;
   if (!MADE_UP.test(name) && !STATED.test(name)) return rank > 0 || producer === null;
   const weighs = uses.some(
@@ -97,6 +100,15 @@ function looksLearned(value: Value): boolean {
 
 /** Significant digits of a number that people write. */
 const DIGITS = 4;
+
+/** What reads a constant, also moved, cast or under another name, as exporters merge equal ones. */
+function usesOf(value: Value): Use[] {
+  const isMoving = (use: Use) => MOVING.has(use.node.op) && !isSetting(use);
+  const moved = walk([value], ({ uses }) =>
+    uses.filter(isMoving).flatMap(({ node }) => outputsOf(node)),
+  );
+  return [...moved].flatMap(({ uses }) => uses.filter((use) => !isMoving(use)));
+}
 
 const isSetting = ({ node: { op }, index }: Use) => SETTINGS.get(op)?.includes(index) ?? false;
 
