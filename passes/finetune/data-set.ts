@@ -105,9 +105,8 @@ export function readDataset(
   const close = () => {
     for (const source of [...opened, ...sources]) source.close?.();
   };
-  if (isSmall && files.every(({ arrays }) => arrays.every(({ range }) => !range))) close();
-  const hasPictures = files.some(({ pictures }) => pictures.some((picture) => picture !== null));
-  const idle = hasPictures ? [] : idlePixels(pixels);
+  if (isSmall && !files.some(({ arrays }) => arrays.some(({ range }) => range))) close();
+  const idle = files.some(({ pictures }) => pictures.some(Boolean)) ? [] : idlePixels(pixels);
   const { rows, batchSize } = sizes;
   return {
     ...{ rows, columns, batchSize, close },

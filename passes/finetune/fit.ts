@@ -154,18 +154,13 @@ async function fitted(trainer: Trainer, setup: Setup): Promise<FitResult> {
   let checkpoint = bytes;
   const { steps: stepsPerEpoch } = sources.train;
   options.onStart?.({ plan, stepsPerEpoch, history: historyOf(run) });
-  await runEpochs(
-    {
-      ...loopOf(trainer, setup),
-      keep: () => {
-        const bytes = bytesOfRun(trainer, run, settings);
-        if (bytes === null) return;
-        checkpoint = bytes;
-        options.onCheckpoint?.(bytes);
-      },
-    },
-    run,
-  );
+  const keep = () => {
+    const bytes = bytesOfRun(trainer, run, settings);
+    if (bytes === null) return;
+    checkpoint = bytes;
+    options.onCheckpoint?.(bytes);
+  };
+  await runEpochs({ ...loopOf(trainer, setup), keep }, run);
   const { best, error } = run;
   if (!best)
     throw new DivergedError(

@@ -34,15 +34,7 @@ export function loopCounts(
   terms: readonly TrainedTerm[],
 ): LoopCounts {
   const { graph, file } = given;
-  const { nodes, outputs, values } = graph.main;
-  const named = terms.flatMap(({ output, chosen: { loss, options } }) => [
-    output,
-    ...(loss.others ?? []).map((option) => String(options[option])),
-  ]);
-  const ends = named.map((name) => (name === null ? outputs : (values.get(name) ?? [])));
-  const behind = new Set<Value | null>(walk(ends.flat(), sourcesOf));
-  const isRead = ({ outputs }: Node) => outputs.some((output) => behind.has(output));
-  const loops = nodes.filter((node) => isRead(node) && dependsOnData(node));
+  const loops = loopsBehind(graph, terms);
   if (loops.length === 0)
     return { model: given, in: async (batch) => batch, close: async () => {} };
   const written = newBuilder(graph, "iterations");
@@ -78,6 +70,18 @@ export function loopCounts(
       opened = null;
     },
   };
+}
+
+/** The Loops behind what the losses read, whose number of iterations depends on the data. */
+function loopsBehind({ main }: Graph, terms: readonly TrainedTerm[]): Node[] {
+  const named = terms.flatMap(({ output, chosen: { loss, options } }) => [
+    output,
+    ...(loss.others ?? []).map((option) => String(options[option])),
+  ]);
+  const ends = named.map((name) => (name === null ? main.outputs : (main.values.get(name) ?? [])));
+  const behind = new Set<Value | null>(walk(ends.flat(), sourcesOf));
+  const isRead = ({ outputs }: Node) => outputs.some((output) => behind.has(output));
+  return main.nodes.filter((node) => isRead(node) && dependsOnData(node));
 }
 
 /** The numbers of all iterations of each Loop as the only outputs. */

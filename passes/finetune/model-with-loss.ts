@@ -1,6 +1,7 @@
 import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import { typeOfTensor } from "../../src/graph/constants.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
+import type { Patch } from "../../src/graph/patch-contents.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";
 import { type Specialized, specialize } from "../gradient/specialize.ts";
 import { type LossGiven, lossOf } from "../losses/index.ts";
@@ -84,7 +85,7 @@ export async function withLoss(
   const specialized = await specialize(model, ort, { dims: sizes, free: names, least: 0 });
   const find = (place: Specialized) => terms.map((term) => outputOf(place, term, names));
   const last = await readyForLoss(specialized, ort, find, names);
-  const { graph, file } = last.model;
+  const { graph } = last.model;
   const chosen = find(last);
   const outputs = chosen.map(({ value }) => value);
   const compared = [...outputs, ...terms.flatMap((term) => othersOf(graph, term))];
@@ -93,20 +94,8 @@ export async function withLoss(
   const rows = rowsOf(options, terms);
   const attached = attachedTerms(written, last, { terms, outputs, rows, needs });
   const combined = combinedOf(written, attached, rows);
-  const fed = new Set(file.graph.inputs.map(({ name }) => name));
-  const removed = names.map((name) => graph.main.values.get(name)!);
-  const inputs = removed
-    .filter(({ name }) => !fed.has(name))
-    .map((value) => port(value.name, typeOfTensor(value)));
   const given = [...targetsOf(terms)].map(([name, { type }]) => port(name, type));
-  const scalars = scalarsOf(combined, attached);
-  const patch = {
-    outputs: scalars.map((name) => port(name)),
-    // The model's own outputs are outputs no longer.
-    untold: graph.main.outputs.map(({ name }) => name),
-    removed: [...removed, ...unneeded(graph, written.nodes, scalars)],
-    inputs: [...given, ...inputs],
-  };
+  const patch = lossPatch(written, graph, names, scalarsOf(combined, attached));
   const notes = [
     ...idle,
     ...attached.flatMap((term) => term.notes),
@@ -114,13 +103,31 @@ export async function withLoss(
   ];
   const [{ reading, output }] = attached;
   return {
-    model: await patched(graph, joined(written, patch)),
+    model: await patched(graph, joined(written, { inputs: given }, patch)),
     weights,
     terms: attached,
     ...combined,
     reading,
     output,
     notes: [...new Set(notes)],
+  };
+}
+
+/** The named weights become inputs; the scalars of the losses are the only outputs. */
+function lossPatch(
+  { nodes }: Builder,
+  graph: Graph,
+  names: string[],
+  scalars: readonly string[],
+): Patch {
+  const fed = new Set(graph.file.graph.inputs.map(({ name }) => name));
+  const weights = names.map((name) => graph.main.values.get(name)!);
+  const inputs = weights.filter(({ name }) => !fed.has(name));
+  return {
+    outputs: scalars.map((name) => port(name)),
+    untold: graph.main.outputs.map(({ name }) => name),
+    removed: [...weights, ...unneeded(graph, nodes, scalars)],
+    inputs: inputs.map((value) => port(value.name, typeOfTensor(value))),
   };
 }
 

@@ -14,6 +14,11 @@ import { writeRowSum } from "./write-row-sum.ts";
 import { factorConstant, writeSlots } from "./write-slots.ts";
 import { writeWeights } from "./write-weights.ts";
 
+interface Redirected {
+  readonly use: Use;
+  readonly name: string;
+}
+
 /** Returns the patch of a plan. `outside` keeps changed external weights out of the model file. */
 export function writeFold(
   plain: Plain,
@@ -21,29 +26,25 @@ export function writeFold(
   plan: FoldPlan,
   { mixes, outside }: { readonly mixes: readonly Mix[]; readonly outside: boolean },
 ): Patch {
-  const { graph } = plain.facts;
-  const to = newBuilder(graph, "fold");
+  const to = newBuilder(plain.facts.graph, "fold");
   // An output of the model keeps the name of a value that is held divided by a factor.
   const outputs = editsOf(plan.edits, "output");
-  const renamed = new Map(
-    outputs.map(({ value }) => [value, to.fresh(`${value.name}.folded`)] as const),
-  );
+  const renamed = new Map(outputs.map(({ value }) => [value, to.fresh(`${value.name}.folded`)]));
   const nameOf = (value: Value) => renamed.get(value) ?? value.name;
-  const redirects = new Map<string, { use: Use; name: string }>();
-  const redirect = (one: { use: Use; name: string }) => redirects.set(keyOf(one.use), one);
-  for (const value of renamed.keys())
-    for (const use of value.uses)
-      if (!plain.inserted.has(use.node)) redirect({ use, name: nameOf(value) });
+  const redirects = new Map<string, Redirected>();
+  const redirect = (one: Redirected) => redirects.set(keyOf(one.use), one);
+  const readers = [...renamed].flatMap(([{ uses }, name]) => uses.map((use) => ({ use, name })));
+  for (const one of readers) if (!plain.inserted.has(one.use.node)) redirect(one);
   for (const one of slotFactors(plain, plan.edits, to, nameOf)) redirect(one);
   const weights = writeWeights(plain, plan.edits, mixes, { fresh: to.fresh, outside });
   for (const one of weights.redirects) redirect(one);
   const nameAt = (use: Use) =>
     redirects.get(keyOf(use))?.name ?? nameOf(use.node.inputs[use.index]!);
   const nodes = sites.flatMap((site) => site.nodes);
+  const written = { plan, facts: plain.facts, nameOf, nameAt };
   for (const site of sites) {
     const rows = rowSum(plain, site, plan);
-    if (rows)
-      nodes.push(...writeRowSum(to, site, rows, { plan, facts: plain.facts, nameOf, nameAt }));
+    if (rows) nodes.push(...writeRowSum(to, site, rows, written));
     else for (const one of writeSlots(to, site, plan, nameOf)) redirect(one);
   }
   for (const { value, by } of outputs) {
@@ -52,24 +53,31 @@ export function writeFold(
     to.into(value.name, "Mul", [nameOf(value), factorOf(plain, to, value, by)]);
   }
   const gone = new Set(nodes);
-  const changed = [...redirects.values()].filter(
-    ({ use, name }) => !gone.has(use.node) && use.node.inputs[use.index]?.name !== name,
-  );
-  const kept = namesRead(graph, to, changed);
-  const unread = [...unreadTensors(gone), ...weights.unread].filter(({ name }) => !kept.has(name));
+  const changed = changedSlots([...redirects.values()], gone);
+  const kept = namesRead(plain.facts.graph, to, changed);
+  const unread = [...unreadTensors(gone), ...weights.unread];
   return {
     nodes: to.nodes,
     tensors: [...to.tensors, ...weights.tensors],
-    redirects: changed,
     values: weights.values,
-    removed: [...nodes, ...unread],
+    redirects: changed,
+    removed: [...nodes, ...unread.filter(({ name }) => !kept.has(name))],
     attributes: attributesOf(plan.edits),
-    renamed: [...renamed].flatMap(([value, name]) => {
-      const node = value.producer!;
-      return gone.has(node) ? [] : [{ node, index: node.outputs.indexOf(value), name }];
-    }),
+    renamed: renamedOutputs(renamed, gone),
   };
 }
+
+/** The slots that read another name than before, but for those of nodes that go. */
+const changedSlots = (redirects: readonly Redirected[], gone: ReadonlySet<Node>) =>
+  redirects.filter(
+    ({ use: { node, index }, name }) => !gone.has(node) && node.inputs[index]?.name !== name,
+  );
+
+const renamedOutputs = (renamed: ReadonlyMap<Value, string>, gone: ReadonlySet<Node>) =>
+  [...renamed].flatMap(([value, name]) => {
+    const node = value.producer!;
+    return gone.has(node) ? [] : [{ node, index: node.outputs.indexOf(value), name }];
+  });
 
 /** Names that the written nodes and redirected slots read, and those of the model's inputs. */
 const namesRead = (graph: Graph, to: Builder, changed: readonly { readonly name: string }[]) =>

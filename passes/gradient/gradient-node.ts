@@ -32,40 +32,30 @@ export function gradientNode(
   { cotangents, inputs, stated }: Asked,
 ): GradientNode {
   const { types, active } = known;
-  const { opset } = node.scope.file;
-  const sizes = (value: Value | null | undefined, what: string) =>
-    sizesOf(types, node, value, what);
   const first = node.outputs[0]!;
   const dtype = known.dtypeOf(node.outputs.find((output) => output && active.has(output)) ?? first);
-  const shape = (k: number) => sizes(node.inputs[k], "input");
-  const outShape = (k: number) => sizes(node.outputs[k], "output");
+  const shape = (k: number) => sizesOf(types, node, "input", k);
+  const outShape = (k: number) => sizesOf(types, node, "output", k);
   const attributes = attributesOf(node);
   const isActive = (k: number) => node.inputs[k] != null && active.has(node.inputs[k]);
+  const isRepeated = (k: number, number: number) =>
+    !isActive(k) && repeats(types, node.inputs[k], number);
   return {
-    op,
-    write,
+    ...{ op, write, constant, dtype, cotangents, shape, outShape },
     node: custom,
-    constant,
     scalar: (value) => constant(dtype, [], [value]),
-    opset,
-    dtype,
+    opset: node.scope.file.opset,
     get g() {
       return cotangents[0] ?? write.zeros(outShape(0), dtype);
     },
-    cotangents,
-    y: first?.name ?? "",
-    outputs: node.outputs.map((value) => value?.name ?? null),
-    inputs: node.inputs.map((value) => value?.name ?? null),
+    ...namesOf(node),
     needs: node.inputs.map((_, k) => isActive(k) && (inputs?.includes(k) ?? true)),
-    shape,
-    outShape,
     axis: (fallback) => placeOfAxis(attributes.int("axis", fallback), shape(0).length),
     numbers: (k) => numbersOf(node.inputs[k]),
-    isZero: (k) => !isActive(k) && repeats(types, node.inputs[k], 0),
-    isOne: (k) => !isActive(k) && repeats(types, node.inputs[k], 1),
+    isZero: (k) => isRepeated(k, 0),
+    isOne: (k) => isRepeated(k, 1),
     ...attributes,
-    inputType: (k) => types.get(node.inputs[k]!)?.dtype ?? "float",
-    outputType: (k) => types.get(node.outputs[k]!)?.dtype ?? "float",
+    ...typesAt(node, types),
     like: (k) => {
       const value = node.inputs[k]!;
       return write.cast(value.name, dtype, types.get(value)?.dtype);
@@ -81,7 +71,19 @@ export function gradientNode(
   };
 }
 
-function sizesOf(types: Types, node: Node, value: Value | null | undefined, what: string) {
+const namesOf = ({ inputs, outputs }: Node) => ({
+  y: outputs[0]?.name ?? "",
+  outputs: outputs.map((value) => value?.name ?? null),
+  inputs: inputs.map((value) => value?.name ?? null),
+});
+
+const typesAt = ({ inputs, outputs }: Node, types: Types) => ({
+  inputType: (k: number) => types.get(inputs[k]!)?.dtype ?? "float",
+  outputType: (k: number) => types.get(outputs[k]!)?.dtype ?? "float",
+});
+
+function sizesOf(types: Types, node: Node, what: "input" | "output", k: number) {
+  const value = node[`${what}s`][k];
   const sizes = knownSizes(types, value);
   if (sizes) return sizes;
   const shape = showShape(value ? types.get(value)?.shape : null);

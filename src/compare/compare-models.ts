@@ -78,7 +78,8 @@ export async function compareGraphs(
   const pairs = counterparts(a.graph, b);
   const signature = signatureDifference(a.graph, b);
   const findings = [...signature.findings, ...contentDifferences(a.graph, b, pairs, a.types)];
-  if (signature.apart !== null) return { ...NOT_RUN, apart: signature.apart, findings };
+  const { apart } = signature;
+  if (apart !== null) return { ...NOT_RUN, apart, findings };
   progress(0.2, "sample inputs");
   const { provable } = judgedOf(a.graph, a.types, (name) => b.main.values.has(name));
   const file = provable(a.graph.file);
@@ -95,31 +96,28 @@ export async function compareGraphs(
   const held = await sameFunction(ort, baseline, runnable(provable(b.file)), agreementOf(options));
   const { outputs, error } =
     held.outcome === "not run" ? { outputs: [], error: held.reason } : held;
-  const equal = held.outcome === "passed";
   let first: FirstDifference | null = null;
-  if (!equal && error === null) {
+  if (held.outcome === "failed" && error === null) {
     progress(0.7, "first difference");
     first = await firstDifference(ort, { a, b, pairs, feeds, dims });
   }
   progress(1, "done");
-  const unchanged = findings.every(({ harmless }) => harmless);
   return {
-    verdict: verdictOf(equal, unchanged, error === null && outputs.every(isClose)),
-    same: equal && unchanged,
-    apart: null,
-    error,
+    ...verdictOf(held.outcome === "passed", findings, error === null && outputs.every(isClose)),
+    ...{ apart, error, dims, outputs, first, findings },
     inputs: feeds.length,
-    dims,
-    outputs,
     level: baseline.level,
-    first,
-    findings,
   };
 }
 
-function verdictOf(equal: boolean, unchanged: boolean, close: boolean): Verdict {
-  if (equal) return unchanged ? "same" : "same function";
-  return close ? "same but for rounding" : "different";
+function verdictOf(
+  equal: boolean,
+  findings: Comparison["findings"],
+  close: boolean,
+): Pick<Comparison, "verdict" | "same"> {
+  if (!equal) return { verdict: close ? "same but for rounding" : "different", same: false };
+  const same = findings.every(({ harmless }) => harmless);
+  return { verdict: same ? "same" : "same function", same };
 }
 
 /** Returns the comparison of two models that cannot be given the same inputs. */

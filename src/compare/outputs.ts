@@ -184,13 +184,12 @@ function judged(
     );
     const worst = (a: readonly Tensors[], b: readonly Tensors[], at?: typeof comparable) =>
       a.map((tensors, k) => compareTensors(tensors[output], b[k][output], at?.[k])).reduce(worse);
-    const levels = worst(plain, optimized, comparable);
-    const own = [
+    const noises = [
       ...(exact?.[0][output] ? [worst(plain, exact)] : []),
       ...(nudged ? [worst(optimized, nudged, comparable)] : []),
-    ].reduce((a, b) => (Number.isFinite(b.absolute) ? worse(a, b) : a), levels);
-    const noise =
-      agreement === "near" ? worse(own, worst(newPlain, newOptimized, comparable)) : own;
+    ].filter(({ absolute }) => Number.isFinite(absolute));
+    if (agreement === "near") noises.push(worst(newPlain, newOptimized, comparable));
+    const noise = noises.reduce(worse, worst(plain, optimized, comparable));
     const unoptimized = worst(plain, newPlain);
     const loose = worst(optimized, newOptimized, comparable);
     const tolerance = toleranceOf(noise, dtypeOf(plain[0][output]));
