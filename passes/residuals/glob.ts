@@ -7,15 +7,15 @@ export function matcher(globs: readonly string[] | undefined): ((name: string) =
   if (globs.includes(""))
     throw new InputError("an empty glob does not match any name; leave it out.");
   const starred = globs.filter((glob) => glob.includes("*") && !OTHER.test(glob));
-  const stars = starred.map((glob) => glob.split("*"));
+  const stars = starred.map((glob) => glob.split(/\*+/));
   const rest = globs.filter((glob) => !starred.includes(glob));
   const matches = picomatch(rest, { bash: true, dot: true, flags: "s" });
   return (name) =>
     globs.includes(name) || stars.some((pieces) => hasPieces(name, pieces)) || matches(name);
 }
 
-/** What a glob may contain beside letters and single stars. */
-const OTHER = /[?[\]{}()!+@|\\]|\*\*/;
+/** What a glob may contain beside letters and stars. */
+const OTHER = /[?[\]{}()!+@|\\]/;
 
 /**
  * Whether a name consists of pieces with anything between them. A regular expression of many stars
