@@ -23,10 +23,8 @@ export async function answersOf(model: Model, samples: SampleSet): Promise<Sampl
     const got = await session.run(Object.fromEntries(inputs));
     return got[session.outputNames[0]];
   });
-  const values = Array.from(output.data as ArrayLike<number | bigint>, Number);
-  const size = values.length / samples.count;
   return Array.from({ length: samples.count }, (_, k) => {
-    const row = values.slice(k * size, (k + 1) * size);
+    const row = rowOf(output, samples.count, k);
     const { text, label } = samples.expected(k);
     const said = label === null ? null : classIn(row, output.dims);
     return {
@@ -36,6 +34,12 @@ export async function answersOf(model: Model, samples: SampleSet): Promise<Sampl
       isRight: said === null || output.dims.length !== 2 ? null : said === label,
     };
   });
+}
+
+/** The numbers of one of `count` samples. */
+function rowOf({ data }: Tensors[string], count: number, k: number): number[] {
+  const size = data.length / count;
+  return Array.from(data.slice(k * size, (k + 1) * size) as ArrayLike<number | bigint>, Number);
 }
 
 /** The class with the largest score; of a sequence, at its last place. */
@@ -70,9 +74,7 @@ export const batchSamples = (batch: Tensors, target: string | undefined): Sample
 function expectedOf(batch: Tensors, target: string | undefined, k: number) {
   const tensor = target === undefined ? undefined : batch[target];
   if (!tensor) return { text: "", label: null };
-  const values = Array.from(tensor.data as ArrayLike<number | bigint>, Number);
-  const size = values.length / tensor.dims[0];
-  const row = values.slice(k * size, (k + 1) * size);
-  const isLabel = size === 1 && /int/.test(tensor.type);
+  const row = rowOf(tensor, tensor.dims[0], k);
+  const isLabel = row.length === 1 && /int/.test(tensor.type);
   return { text: isLabel ? `class ${row[0]}` : numbers(row), label: isLabel ? row[0] : null };
 }

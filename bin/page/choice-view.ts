@@ -3,11 +3,13 @@ import { type VariantName, variantNames } from "../../src/index.ts";
 import { addedText } from "../text.ts";
 import { byId, draw, make, say, show } from "./dom.ts";
 import { CancelledError, type Engine } from "./engine.ts";
-import type { InsertChoice, OpenedModel, Rewritten } from "./messages.ts";
+import type { InsertChoice } from "./messages.ts";
+import type { OpenedModel } from "./model-work.ts";
 import { showProgress } from "./progress-view.ts";
+import type { Rewritten } from "./proof-result.ts";
 
 /** What each variant computes, as in the README. */
-const FORMULAS: Readonly<Partial<Record<VariantName, string>>> = {
+const FORMULAS: Readonly<Record<VariantName, string>> = {
   rw: "y = α f + β x",
   lr: "y = f + x + (x A) B",
   pa: "y = f + x + Σ γ_j x_(i−j)",
@@ -29,8 +31,7 @@ interface ChoiceEvents {
 /** Lets the user choose variant, rank and sites, and rewrites the model. */
 export function choiceView(engine: Engine, events: ChoiceEvents) {
   const form = byId<HTMLFormElement>("choice-form");
-  const variant = byId<HTMLSelectElement>("variant");
-  variant.append(...variantNames.map((name) => make("option", { value: name }, name)));
+  byId("variant").append(...variantNames.map((name) => make("option", { value: name }, name)));
   for (const name of NUMBERS) say(`${name}-about`, inserting[name].describe ?? "");
   reset();
   const changed = () => {
@@ -46,33 +47,27 @@ export function choiceView(engine: Engine, events: ChoiceEvents) {
     event.preventDefault();
     void rewrite(engine, events);
   };
-  for (const [id, isOn] of [
-    ["all-sites", true],
-    ["no-sites", false],
-  ] as const)
-    byId(id).onclick = () => {
-      for (const box of boxes()) if (!box.parentElement!.hidden) box.checked = isOn;
-      changed();
-    };
+  const checkAll = (isOn: boolean) => {
+    for (const box of boxes()) if (!box.parentElement!.hidden) box.checked = isOn;
+    changed();
+  };
+  byId("all-sites").onclick = () => checkAll(true);
+  byId("no-sites").onclick = () => checkAll(false);
   return {
     chosen,
     open({ sites }: OpenedModel) {
-      byId("sites").replaceChildren(
-        ...sites.map(({ name, about }) =>
-          make(
-            "label",
-            {},
-            make("input", { type: "checkbox", value: name, checked: true }),
-            make("span", {}, `${name} `, make("small", {}, about)),
-          ),
-        ),
-      );
+      byId("sites").replaceChildren(...sites.map(siteLabel));
       reset();
       showOptions();
       say("rewrite-error", "");
       void count(engine);
     },
   };
+}
+
+function siteLabel({ name, about }: OpenedModel["sites"][number]): HTMLElement {
+  const box = make("input", { type: "checkbox", value: name, checked: true });
+  return make("label", {}, box, make("span", {}, `${name} `, make("small", {}, about)));
 }
 
 const boxes = () => [...byId("sites").querySelectorAll<HTMLInputElement>("input")];
@@ -105,7 +100,7 @@ function chosen(): InsertChoice {
 
 function showOptions(): void {
   for (const name of NUMBERS) show(`${name}-field`, counts(name));
-  say("formula", FORMULAS[variantNow()] ?? "");
+  say("formula", FORMULAS[variantNow()]);
   const { sites } = chosen();
   say("site-count", `${sites.length} of ${boxes().length}`);
   byId<HTMLButtonElement>("rewrite").disabled = sites.length === 0;

@@ -33,16 +33,12 @@ interface Waiting {
  * opens the same model again.
  */
 export class Engine {
-  #worker: Worker | null = null;
+  #worker = this.#started();
   #next = 1;
   readonly #waiting = new Map<number, Waiting>();
   /** The opened model, and the call that opens it in this worker. */
   #model: CallArguments<"open"> | null = null;
   #opening: Promise<Result<"open">> | null = null;
-
-  constructor() {
-    this.#start();
-  }
 
   /** Opens a model; ends what was running. */
   async open(model: CallArguments<"open">, onReport: Reporting): Promise<Result<"open">> {
@@ -76,20 +72,21 @@ export class Engine {
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as (result: unknown) => void, reject, onReport });
       const question: Question<Name> = { id, name, args };
-      this.#worker!.postMessage(question);
+      this.#worker.postMessage(question);
     });
   }
 
-  #start(): void {
-    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-    this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => this.#take(data);
-    this.#worker.onerror = (event) => {
+  #started(): Worker {
+    const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    worker.onmessage = ({ data }: MessageEvent<Reply>) => this.#take(data);
+    worker.onerror = (event) => {
       event.preventDefault();
       const why = event.message ? ` (${event.message})` : "";
       this.#end(
         new Error(`the browser ended the work${why}; use the command line for this model.`),
       );
     };
+    return worker;
   }
 
   #take(reply: Reply): void {
@@ -105,11 +102,11 @@ export class Engine {
   }
 
   #end(error: Error): void {
-    this.#worker?.terminate();
+    this.#worker.terminate();
     const cancelled = [...this.#waiting.values()];
     this.#waiting.clear();
     this.#opening = null;
-    this.#start();
+    this.#worker = this.#started();
     for (const { reject } of cancelled) reject(error);
   }
 }

@@ -1,8 +1,9 @@
 import { choiceView } from "./choice-view.ts";
 import { byId, downloadLink, draw, list, make, replaceFiles, say, show } from "./dom.ts";
 import { Engine } from "./engine.ts";
-import type { OpenedModel, ProofLine, Rewritten } from "./messages.ts";
 import { modelView } from "./model-view.ts";
+import type { OpenedModel } from "./model-work.ts";
+import type { Rewritten } from "./proof-result.ts";
 import { tuningView } from "./tuning-view.ts";
 
 const engine = new Engine();
@@ -65,7 +66,7 @@ function hideResult(): void {
 
 const SPOKEN = { passed: "passed: ", failed: "failed: ", "not run": "" } as const;
 
-const lineOf = ({ outcome, name, text, details }: ProofLine) =>
+const lineOf = ({ outcome, name, text, details }: Rewritten["proof"][number]) =>
   make(
     "div",
     { className: outcome.replace(" ", "-") },

@@ -1,28 +1,10 @@
-import type { Check, LossName, OptionalKind, VariantName } from "../../src/index.ts";
+import type { LossName, OptionalKind, VariantName } from "../../src/index.ts";
 
 /** Which residual sums are found. */
 export interface SearchChoice {
   readonly also: readonly OptionalKind[];
   /** As --feature-axis takes it; empty if it is found. */
   readonly featureAxis: string;
-}
-
-/** What the page shows of an opened model. */
-export interface OpenedModel {
-  readonly name: string;
-  readonly headline: string;
-  readonly sums: string;
-  /** Sites that can be chosen; `about` is "[N, 96, 12, 48], 96 features, stream 1". */
-  readonly sites: readonly { readonly name: string; readonly about: string }[];
-  readonly others: readonly Record<"name" | "op" | "reason", string>[];
-  readonly ladder: string;
-  readonly warnings: readonly string[];
-  /** Whether it is laurelized already, so that it can be fine-tuned at once. */
-  readonly isLaurelized: boolean;
-  /** Why nothing can be inserted, a sentence; null if something can. */
-  readonly obstacle: string | null;
-  /** Whether it is a classifier of strips, as the bundled digits are. */
-  readonly readsStrips: boolean;
 }
 
 /** What to insert, and where. */
@@ -37,25 +19,6 @@ export interface InsertChoice {
 export interface Download {
   readonly name: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
-}
-
-/** A line of a proof. */
-export interface ProofLine {
-  readonly outcome: Check["outcome"];
-  readonly name: string;
-  readonly text: string;
-  readonly details: readonly string[];
-}
-
-/** A laurelized model and its proof. */
-export interface Rewritten {
-  readonly summary: string;
-  readonly passed: boolean;
-  readonly proof: readonly ProofLine[];
-  readonly warnings: readonly string[];
-  readonly difference: string;
-  /** Null if a check failed. */
-  readonly file: Download | null;
 }
 
 /** Where examples come from. */
@@ -76,15 +39,6 @@ export interface TuningChoice {
   readonly examples: Examples;
   readonly epochs: number;
   readonly lr: number;
-}
-
-/** A fine-tuned model. */
-export interface Tuned {
-  readonly summary: string;
-  readonly notes: readonly string[];
-  readonly ladder: string;
-  readonly model: Download;
-  readonly adapter: Download;
 }
 
 /** What the model says about samples, before or after the training. */

@@ -2,7 +2,8 @@ import type { OptionalKind } from "../../src/index.ts";
 import { bytes, counted } from "../text.ts";
 import { byId, draw, list, make, say, show } from "./dom.ts";
 import { CancelledError, type Engine } from "./engine.ts";
-import type { OpenedModel, SearchChoice } from "./messages.ts";
+import type { SearchChoice } from "./messages.ts";
+import type { OpenedModel } from "./model-work.ts";
 import { showProgress } from "./progress-view.ts";
 
 interface ModelEvents {

@@ -18,19 +18,11 @@ import { addedWeights, bytesSource, openNpz, plan, typeOfInfo } from "../../src/
 import { parseFeatureAxis } from "../parse-options.ts";
 import { headline, sums } from "../text.ts";
 import { ladderDrawing } from "./drawings.ts";
-import type {
-  InsertChoice,
-  OpenedModel,
-  Reporting,
-  Rewritten,
-  SearchChoice,
-  Tuned,
-  TuningChoice,
-} from "./messages.ts";
-import { proofResult } from "./proof-result.ts";
+import type { InsertChoice, Reporting, SearchChoice, TuningChoice } from "./messages.ts";
+import { proofResult, type Rewritten } from "./proof-result.ts";
 import { pageRuntime as ort } from "./runtime.ts";
 import { STRIP } from "./strips.ts";
-import { tuned } from "./tuning.ts";
+import { type Tuned, tuned } from "./tuning.ts";
 
 /** Works on one model at a time, the last that was opened. */
 export class ModelWork {
@@ -124,32 +116,37 @@ export class ModelWork {
 }
 
 /** Returns what the page shows of a model and its residual connections. */
-function openedModel(model: Model, found: FoundResiduals): OpenedModel {
-  const { name } = model.source;
+function openedModel(model: Model, found: FoundResiduals) {
   const already = isLaurelized(model);
   return {
-    name,
     headline: headline(model),
     sums: sums(found, true),
-    sites: found.sites.filter(({ kind }) => kind !== "laurel").map(rowOf),
+    /** Those that can be chosen. */
+    sites: freeSites(found).map(rowOf),
     others: found.rejected.map((rejection) => {
       const { node, output, op, reason } = rejectionJson(rejection);
       return { name: node || output, op, reason };
     }),
     ladder: found.sites.length > 0 ? ladderDrawing(found, model) : "",
     warnings: found.warnings,
+    /** If so, it can be fine-tuned at once. */
     isLaurelized: already,
-    obstacle: already ? null : obstacleOf(found, name),
+    /** Why nothing can be inserted, in the sentence of the command line. */
+    obstacle:
+      already || freeSites(found).length > 0
+        ? null
+        : new NoSiteError(found, model.source.name).message,
+    /** Whether it is a classifier of strips, as the bundled digits are. */
     readsStrips: readsStrips(model),
   };
 }
 
-/** Why nothing can be inserted, in the sentence of the command line. */
-function obstacleOf(found: FoundResiduals, name: string): string | null {
-  const free = found.sites.filter(({ kind }) => kind !== "laurel");
-  return free.length === 0 ? new NoSiteError(found, name).message : null;
-}
+/** What the page shows of an opened model. */
+export type OpenedModel = ReturnType<typeof openedModel>;
 
+const freeSites = ({ sites }: FoundResiduals) => sites.filter(({ kind }) => kind !== "laurel");
+
+/** A site and "[N, 96, 12, 48], 96 features, stream 1". */
 const rowOf = ({ name, shape, feature, stream }: Site) => ({
   name,
   about: `[${shape.map((dim) => dim || "?").join(", ")}], ${feature.size} features, stream ${stream}`,

@@ -3,13 +3,8 @@ import { STRIP } from "./strips.ts";
 
 const PEN = 10;
 
-/** Drawings that the user keeps, 0 for paper and 1 for ink. */
-export interface Pad {
-  readonly inks: () => readonly Float32Array[];
-}
-
-/** Lets the user draw lines of text, and keeps them. */
-export function drawingPad(onChange: () => void): Pad {
+/** Lets the user draw lines of text. Returns the list of those kept, 0 for paper and 1 for ink. */
+export function drawingPad(onChange: () => void): readonly Float32Array[] {
   const sheet = sheetOn(byId<HTMLCanvasElement>("pad"));
   const kept: Float32Array[] = [];
   const list = () => {
@@ -34,7 +29,7 @@ export function drawingPad(onChange: () => void): Pad {
   };
   byId("clear-drawing").onclick = sheet.clear;
   sheet.clear();
-  return { inks: () => kept };
+  return kept;
 }
 
 function sheetOn(canvas: HTMLCanvasElement) {

@@ -1,25 +1,15 @@
 import { byId, make } from "./dom.ts";
 import type { WorkReport } from "./messages.ts";
 
-/** Shows how far something is, and a button that ends it. */
-export interface ProgressView {
-  /** Sets the share that is done, from 0 to 1, and what is being done. */
-  set(done: number, step: string): void;
-  /** Shows what a report says of it, if it does. */
-  take(report: WorkReport): void;
-  /** Takes it away. */
-  end(): void;
-}
-
 /**
- * Begins to show progress at a place of the page. The keyboard is at its button meanwhile, as the
- * button that began the work is disabled, and returns when the work ends.
+ * Shows how far something is at a place of the page, and a button that ends it. The keyboard is at
+ * this button meanwhile, as the one that began the work is disabled, and returns when the work ends.
  */
 export function showProgress(
   id: string,
   label: string,
   end: { readonly text: string; readonly onClick: () => void },
-): ProgressView {
+) {
   const place = byId(id);
   const bar = make("progress", { max: 1, value: 0, ariaLabel: label });
   const status = make("p", { role: "status" }, label);
@@ -33,8 +23,11 @@ export function showProgress(
     if (step !== status.textContent) status.textContent = step;
   };
   return {
+    /** Sets the share that is done, from 0 to 1, and what is being done. */
     set,
-    take: (report) => "progress" in report && set(report.progress, report.step),
+    /** Shows what a report says of it, if it does. */
+    take: (report: WorkReport) => "progress" in report && set(report.progress, report.step),
+    /** Takes it away. */
     end() {
       const wasFocused = document.activeElement === button;
       place.hidden = true;
@@ -43,3 +36,6 @@ export function showProgress(
     },
   };
 }
+
+/** Progress that is shown until it ends. */
+export type ProgressView = ReturnType<typeof showProgress>;

@@ -2,27 +2,33 @@ import type { Check, Laurelized, Proof } from "../../src/index.ts";
 import { describeCheck, detailLines, sampleText, unproved } from "../check-lines.ts";
 import { bytes, insertedLine } from "../text.ts";
 import { differenceDrawing } from "./drawings.ts";
-import type { Download, ProofLine, Rewritten } from "./messages.ts";
+import type { Download } from "./messages.ts";
 
 /** Returns what the page shows of a laurelized model and its proof. */
-export async function proofResult(laurel: Laurelized, proof: Proof): Promise<Rewritten> {
-  const file = proof.passed ? fileOf(laurel) : null;
+export async function proofResult(laurel: Laurelized, proof: Proof) {
   return {
     summary: `${insertedLine(laurel)}. ${verdictOf(laurel, proof)}`,
     passed: proof.passed,
     proof: proof.checks.map(lineOf),
     warnings: [...laurel.warnings, ...(proof.sample ? [`${sampleText(proof.sample)}.`] : [])],
     difference: await differenceDrawing(laurel),
-    file,
+    /** Null if a check failed. */
+    file: proof.passed ? fileOf(laurel) : null,
   };
 }
 
-function lineOf(check: Check): ProofLine {
+/** A laurelized model and its proof. */
+export type Rewritten = Awaited<ReturnType<typeof proofResult>>;
+
+function lineOf(check: Check) {
   const { name, outcome } = check;
-  if (check.outcome === "not run")
-    return { name, outcome, text: `not run: ${check.reason}`, details: [] };
-  const details = detailLines(check).map((line) => line.trim());
-  return { name, outcome, text: describeCheck(check), details };
+  const isRun = check.outcome !== "not run";
+  return {
+    name,
+    outcome,
+    text: isRun ? describeCheck(check) : `not run: ${check.reason}`,
+    details: isRun ? detailLines(check).map((line) => line.trim()) : [],
+  };
 }
 
 function verdictOf({ model }: Laurelized, proof: Proof): string {

@@ -18,17 +18,15 @@ export async function stripExamples(examples: Exclude<Examples, { from: "npz" }>
     examples.from === "digits"
       ? (epoch: number, step: number) => strips(train, PER_STEP, 1000 * epoch + step)
       : (epoch: number, step: number) => drawn(examples.inks, 1000 * epoch + step);
-  const count = 8;
   return {
     *train(epoch: number): Generator<Tensors> {
-      for (let step = 0; step < STEPS; step++) yield batchOf(made(epoch, step), PER_STEP);
+      for (let step = 0; step < STEPS; step++) yield batchOf(made(epoch, step));
     },
     held: Array.from({ length: HELD / PER_EVALUATION }, (_, k) =>
-      batchOf(strips(heldOut, PER_EVALUATION, k), PER_EVALUATION),
+      batchOf(strips(heldOut, PER_EVALUATION, k)),
     ),
     steps: STEPS,
-    shown:
-      examples.from === "digits" ? { ...strips(heldOut, count, 7), count } : shownOf(examples.inks),
+    shown: examples.from === "digits" ? strips(heldOut, 8, 7) : bothWays(examples.inks),
   };
 }
 
@@ -38,13 +36,12 @@ function drawn(inks: readonly Float32Array[], seed: number): Strips {
   return stripsOf(PER_STEP, () => shifted(inks[Math.floor(random() * inks.length)], random));
 }
 
-const shownOf = (inks: readonly Float32Array[]) => ({
-  ...stripsOf(2 * inks.length, (k) => inks[k >> 1].slice()),
-  count: 2 * inks.length,
-});
+/** Each drawing upright and upside down. */
+const bothWays = (inks: readonly Float32Array[]): Strips =>
+  stripsOf(2 * inks.length, (k) => inks[k >> 1].slice());
 
 /** Strips as the model takes them. */
-export const batchOf = ({ x, labels }: Strips, count: number): Tensors => ({
+export const batchOf = ({ x, labels, count }: Strips): Tensors => ({
   x: new ort.Tensor("float32", x, [count, STRIP.channels, STRIP.height, STRIP.width]),
   labels: new ort.Tensor("int64", labels, [count]),
 });

@@ -14,6 +14,7 @@ export type Digits = readonly Float32Array[];
 export interface Strips {
   readonly x: Float32Array;
   readonly labels: BigInt64Array;
+  readonly count: number;
 }
 
 /** Strips of 4 to 6 digits side by side, dark on light, every second one upside down. Seeded. */
@@ -37,7 +38,7 @@ export function stripsOf(count: number, inkOf: (k: number) => Float32Array): Str
     for (let channel = 0; channel < CHANNELS; channel++)
       x.set(gray, (k * CHANNELS + channel) * pixels);
   }
-  return { x, labels };
+  return { x, labels, count };
 }
 
 /** Returns a copy of an ink, shifted by a few pixels at random. */

@@ -3,33 +3,24 @@ import { type LossName, losses } from "../../src/index.ts";
 import { curveDrawing, curveWords, type LossCurve } from "./curve.ts";
 import { byId, downloadLink, draw, list, make, replaceFiles, say, show } from "./dom.ts";
 import { CancelledError, type Engine } from "./engine.ts";
-import type {
-  Answers,
-  Examples,
-  InsertChoice,
-  OpenedModel,
-  SampleAnswer,
-  Tuned,
-  WorkReport,
-} from "./messages.ts";
-import { drawingPad, inkCanvas, type Pad } from "./pad.ts";
+import type { Answers, Examples, InsertChoice, SampleAnswer, WorkReport } from "./messages.ts";
+import type { OpenedModel } from "./model-work.ts";
+import { drawingPad, inkCanvas } from "./pad.ts";
 import { type ProgressView, showProgress } from "./progress-view.ts";
-
-type From = Examples["from"];
+import type { Tuned } from "./tuning.ts";
 
 /** Defaults for the classifier of strips; other models have those of the command line. */
 const STRIPS = { epochs: 4, lr: 0.006 } as const;
 
 /** Lets the user choose examples, and trains. */
 export function tuningView(engine: Engine, chosen: () => InsertChoice) {
-  const pad = drawingPad(() => say("tuning-error", ""));
+  const drawings = drawingPad(() => say("tuning-error", ""));
   byId("loss").append(...losses.map(({ name }) => make("option", { value: name }, name)));
-  for (const radio of radios()) radio.onchange = () => showExamples();
-  byId("loss").onchange = () => showExamples();
+  for (const choice of [...radios(), byId("loss")]) choice.onchange = showExamples;
   byId<HTMLInputElement>("train-data").onchange = () => void listTargets(engine);
   byId<HTMLFormElement>("tuning-form").onsubmit = (event) => {
     event.preventDefault();
-    void tune(engine, pad, chosen());
+    void tune(engine, drawings, chosen());
   };
   return {
     open({ readsStrips }: OpenedModel) {
@@ -54,7 +45,7 @@ export function tuningView(engine: Engine, chosen: () => InsertChoice) {
 const radios = () => [
   ...document.querySelectorAll<HTMLInputElement>('#tuning-form input[name="from"]'),
 ];
-const from = () => radios().find(({ checked }) => checked)?.value as From;
+const from = () => radios().find(({ checked }) => checked)?.value as Examples["from"];
 const numberIn = (id: string) => byId<HTMLInputElement>(id).valueAsNumber;
 const fileIn = (id: string) => byId<HTMLInputElement>(id).files?.[0] ?? null;
 
@@ -90,12 +81,12 @@ async function listTargets(engine: Engine): Promise<void> {
   }
 }
 
-function examples(pad: Pad): Examples {
+function examples(inks: readonly Float32Array[]): Examples {
   const now = from();
   if (now === "digits") return { from: "digits" };
   if (now === "drawn") {
-    if (pad.inks().length === 0) throw new Error("there is no drawing yet; draw one and keep it.");
-    return { from: "drawn", inks: pad.inks() };
+    if (inks.length === 0) throw new Error("there is no drawing yet; draw one and keep it.");
+    return { from: "drawn", inks };
   }
   const train = fileIn("train-data");
   if (!train) throw new Error("there is no training data yet; choose an .npz.");
@@ -112,16 +103,15 @@ function examples(pad: Pad): Examples {
   };
 }
 
-async function tune(engine: Engine, pad: Pad, choice: InsertChoice): Promise<void> {
+async function tune(engine: Engine, inks: readonly Float32Array[], choice: InsertChoice) {
   clearShown();
   const forms = ["choice-form", "tuning-form"].map((id) => byId(id));
   let progress: ProgressView | null = null;
   try {
-    const tuning = { examples: examples(pad), epochs: numberIn("epochs"), lr: numberIn("lr") };
-    const stop = () => void engine.call("stop", []);
+    const tuning = { examples: examples(inks), epochs: numberIn("epochs"), lr: numberIn("lr") };
     progress = showProgress("tune-running", "preparing", {
       text: "Stop and keep the best",
-      onClick: stop,
+      onClick: () => void engine.call("stop", []),
     });
     for (const form of forms) form.inert = true;
     const { onReport, end } = watching(progress);
@@ -137,12 +127,9 @@ async function tune(engine: Engine, pad: Pad, choice: InsertChoice): Promise<voi
 }
 
 /** Shows what a training reports; `end` draws its curve as long as it became. */
-function watching(progress: ProgressView): {
-  readonly onReport: (report: WorkReport) => void;
-  readonly end: () => void;
-} {
+function watching(progress: ProgressView) {
   const curve: LossCurve = { train: [], held: [], of: null };
-  const answers = answersTable();
+  const showAnswers = answersTable();
   say("tuned-summary", "");
   list("tuned-notes", []);
   show("answers-shown", false);
@@ -175,7 +162,7 @@ function watching(progress: ProgressView): {
       show("tuned-figure", true);
     }
     if ("answers" in report) {
-      answers.set(report.answers);
+      showAnswers(report.answers);
       show("answers-shown", true);
       show("tuning-shown", true);
     }
@@ -195,27 +182,19 @@ function showTuned({ summary, notes, ladder, model, adapter }: Tuned): void {
   byId("tuned-summary").focus({ preventScroll: true });
 }
 
-/** Returns the table of what the model answers before and after. */
-function answersTable(): { set(answers: Answers): void } {
+/** Empties the table of what the model answers before and after. Returns what fills it. */
+function answersTable(): (answers: Answers) => void {
   const known: Partial<Record<Answers["when"], readonly SampleAnswer[]>> = {};
   byId("answers").replaceChildren();
-  return {
-    set({ when, samples }) {
-      known[when] = samples;
-      byId("answers").replaceChildren(
-        ...samples.map((sample, k) => {
-          const picture = sample.ink ? inkCanvas(sample.ink, `Sample ${k + 1}`) : `${k + 1}`;
-          return make(
-            "tr",
-            {},
-            make("th", { scope: "row" }, picture),
-            make("td", {}, sample.expected),
-            cellOf(known.before?.[k]),
-            cellOf(known.after?.[k]),
-          );
-        }),
-      );
-    },
+  return ({ when, samples }) => {
+    known[when] = samples;
+    const rows = samples.map(({ ink, expected }, k) => {
+      const picture = ink ? inkCanvas(ink, `Sample ${k + 1}`) : `${k + 1}`;
+      const head = make("th", { scope: "row" }, picture);
+      const cells = [known.before, known.after].map((answers) => cellOf(answers?.[k]));
+      return make("tr", {}, head, make("td", {}, expected), ...cells);
+    });
+    byId("answers").replaceChildren(...rows);
   };
 }
 

@@ -14,7 +14,7 @@ import {
 } from "../../src/index.ts";
 import { answersOf, batchSamples, type SampleSet } from "./answers.ts";
 import { ladderDrawing } from "./drawings.ts";
-import type { Examples, Reporting, Tuned, TuningChoice } from "./messages.ts";
+import type { Download, Examples, Reporting, TuningChoice } from "./messages.ts";
 import { stem } from "./proof-result.ts";
 import { pageRuntime as ort } from "./runtime.ts";
 import { batchOf, inkOf, stripExamples } from "./strip-batches.ts";
@@ -30,27 +30,26 @@ interface Watched {
 interface Prepared {
   readonly options: Pick<FitOptions, "data" | "eval" | "loss" | "target"> & Partial<FitOptions>;
   readonly samples: SampleSet;
-  /** Steps of an epoch, if fit cannot know. */
-  readonly steps: number | null;
 }
 
 /** Number of drawings of the ladder while a training runs. */
 const DRAWINGS = 20;
 
 /** Fine-tunes a laurelized model, and reports loss, ladder and answers while it runs. */
-export async function tuned(model: Model, tuning: TuningChoice, watched: Watched): Promise<Tuned> {
+export async function tuned(model: Model, tuning: TuningChoice, watched: Watched) {
   const { report, signal, found } = watched;
   report({ progress: 0, step: "preparing the examples" });
-  const { options, samples, steps } = await prepared(model, tuning.examples);
+  const { options, samples } = await prepared(model, tuning);
   report({ answers: { when: "before", samples: await answersOf(model, samples) } });
   const notes: string[] = [];
   const { epochs, lr } = tuning;
-  const scheduled =
-    steps === null ? {} : ({ schedule: "cosine", scheduleSteps: steps * epochs } as const);
   const result = await fit(model, {
     ...options,
-    ...scheduled,
-    ...reporting(model, watched, (perEpoch) => (steps ?? perEpoch ?? 0) * epochs || null),
+    ...reporting(
+      model,
+      watched,
+      (perEpoch) => options.scheduleSteps ?? ((perEpoch ?? 0) * epochs || null),
+    ),
     ort,
     epochs,
     lr,
@@ -60,8 +59,11 @@ export async function tuned(model: Model, tuning: TuningChoice, watched: Watched
   const { before } = result.history;
   if (before) report({ evaluated: 0, loss: before.loss });
   report({ answers: { when: "after", samples: await answersOf(result.model, samples) } });
-  return tunedResult(model, result, { notes, ladder: ladderDrawing(found, result.model) });
+  return { ...tunedResult(model, result), notes, ladder: ladderDrawing(found, result.model) };
 }
+
+/** A fine-tuned model. */
+export type Tuned = Awaited<ReturnType<typeof tuned>>;
 
 /** Calls of fit that report to the page. */
 function reporting(
@@ -70,17 +72,14 @@ function reporting(
   allSteps: (perEpoch: number | null) => number | null,
 ) {
   let of: number | null = null;
-  const draw = (step: number, weights: Tensors) => {
-    if (step % Math.ceil((of ?? DRAWINGS) / DRAWINGS) !== 0) return;
-    report({ ladder: ladderDrawing(found, tunedModel(model, weights)) });
-  };
   return {
     onStart: ({ stepsPerEpoch }: { readonly stepsPerEpoch: number | null }) => {
       of = allSteps(stepsPerEpoch);
     },
     onStep: ({ step, loss }: EpochStep, weights: Tensors) => {
       report({ step, loss, of });
-      draw(step, weights);
+      if (step % Math.ceil((of ?? DRAWINGS) / DRAWINGS) === 0)
+        report({ ladder: ladderDrawing(found, tunedModel(model, weights)) });
     },
     onEpoch: ({ step, eval: held }: Epoch) => {
       if (held) report({ evaluated: step, loss: held.loss });
@@ -88,16 +87,22 @@ function reporting(
   };
 }
 
-async function prepared(model: Model, examples: Examples): Promise<Prepared> {
+async function prepared(model: Model, { examples, epochs }: TuningChoice): Promise<Prepared> {
   if (examples.from === "npz") return preparedData(model, examples);
   const { train, held, steps, shown } = await stripExamples(examples);
   const classes = ["upright", "upside down"];
   const label = (k: number) => Number(shown.labels[k]);
   return {
-    options: { data: train, eval: held, loss: "cross-entropy", target: "labels" },
-    steps,
+    options: {
+      data: train,
+      eval: held,
+      loss: "cross-entropy",
+      target: "labels",
+      schedule: "cosine",
+      scheduleSteps: steps * epochs,
+    },
     samples: {
-      feeds: batchOf(shown, shown.count),
+      feeds: batchOf(shown),
       count: shown.count,
       expected: (k) => ({ text: classes[label(k)], label: label(k) }),
       ink: (k) => inkOf(shown, k),
@@ -122,27 +127,20 @@ async function preparedData(
   return {
     options: held ? { ...options, eval: shown } : options,
     samples: batchSamples(batch, target),
-    steps: null,
   };
 }
 
-function tunedResult(
-  { source }: Model,
-  result: FitResult,
-  shown: { readonly notes: readonly string[]; readonly ladder: string },
-): Tuned {
+function tunedResult({ source }: Model, result: FitResult) {
   const { model, adapter, advice, error } = result;
   const name = stem(source.name).replace(/\.laurel$/, "");
-  const bytes = model.toBytes() as Uint8Array<ArrayBuffer>;
+  const file = (ending: string, bytes: Uint8Array): Download => ({
+    name: `${name}.tuned.${ending}`,
+    bytes: bytes as Uint8Array<ArrayBuffer>,
+  });
   return {
     summary: [summaryOf(result), error, advice].filter(Boolean).join(" "),
-    notes: shown.notes,
-    ladder: shown.ladder,
-    model: { name: `${name}.tuned.onnx`, bytes },
-    adapter: {
-      name: `${name}.tuned.safetensors`,
-      bytes: adapterBytes(adapter) as Uint8Array<ArrayBuffer>,
-    },
+    model: file("onnx", model.toBytes()),
+    adapter: file("safetensors", adapterBytes(adapter)),
   };
 }
 
