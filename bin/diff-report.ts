@@ -1,5 +1,5 @@
 import type { LaurelWeights, ModelDiff, ModelPort, RegionDiff } from "../src/index.ts";
-import { brief, type SiteFigures, siteFigures } from "../src/internal.ts";
+import { brief, diffSummary, type SiteFigures, siteFigures } from "../src/internal.ts";
 import { colors, marks } from "./colors.ts";
 import { comparisonLines } from "./comparison.ts";
 import { crashLines } from "./report.ts";
@@ -13,8 +13,7 @@ export function diffLines(diff: ModelDiff, all: boolean): string[] {
   const others = regions.filter(({ isSite }) => !isSite);
   return [
     `${before.name} → ${after.name}`,
-    changesLine("node", diff.nodes),
-    changesLine("weight", diff.weights),
+    ...diffSummary(diff),
     "",
     ...operatorTable(diff),
     ...(sites.length > 0 ? ["", ...siteTable(sites)] : []),
@@ -23,12 +22,6 @@ export function diffLines(diff: ModelDiff, all: boolean): string[] {
     ...(comparison === null ? [] : ["", ...proofLines(comparison, all)]),
     ...crashLines(),
   ];
-}
-
-function changesLine(noun: string, changes: readonly { readonly change: string }[]): string {
-  const of = (change: string) => changes.filter((each) => each.change === change).length;
-  if (changes.length === 0) return `the same ${noun}s`;
-  return `${counted(of("added"), noun)} added, ${of("removed")} removed, ${of("changed")} changed`;
 }
 
 /** Length up to which the name of a free dimension is printed. */

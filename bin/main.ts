@@ -50,14 +50,7 @@ function parserOf(
       requiresArg: true,
       describe: "take options from a recipe in laurelize.config.ts (.js, .json) or package.json",
     })
-    .middleware((given) => {
-      const extra = extraOf(given);
-      checkOptions(given, words, known(parser));
-      if (extra.length > 0)
-        throw new UsageError(
-          `${extra.join(", ")} ${extra.length === 1 ? "is" : "are"} not understood; is it, or a command before it, mistyped or one too many?`,
-        );
-    }, true)
+    .middleware((given) => checkWords(given, words, parser), true)
     // yargs does not list the positional of the command without a name.
     .check((given) => checkValues(given, ["model", ...optionsOf(parser).array]))
     .check(() => checkOnce(words, optionsOf(parser)))
@@ -74,10 +67,7 @@ function parserOf(
       throw new UsageError(asSentence(message ?? error.message));
     });
   for (const module of modules) parser.command(module);
-  const usage = usageOf(parser);
-  const { help } = usage;
-  usage.help = () => spaced(help());
-  usage.cacheHelpMessage = () => {};
+  layOutHelp(parser);
   return parser;
 }
 
@@ -116,11 +106,15 @@ function checkOnce(words: readonly string[], { number, alias }: YargsOptions): t
 }
 
 /**
- * What lays out the help. yargs does so before it runs a command, in case that fails, which takes
- * longer than many a command; failures here do not show it.
+ * Lays out the help when it is shown, with its types apart. yargs does so before it runs a command,
+ * in case that fails, which takes longer than many a command; failures here do not show it.
  */
-const usageOf = (parser: Argv) =>
-  (parser as unknown as YargsInternals).getInternalMethods().getUsageInstance();
+function layOutHelp(parser: Argv): void {
+  const usage = (parser as unknown as YargsInternals).getInternalMethods().getUsageInstance();
+  const { help } = usage;
+  usage.help = () => spaced(help());
+  usage.cacheHelpMessage = () => {};
+}
 
 interface YargsInternals {
   getInternalMethods(): {
@@ -178,6 +172,16 @@ function extraOf(args: GivenOptions): string[] {
       `${later} is a command; write it before the model: laurelize ${later} ${model}.`,
     );
   return extra;
+}
+
+/** Throws a UsageError for the first option or word that is not understood. */
+function checkWords(given: GivenOptions, words: readonly string[], parser: Argv): void {
+  const extra = extraOf(given);
+  checkOptions(given, words, known(parser));
+  if (extra.length > 0)
+    throw new UsageError(
+      `${extra.join(", ")} ${extra.length === 1 ? "is" : "are"} not understood; is it, or a command before it, mistyped or one too many?`,
+    );
 }
 
 /** Throws a UsageError for the first option that is not understood, and suggests what was meant. */

@@ -1,5 +1,6 @@
 export { fileSource, sha256, temporaryStart } from "#node";
 export { insertedWeights } from "../passes/adapter/trainable.ts";
+export { diffSummary } from "../passes/diff/diff-text.ts";
 export { brief, type SiteFigures, siteFigures } from "../passes/diff/site-figures.ts";
 export { readTensors, writeTensors } from "../passes/finetune/tensor-bytes.ts";
 export {

@@ -18,6 +18,9 @@ export function proofSection({ checks, leftOut, sample }: Proof): Section {
   return { title: "Proof", content: content.join("\n") };
 }
 
+const FORMULA = "each site, its largest difference from the formula, and the bound";
+const PLAIN_SUM = "LAuReL against the plain sum, on random operands";
+
 function figuresOf(check: Check): string[] {
   if (check.outcome === "not run") return [];
   switch (check.name) {
@@ -27,29 +30,21 @@ function figuresOf(check: Check): string[] {
       return [outputsTable(`${check.name}: outputs`, check.outputs)];
     case "right formula":
       return [
-        table(
-          "right formula: each site, its largest difference from the formula, and the bound",
-          check.sites,
-          {
-            site: ({ site }) => site,
-            difference: ({ difference }) => difference,
-            bound: ({ bound }) => bound,
-            outcome: ({ passed }) => passed,
-          },
-        ),
+        table(`${check.name}: ${FORMULA}`, check.sites, {
+          site: ({ site }) => site,
+          difference: ({ difference }) => difference,
+          bound: ({ bound }) => bound,
+          outcome: ({ passed }) => passed,
+        }),
       ];
     case "same sum at each site":
       return [
-        table(
-          "same sum at each site: LAuReL against the plain sum, on random operands",
-          check.sites,
-          {
-            site: ({ site }) => site,
-            difference: ({ difference }) => difference?.absolute ?? "not run",
-            ULP: ({ difference }) => difference?.ulps ?? "",
-            outcome: ({ passed }) => passed,
-          },
-        ),
+        table(`${check.name}: ${PLAIN_SUM}`, check.sites, {
+          site: ({ site }) => site,
+          difference: ({ difference }) => difference?.absolute ?? "not run",
+          ULP: ({ difference }) => difference?.ulps ?? "",
+          outcome: ({ passed }) => passed,
+        }),
       ];
     case "it can learn":
       return [

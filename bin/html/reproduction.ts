@@ -67,10 +67,6 @@ const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : shellQu
 /** Returns how to make a result again, as a part of a page. */
 export function reproductionSection(made: Reproduction): Section {
   const { command, versions, inputs, outputs } = made;
-  const files = [
-    ...inputs.map((file) => ({ ...file, role: "input" })),
-    ...outputs.map((file) => ({ ...file, role: "output" })),
-  ];
   return {
     title: "How to reproduce",
     content: [
@@ -79,8 +75,8 @@ export function reproductionSection(made: Reproduction): Section {
         program: ([name]) => name,
         version: ([, version]) => version,
       }),
-      table("Files", files, {
-        role: ({ role }) => role,
+      table("Files", [...inputs, ...outputs], {
+        role: (file) => (inputs.includes(file) ? "input" : "output"),
         file: (file) => path.normalize(file.path),
         bytes: ({ bytes }) => bytes?.toLocaleString("en") ?? "folder",
         "SHA-256": ({ sha256 }) => sha256 ?? "not computed",

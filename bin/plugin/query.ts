@@ -5,12 +5,6 @@ import { dashed, type Option } from "../../src/options.ts";
 import { UsageError } from "../failure.ts";
 import { PATHS, type StepName, stepNames, steps } from "./steps.ts";
 
-/** One command line of what an import asks for, without its input and output. */
-interface StepArguments {
-  readonly step: StepName;
-  readonly args: readonly string[];
-}
-
 /** What an import such as "./model.onnx?laurel=rw&rank=8" asks for. */
 export interface ModelImport {
   readonly model: string;
@@ -19,7 +13,8 @@ export interface ModelImport {
   /** Files and folders beside the model that the result depends on. */
   readonly others: readonly string[];
   readonly trustLinks: boolean;
-  readonly work: readonly StepArguments[];
+  /** Steps, with the arguments of their commands but for input and output. */
+  readonly work: readonly { readonly step: StepName; readonly args: readonly string[] }[];
 }
 
 const MODEL = /^(.*\.onnx)\?(.+)$/s;
@@ -68,10 +63,9 @@ export function readImport(id: string): ModelImport {
       PATHS.has(name) ? [name, value && path.resolve(home, value)] : [name, value],
   );
   const givenFor = (wanted: string) => placed.find(([name]) => name === wanted)?.[1];
-  const adapter = asked.includes("adapter") ? givenFor("adapter")! : null;
   return {
     model,
-    adapter,
+    adapter: asked.includes("adapter") ? givenFor("adapter")! : null,
     others: placed.flatMap(([name, value]) => (PATHS.has(name) && value ? [value] : [])),
     trustLinks: ["", "true"].includes(givenFor("trust-links") ?? "false"),
     work: asked.map((step) => ({ step, args: argumentsOf(step, placed) })),
@@ -132,11 +126,8 @@ function checkValue(name: string, value: string, asked: readonly StepName[]): vo
   if (name === "adapter" && value === "")
     throw new UsageError("adapter needs the path of a file: ?adapter=./a.safetensors.");
   if (value === "") return;
-  const options: Readonly<Record<string, Option>> = Object.assign(
-    {},
-    ...asked.map((step) => steps[step].options),
-  );
-  const option = options[name === "laurel" ? "variant" : name];
+  const called = name === "laurel" ? "variant" : name;
+  const option = asked.map((step) => steps[step].options[called]).findLast(Boolean);
   if (option?.type === "boolean" && value !== "true" && value !== "false")
     throw new UsageError(`${name} must be true or false (got ${value}).`);
   if (option) checkValues({ [name]: option.array ? [value] : value }, { [name]: option });

@@ -66,13 +66,10 @@ export async function checkForWeb(model: Model, options: WebCheckOptions): Promi
   ];
   const fails = findings.some(({ weight }) => weight === "fails");
   const compared: Outcome<FunctionReport> = fails
-    ? { outcome: "not run", reason: "it cannot run there, for the reasons given" }
+    ? notRun("it cannot run there, for the reasons given")
     : web
       ? await webRuns(model, { ...run, web })
-      : {
-          outcome: "not run",
-          reason: "onnxruntime-web is not installed (npm install onnxruntime-web)",
-        };
+      : notRun("onnxruntime-web is not installed (npm install onnxruntime-web)");
   return {
     runs: fails ? false : compared.outcome === "not run" ? null : compared.outcome === "passed",
     compared,
@@ -104,13 +101,12 @@ async function webRuns(
 ): Promise<Outcome<FunctionReport>> {
   const large = tooLarge(model.file);
   if (large !== null) return notRun(large);
-  const own = runnable(withFixedSeeds(model.file));
+  const load = (file: ModelFile) => runnable(withFixedSeeds(file));
   const { types } = await typesOf(model, ort);
   try {
-    const run = (feed: Tensors) => runAll(ort, own, "disabled", [feed]);
+    const run = (feed: Tensors) => runAll(ort, load(model.file), "disabled", [feed]);
     const feeds =
       given ?? (await sampleInputs({ ort, graph: model.graph, types }, run, ROUNDS, options)).feeds;
-    const load = (file: ModelFile) => runnable(withFixedSeeds(file));
     const baseline = await nudgedBaseline(ort, model.file, feeds, { load });
     const theirs = { ...baseline, feeds: feeds.map((each) => retyped(web, each)) };
     return await sameFunction(carrying(web, model.file), theirs, inMemory(model.file), "near");
@@ -129,26 +125,16 @@ const AT_BOUNDARY: Readonly<Record<string, string>> = {
 
 /** What the types of inputs and outputs ask of a caller in JavaScript. */
 function boundaryFindings({ graph }: Model, types: Types): TargetFinding[] {
-  const ports = [
-    ...graph.main.inputs.map((value) => ["input", value] as const),
-    ...graph.main.outputs.map((value) => ["output", value] as const),
-  ];
-  return ports.flatMap(([kind, value]): TargetFinding[] => {
+  const { inputs, outputs } = graph.main;
+  const code = "boundary-type";
+  return [...inputs, ...outputs].flatMap((value, k): TargetFinding[] => {
     const dtype = types.get(value)?.dtype;
     if (dtype === undefined) return [];
-    const what = `${kind} ${value.name} is ${dtype}`;
-    if (dataTypeNamed(dtype)?.ort === null)
-      return [
-        {
-          code: "boundary-type",
-          weight: "fails",
-          text: `${what}, which the JavaScript API has no tensors of; put a Cast to another type there.`,
-        },
-      ];
+    const what = `${k < inputs.length ? "input" : "output"} ${value.name} is ${dtype}`;
+    const refused = `${what}, which the JavaScript API has no tensors of; put a Cast to another type there.`;
+    if (dataTypeNamed(dtype)?.ort === null) return [{ code, weight: "fails", text: refused }];
     const advice = own(AT_BOUNDARY, dtype);
-    return advice === undefined
-      ? []
-      : [{ code: "boundary-type", weight: "limits", text: `${what}: ${advice}.` }];
+    return advice === undefined ? [] : [{ code, weight: "limits", text: `${what}: ${advice}.` }];
   });
 }
 

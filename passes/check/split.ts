@@ -39,12 +39,7 @@ export function splitModel(model: Model, file: string, size: number): Model {
     .filter((tensor) => isExternal(tensor) && !outside.has(tensor))
     .map((tensor): NewValues => ({ tensor, to: tensorBytes(model.file, tensor).slice() }));
   const moved = [...named].flatMap(([location, { tensors }]) =>
-    tensors.map(
-      ({ tensor, offset, length }): NewValues => ({
-        tensor,
-        to: { location, offset, length },
-      }),
-    ),
+    tensors.map(({ tensor, ...range }): NewValues => ({ tensor, to: { location, ...range } })),
   );
   const source = patchedBytes(model.file, { values: [...inside, ...moved] });
   checkSize(model.source, source.size);

@@ -1,4 +1,4 @@
-import { groupBy } from "../../src/entry.ts";
+import { entry, groupBy } from "../../src/entry.ts";
 import type { Node } from "../../src/graph/graph.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
@@ -18,12 +18,11 @@ export function readKernels(table: string): Kernels {
   const kernels = new Map<string, [number, number][]>();
   for (const [, op, versions] of table.matchAll(/^\| (\w+) \| ([^|]*\)) \|/gm))
     for (const [, domain, list] of versions.matchAll(/([\w.]+)\(([^)]*)\)/g)) {
-      const key = `${domain} ${op}`;
       const ranges = list.split(",").map((range): [number, number] => {
         const [first, last = first] = range.replace("+", "").split("-").map(Number);
         return [first, range.endsWith("+") ? Number.POSITIVE_INFINITY : last];
       });
-      kernels.set(key, [...(kernels.get(key) ?? []), ...ranges]);
+      entry(kernels, `${domain} ${op}`, (): [number, number][] => []).push(...ranges);
     }
   return kernels;
 }

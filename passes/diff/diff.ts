@@ -7,7 +7,6 @@ import {
 import { type NotRun, notRun } from "../../src/compare/outcome.ts";
 import { weightDifference } from "../../src/compare/weight-twins.ts";
 import { InputError } from "../../src/errors.ts";
-import { typeOfTensor } from "../../src/graph/constants.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import { pathOf } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
@@ -21,7 +20,7 @@ import {
   type OperatorCount,
   operatorCounts,
 } from "./model-summary.ts";
-import type { DrawnWeight } from "./neighborhood.ts";
+import { type DrawnWeight, typedWeight } from "./neighborhood.ts";
 import { type NodeDiff, type RegionDiff, regionDiffs } from "./region-diffs.ts";
 
 /** How two models differ, as plain data. */
@@ -89,15 +88,11 @@ export interface WeightChange extends Omit<DrawnWeight, "mark"> {
   readonly how: string | null;
 }
 
-/** The weights that differ between two models, by value of the model that has them. */
-interface ChangedWeights {
-  readonly changes: readonly WeightChange[];
-  /** Weights of the first model and their counterparts that differ in the second. */
-  readonly differing: ReadonlySet<Value>;
-}
-
-/** Compares the weights of two models. Reads those that both have. */
-function changedWeights({ weights }: MatchedModels): ChangedWeights {
+/**
+ * Compares the weights of two models. Reads those that both have; `differing` holds those of them
+ * that differ, of either model.
+ */
+function changedWeights({ weights }: MatchedModels) {
   const differing = new Set<Value>();
   const changes: WeightChange[] = [];
   for (const [value, twin] of weights.twins) {
@@ -106,7 +101,7 @@ function changedWeights({ weights }: MatchedModels): ChangedWeights {
     differing.add(value).add(twin);
     changes.push({ ...described(twin), change: "changed", how });
   }
-  const all = (values: readonly Value[], change: "added" | "removed") =>
+  const all = (values: readonly Value[], change: "added" | "removed"): WeightChange[] =>
     values.map((value) => ({ ...described(value), change, how: null }));
   return {
     differing,
@@ -114,7 +109,4 @@ function changedWeights({ weights }: MatchedModels): ChangedWeights {
   };
 }
 
-function described(value: Value) {
-  const { dtype = null, shape = null } = typeOfTensor(value) ?? {};
-  return { name: value.name, scope: pathOf(value.scope), dtype, shape };
-}
+const described = (value: Value) => ({ ...typedWeight(value), scope: pathOf(value.scope) });

@@ -1,3 +1,4 @@
+import { groupBy } from "../../src/entry.ts";
 import type { DrawnEdge } from "./neighborhood.ts";
 
 /** A box of a drawn graph: its size, then the position of its center. */
@@ -8,16 +9,14 @@ export interface PlacedBox {
   readonly y: number;
 }
 
-/** A drawn line: the points that it passes, from the top down. */
-interface PlacedLine {
-  readonly edge: DrawnEdge;
-  readonly points: readonly (readonly [x: number, y: number])[];
-}
-
 /** Where everything of a small graph is. */
 export interface PlacedGraph {
   readonly boxes: readonly PlacedBox[];
-  readonly lines: readonly PlacedLine[];
+  /** Lines, with the points that each passes from the top down. */
+  readonly lines: readonly {
+    readonly edge: DrawnEdge;
+    readonly points: readonly (readonly [x: number, y: number])[];
+  }[];
   readonly width: number;
   readonly height: number;
 }
@@ -37,6 +36,15 @@ interface Item {
   readonly below: Item[];
 }
 
+const itemOf = ({ width, height }: Pick<PlacedBox, "width" | "height">, layer: number): Item => ({
+  width,
+  height,
+  layer,
+  x: 0,
+  above: [],
+  below: [],
+});
+
 /**
  * Lays out a small graph in layers from the top down: every line leads downward, as far down as its
  * reader allows. Boxes come close to those that they are linked with.
@@ -45,7 +53,7 @@ export function graphLayout(
   sizes: readonly Pick<PlacedBox, "width" | "height">[],
   edges: readonly DrawnEdge[],
 ): PlacedGraph {
-  const items = sizes.map((size): Item => ({ ...size, layer: 0, x: 0, above: [], below: [] }));
+  const items = sizes.map((size) => itemOf(size, 0));
   const down = edges.filter(({ from, to }) => from !== to);
   setLayers(items, down);
   const routes = down.map((edge) => route(items[edge.from], items[edge.to], edge));
@@ -95,16 +103,8 @@ function setLayers(items: readonly Item[], edges: readonly DrawnEdge[]): void {
 
 /** Links two boxes by a line that passes the layers between them. */
 function route(from: Item, to: Item, edge: DrawnEdge) {
-  const passed = Array.from(
-    { length: Math.max(0, to.layer - from.layer - 1) },
-    (_, k): Item => ({
-      width: PASSING,
-      height: 0,
-      layer: from.layer + 1 + k,
-      x: 0,
-      above: [],
-      below: [],
-    }),
+  const passed = Array.from({ length: Math.max(0, to.layer - from.layer - 1) }, (_, k) =>
+    itemOf({ width: PASSING, height: 0 }, from.layer + 1 + k),
   );
   const chain = [from, ...passed, to];
   for (const [k, item] of chain.slice(0, -1).entries()) {
@@ -115,17 +115,13 @@ function route(from: Item, to: Item, edge: DrawnEdge) {
 }
 
 function layered(items: readonly Item[]): Item[][] {
-  const layers: Item[][] = [];
-  for (const item of items) {
-    layers[item.layer] ??= [];
-    layers[item.layer].push(item);
-  }
-  const filled = layers.filter((layer) => layer.length > 0);
-  for (const [k, layer] of filled.entries()) {
+  const byLayer = [...groupBy(items, ({ layer }) => layer)].sort(([a], [b]) => a - b);
+  const layers = byLayer.map(([, layer]) => layer);
+  for (const [k, layer] of layers.entries()) {
     for (const item of layer) item.layer = k;
     spread(layer, new Map());
   }
-  return filled;
+  return layers;
 }
 
 /** Orders a layer by the mean position of what its items are linked with, and moves it there. */
@@ -145,7 +141,6 @@ function spread(layer: readonly Item[], wanted: ReadonlyMap<Item, number>): void
   let right = Number.NEGATIVE_INFINITY;
   for (const item of layer) {
     item.x = Math.max(wanted.get(item) ?? 0, right + GAP + item.width / 2);
-    if (right === Number.NEGATIVE_INFINITY) item.x = wanted.get(item) ?? 0;
     right = item.x + item.width / 2;
   }
   const off = layer.reduce((sum, item) => sum + item.x - (wanted.get(item) ?? 0), 0);

@@ -1,5 +1,5 @@
 import { tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
-import { type Node, outputsOf, readsOf, type Value } from "../../src/graph/graph.ts";
+import { inputsOf, type Node, outputsOf, readsOf, type Value } from "../../src/graph/graph.ts";
 import { inOrder, labelOf, pathOf } from "../../src/graph/scopes.ts";
 import type { Dimension } from "../../src/onnx/dtypes.ts";
 import type { NodeChange } from "./matched-models.ts";
@@ -100,7 +100,7 @@ export function neighborhood(region: Iterable<Node>, marks: Marks): Neighborhood
 const isWeight = (value: Value) => value.initializer !== null || tensorOf(value) !== null;
 
 function drawnNode(node: Node, marks: Marks): DrawnNode {
-  const weights = [...new Set(node.inputs)].filter((value) => value !== null && isWeight(value));
+  const weights = [...new Set(inputsOf(node))].filter(isWeight);
   return {
     kind: "node",
     name: labelOf(node),
@@ -108,11 +108,14 @@ function drawnNode(node: Node, marks: Marks): DrawnNode {
     scope: pathOf(node.scope),
     mark: marks.node(node),
     changes: marks.changes(node),
-    weights: weights.map((value) => {
-      const { dtype = null, shape = null } = typeOfTensor(value!) ?? {};
-      return { name: value!.name, dtype, shape, mark: marks.weight(value!) };
-    }),
+    weights: weights.map((value) => ({ ...typedWeight(value), mark: marks.weight(value) })),
   };
+}
+
+/** Returns the name and the type of a weight. */
+export function typedWeight(value: Value): Omit<DrawnWeight, "mark"> {
+  const { dtype = null, shape = null } = typeOfTensor(value) ?? {};
+  return { name: value.name, dtype, shape };
 }
 
 const port = ({ name, scope }: Value, kind: "input" | "output"): DrawnNode => ({

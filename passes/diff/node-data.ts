@@ -1,4 +1,5 @@
 import { checkModel } from "../../src/arguments.ts";
+import { entry } from "../../src/entry.ts";
 import type { Graph, Node, Scope } from "../../src/graph/graph.ts";
 import { attributeOf, pathOf } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
@@ -42,8 +43,7 @@ export function nodeData(a: Model, b: Model, diff: ModelDiff): NodeData {
   const data = new Map<string, Map<string, NodeResult>>();
   const note = (model: Model, resultOf: (node: Node) => NodeResult | null) => {
     for (const [node, { graph, id }] of explorerIds(model.graph)) {
-      const results = data.get(graph) ?? new Map<string, NodeResult>();
-      data.set(graph, results);
+      const results = entry(data, graph, () => new Map<string, NodeResult>());
       const result = resultOf(node);
       if (result && !results.has(id)) results.set(id, result);
     }
@@ -83,10 +83,9 @@ function plainResults({ nodes, regions }: ModelDiff) {
   );
   return (node: Node, isSecond: boolean): NodeResult | null => {
     const found = changes.get(keyOf(isSecond, pathOf(node.scope), node.message.outputs));
-    const { region = null } = found ?? {};
-    return found
-      ? changeResult(found.change, region !== null && sites.has(region) ? region : null)
-      : null;
+    if (!found) return null;
+    const { change, region } = found;
+    return changeResult(change, region !== null && sites.has(region) ? region : null);
   };
 }
 
@@ -125,16 +124,10 @@ function explorerIds({ main, functions }: Graph): ReadonlyMap<Node, ExplorerId> 
   return ids;
 }
 
-/** A scope, the graph that shows it, and what its nodes' ids begin with. */
-interface Shown {
-  readonly scope: Scope;
-  readonly graph: string;
-  readonly prefix: string;
-}
-
+/** Notes the ids of a scope's nodes in the graph that shows it; they begin with `prefix`. */
 function place(
   ids: Map<Node, ExplorerId>,
-  { scope, graph, prefix }: Shown,
+  { scope, graph, prefix }: { scope: Scope; graph: string; prefix: string },
   counts: Map<string, number>,
 ): void {
   const used = new Set<string>();

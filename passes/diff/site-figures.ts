@@ -27,20 +27,15 @@ export function siteFigures({ alpha, beta, lags }: LaurelWeights): SiteFigures {
 
 /** Returns a site's figures for people: "α 1.02, β 0.98, γ 0.1 0, ‖AB‖ 0.31". */
 export function figuresText(weights: readonly LaurelWeights[]): string {
-  const shown = (name: string, values: readonly number[] | null) =>
-    values ? [`${name} ${values.map(brief).join(" ")}`] : [];
-  const one = (value: number | null) => (value === null ? null : [value]);
-  return weights
-    .map(siteFigures)
-    .map(({ alpha, beta, gamma, norms }) =>
-      [
-        ...shown("α", one(alpha)),
-        ...shown("β", one(beta)),
-        ...shown("γ", gamma),
-        ...shown("‖AB‖", norms),
-      ].join(", "),
-    )
-    .join("; ");
+  const one = (insertion: LaurelWeights) => {
+    const { alpha, beta, gamma, norms } = siteFigures(insertion);
+    return Object.entries({ α: alpha, β: beta, γ: gamma, "‖AB‖": norms })
+      .flatMap(([name, values]) =>
+        values === null ? [] : `${name} ${[values].flat().map(brief).join(" ")}`,
+      )
+      .join(", ");
+  };
+  return weights.map(one).join("; ");
 }
 
 /** Returns a number with three significant digits. */

@@ -43,16 +43,14 @@ export interface Folded {
   readonly inner: number;
 }
 
-/** Creates a constant of one value, of the site's type by default, or returns an equal one. */
-type VariantConstant<V> = (value: number, dtype?: string, dims?: readonly number[]) => V;
-
 /** The input of a part's builder: the vocabulary, its parameters, and the site. */
 export interface VariantBuilder<V, O = Options> {
   readonly op: Ops<V>;
   readonly parameters: Readonly<Record<string, V>>;
   readonly place: SiteDescription;
   readonly options: PartValues<O>;
-  readonly constant: VariantConstant<V>;
+  /** Creates a constant of one value, of the site's type by default, or returns an equal one. */
+  readonly constant: (value: number, dtype?: string, dims?: readonly number[]) => V;
 }
 
 /** The input of a part's formula: its parameters in float64. */
