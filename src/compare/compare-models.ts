@@ -104,9 +104,8 @@ export async function compareGraphs(
   progress(1, "done");
   return {
     ...verdictOf(held.outcome === "passed", findings, error === null && outputs.every(isClose)),
-    ...{ apart, error, dims, outputs, first, findings },
-    inputs: feeds.length,
-    level: baseline.level,
+    ...{ apart, error, inputs: feeds.length, dims, outputs },
+    ...{ level: baseline.level, first, findings },
   };
 }
 
