@@ -109,4 +109,7 @@ function changedWeights({ weights }: MatchedModels) {
   };
 }
 
-const described = (value: Value) => ({ ...typedWeight(value), scope: pathOf(value.scope) });
+function described(value: Value) {
+  const { name, ...type } = typedWeight(value);
+  return { name, scope: pathOf(value.scope), ...type };
+}
