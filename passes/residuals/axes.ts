@@ -70,7 +70,9 @@ function reduction({ node, from, to }: Step): AxisMap {
 function product({ node, input, from, to }: Step): AxisMap {
   const summed = input === 0 ? to.length - 1 : to.length - 2;
   const multiplied = alignRight(from.length, to.length).map((k) => (k === summed ? null : k));
-  return compose(inverse(fusedPerm(node, input, from.length), from.length), multiplied);
+  const flag = (name: string) => attribute(node, name)?.i ?? 0;
+  const perm = permOf(flag, input === 0 ? "A" : "B", from.length);
+  return compose(inverse(perm, from.length), multiplied);
 }
 
 function einsum({ node, input, from, to }: Step): AxisMap {
@@ -114,10 +116,6 @@ const AXES: Readonly<Record<string, (step: Step) => AxisMap>> = {
   DepthToSpace: scattered,
   SpaceToDepth: scattered,
 };
-
-/** Returns how an operand is transposed before it is multiplied; a MatMul keeps the axes. */
-const fusedPerm = (node: Node, input: number, rank: number) =>
-  permOf((name) => attribute(node, name)?.i ?? 0, input === 0 ? "A" : "B", rank);
 
 /** Returns the axes that an operator takes as an attribute or, in newer opsets, as an input. */
 function axesOf(node: Node, rank: number): number[] | null {

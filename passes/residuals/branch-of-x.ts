@@ -68,7 +68,7 @@ export function isSelected(setting: Setting, branch: Value, skip: Value): boolea
  * attention weights. With a projected skip, both operands descend from one value.
  */
 export function foreignRoot(
-  { setting: { constants, types }, reach, node }: Pick<Trial, "setting" | "reach" | "node">,
+  { setting: { constants, types, reach }, node }: Trial,
   branch: Value,
   { value: x }: Link,
 ): Value | null {
@@ -125,7 +125,7 @@ function holdsDifference(setting: Setting, from: Value, x: Value, seen: Set<Valu
 }
 
 /** Whether branches are made of what is left of a value without x, which is computed from it: as codes of a residual quantizer. */
-export function isPart({ reach, node, others }: Trial, { value: x }: Link): boolean {
+export function isPart({ setting: { reach }, node, others }: Trial, { value: x }: Link): boolean {
   const comesFrom = (from: Value, to: Value) => reach.paths(from, to, node) !== null;
   const leaves = ({ node: { op, inputs }, index }: Use) =>
     op === "Sub" && index === 1 && comesFrom(inputs[0]!, x);

@@ -4,24 +4,14 @@ import { walk } from "../../src/graph/walk.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import { comesBy } from "./branch-of-x.ts";
 import { computedSources, inFloats } from "./operators.ts";
-import type { Reach } from "./reach.ts";
-import { type Setting, type Sum, type Term, termsAt, weighted } from "./residual.ts";
+import { type Setting, type Sum, sumOf, termsAt, weighted } from "./residual.ts";
 
 /** Sub: x − f(x) is the sum of x and −1 times f(x). */
 export function differenceSum(node: Node): Sum | null {
   if (node.op !== "Sub") return null;
-  const [output] = node.outputs;
   const [from, less] = termsAt(node);
-  if (!output || !less) return null;
-  return {
-    form: "difference",
-    node,
-    output,
-    terms: [from, weighted(less, -1)],
-    place: 0,
-    bias: null,
-    rare: true,
-  };
+  const sum = less && sumOf("difference", node, [from, weighted(less, -1)]);
+  return sum ? { ...sum, rare: true } : null;
 }
 
 const ADDITION = operatorsThat("addition");
@@ -51,10 +41,10 @@ export function comesInFloats(setting: Setting, branch: Value, x: Value): boolea
 }
 
 /** Whether a scatter adds to a value what is computed from it with weights. */
-export const isScatteredSum = (reach: Reach, { node, terms: [data, updates] }: Sum): boolean =>
+export const isScatteredSum = (
+  { reach }: Setting,
+  { node, terms: [data, updates] }: Sum,
+): boolean =>
   textAttribute(node, "reduction") === "add" &&
   updates !== undefined &&
   reach.paths(data.value, updates.value, node)?.mixed === true;
-
-/** Whether the sum subtracts a term. */
-export const isSubtracted = ({ factor = 1 }: Term): boolean => factor < 0;

@@ -77,20 +77,21 @@ export function findSites(graph: Graph, inferred: Types, options: ResidualOption
   const sums = sumsIn(facts, scopes);
   const recognized = recognize(facts, sums.values());
   const listed = listedOriginals(scopes, earlier);
+  const traits = classifier(facts);
   const setting: Setting = {
     ...facts,
     blocked: blockedValues(graph),
-    traits: classifier(facts),
+    traits,
     originals: new Map([...recognized.originals, ...listed]),
     onlySized: onlySizedValues(graph),
+    reach: new Reach(traits),
     chains: new Recent(),
   };
   const named = namedAxes(options.featureAxis);
-  const prefixes = (options.earlier ?? []).map(({ name }) => `${name}.laurel.`);
+  const prefixes = earlier.map(({ name }) => `${name}.laurel.`);
   const isInserted = (node: Node) =>
     recognized.nodes.has(node) || prefixes.some((prefix) => node.message.name.startsWith(prefix));
-  const reach = new Reach(setting);
-  const { found, rejected } = search({ setting, scopes, sums, reach, options, isInserted }, named);
+  const { found, rejected } = search({ setting, scopes, sums, options, isInserted }, named);
   const isUnlisted = (value: Value) => recognized.originals.has(value) && !listed.has(value);
   const unique = uniqueNames();
   const sites = found
@@ -110,10 +111,10 @@ export function findSites(graph: Graph, inferred: Types, options: ResidualOption
 function siteOf(
   setting: Setting,
   name: string,
-  { node, within, sum, skip, branches, kind }: Found,
+  { within, sum, skip, branches, kind }: Candidate,
   feature: Feature,
 ): Unplaced {
-  const { form, output, place, bias } = sum;
+  const { form, node, output, place, bias } = sum;
   const { dtype, shape } = setting.types.get(output)!;
   return {
     name,
@@ -137,18 +138,11 @@ function siteOf(
   };
 }
 
-/** A sum with its slots. */
-interface Found extends Candidate {
-  readonly node: Node;
-  readonly within: Node | null;
-}
-
 /** What a search looks at, and which nodes are LAuReL's own. */
 interface Search {
   readonly setting: Setting;
   readonly scopes: readonly Scope[];
   readonly sums: ReadonlyMap<Node, Sum>;
-  readonly reach: Reach;
   readonly options: ResidualOptions;
   readonly isInserted: (node: Node) => boolean;
 }
@@ -161,12 +155,12 @@ interface Search {
 function search(searching: Search, named: NamedAxes) {
   const { setting, scopes, sums } = searching;
   const order = new Map(scopes.map((scope, k) => [scope, k]));
-  const inOrder = ({ node: a }: { readonly node: Node }, { node: b }: { readonly node: Node }) =>
+  const inOrder = ({ node: a }: Pick<Sum, "node">, { node: b }: Pick<Sum, "node">) =>
     order.get(a.scope)! - order.get(b.scope)! || a.index - b.index;
-  const candidates: Found[] = [];
+  const candidates: Candidate[] = [];
   const rejected: Rejection[] = [];
   const absorbed = new Set<Node>();
-  const axes = new Map<Found, FoundAxis>();
+  const axes = new Map<Candidate, FoundAxis>();
   for (let pending = [...sums.keys()].reverse(); pending.length > 0; ) {
     for (const node of pending) {
       const seen = absorbed.has(node) ? null : sumAt(searching, node);
@@ -177,13 +171,13 @@ function search(searching: Search, named: NamedAxes) {
         for (const inner of innerSums(seen)) absorbed.add(inner);
       }
     }
-    candidates.sort(inOrder);
+    candidates.sort((a, b) => inOrder(a.sum, b.sum));
     pending = [];
     for (const [k, axis] of featureAxes(setting, candidates, named).entries()) {
       const candidate = candidates[k];
       if ("reason" in axis && !axes.has(candidate)) {
-        const { node, within, sum } = candidate;
-        const refused = rejection(node, sum.output, axis.reason);
+        const { within, sum } = candidate;
+        const refused = rejection(sum.node, sum.output, axis.reason);
         rejected.push({ ...refused, within, axisless: true });
         pending.unshift(...innerSums(candidate));
       }
@@ -199,11 +193,11 @@ function search(searching: Search, named: NamedAxes) {
 }
 
 /** The sum that a node holds, with its slots or the reason why it has none; null if it holds none. */
-function sumAt({ setting, sums, reach, options, isInserted }: Search, node: Node) {
+function sumAt({ setting, sums, options, isInserted }: Search, node: Node) {
   const sum = sums.get(node);
   if (!sum || isInserted(node)) return null;
   const within = options.within?.get(sum.output.name) ?? null;
-  const places = slots(setting, reach, sum);
+  const places = slots(setting, sum);
   const optional = "reason" in places ? places.optional : undefined;
   const isAsked = !sum.rare && options.also?.some((kind) => kind === optional?.kind);
   const asked = isAsked ? optional : undefined;
@@ -217,13 +211,13 @@ function sumAt({ setting, sums, reach, options, isInserted }: Search, node: Node
   const name = nameOf(within ?? node);
   const known = options.features?.get(sum.output.name) ?? null;
   const { skip, branches, kind } = chosen;
-  return { name, node, within, sum, skip, branches, kind, known } satisfies Found;
+  return { name, within, sum, skip, branches, kind, known } satisfies Candidate;
 }
 
 /** Returns the sums inside a sum that it absorbs. */
-function innerSums({ node, skip, branches }: Found): ReadonlySet<Node> {
+function innerSums({ sum, skip, branches }: Candidate): ReadonlySet<Node> {
   const inner = new Set([skip, ...branches].map(({ use }) => use.node));
-  inner.delete(node);
+  inner.delete(sum.node);
   return inner;
 }
 

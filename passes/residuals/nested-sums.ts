@@ -1,6 +1,5 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { sameShape } from "./axes.ts";
-import type { Reach } from "./reach.ts";
 import { type KnownValues, type Setting, type Term, termsAt, weighted } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 
@@ -35,7 +34,7 @@ function innerTerms({ constants, types }: KnownValues, term: Term): Term[] | nul
 }
 
 /** Whether no branch is computed from another. */
-export const independent = (reach: Reach, node: Node, branches: readonly Term[]) =>
+export const independent = ({ reach }: Setting, node: Node, branches: readonly Term[]) =>
   branches.every((a) => branches.every((b) => a === b || !reach.paths(a.value, b.value, node)));
 
 /** Whether terms are linear in one value, not the skip's, like a product and its LoRA. */

@@ -58,7 +58,7 @@ function traitsOf({ constants, types }: KnownValues, node: Node): Traits {
   const product = PRODUCT.has(op) && (FACTORS.get(op) ?? [0, 1]).some(fixed);
   const convolution =
     CONVOLUTION.has(op) && node.inputs.some((_, index) => index > 0 && fixed(index));
-  const oneOperand = countComputed(constants, node) === 1;
+  const oneOperand = computedBy(constants, node).length === 1;
   const scale = oneOperand && (plain === "Mul" || (op === "Div" && fixed(1)) || op === "Neg");
   const upsampling = UPSAMPLING.has(op) && enlarges(types, node);
   const shift = oneOperand && (plain === "Add" || op === "Sub" || op === "Sum");
@@ -88,16 +88,9 @@ function traitsOf({ constants, types }: KnownValues, node: Node): Traits {
 
 /** Returns the inputs that a node computes with: no constants, scales and zero points. */
 export const computedBy = (constants: ReadonlySet<Value>, { inputs }: Node): Value[] =>
-  inputs.filter((value) => value !== null && isComputed(constants, value)) as Value[];
-
-const isComputed = (constants: ReadonlySet<Value>, value: Value) =>
-  !constants.has(value) && !quantizes(constants, value);
-
-function countComputed(constants: ReadonlySet<Value>, { inputs }: Node): number {
-  let count = 0;
-  for (const value of inputs) if (value !== null && isComputed(constants, value)) count++;
-  return count;
-}
+  inputs.filter(
+    (value) => value !== null && !constants.has(value) && !quantizes(constants, value),
+  ) as Value[];
 
 /** Returns what the node that makes a value reads, without constants. */
 export const computedSources = (
@@ -155,9 +148,7 @@ function positions(types: Types, { inputs, outputs }: Node) {
   return { from, to };
 }
 
-const strides = (node: Node) => attribute(node, "strides")?.ints ?? NONE;
-
-const NONE: readonly number[] = [];
+const strides = (node: Node) => attribute(node, "strides")?.ints ?? [];
 
 const isMixerName = (op: string) => CONVOLUTION.has(op) || PRODUCT.has(op) || BLOCK.has(op);
 

@@ -1,15 +1,12 @@
 import type { Node } from "../../src/graph/graph.ts";
-import { type Sum, termsAt, weighted } from "./residual.ts";
+import { type Sum, sumOf, termsAt, weighted } from "./residual.ts";
 
 /** Add, Sum and Mean: every input is a term. */
 export function plainSum(node: Node): Sum | null {
-  const [output] = node.outputs;
   const { op } = node;
   const { length } = node.inputs;
-  if ((op !== "Add" && op !== "Sum" && op !== "Mean") || !output || length < 2) return null;
+  if ((op !== "Add" && op !== "Sum" && op !== "Mean") || length < 2) return null;
   const added = termsAt(node);
   const terms = op === "Mean" ? added.map((term) => weighted(term, 1 / length)) : added;
-  return terms.length === length
-    ? { form: "plain", node, output, terms, place: 0, bias: null }
-    : null;
+  return terms.length === length ? sumOf("plain", node, terms) : null;
 }

@@ -18,11 +18,15 @@ const SUMS = operatorsThat("sum");
 const LOOKS = 256;
 
 /**
- * Whether a sum is the stream plus a position, as in DETR's decoders: it is used only for queries,
- * keys and sampling positions, and one of its terms continues into another sum.
+ * Whether a sum is the stream plus a position, as in DETR's decoders: all that is computed from it
+ * ends in an attention's weights or sampling positions, and one of its terms continues into another
+ * sum.
  */
 export const isPosition = (setting: Setting, { node, output, terms }: Sum): boolean =>
-  onlyDirects(setting, output) && terms.some(({ value }) => goesOn(setting, value, node));
+  endsOnly(output, {
+    isEnd: (use) => ends(setting, use),
+    carries: (step) => carries(setting, step),
+  }) && terms.some(({ value }) => goesOn(setting, value, node));
 
 /** Whether the origin of a term is added elsewhere too. */
 function goesOn(setting: Setting, term: Value, sum: Node): boolean {
@@ -38,13 +42,6 @@ function goesOn(setting: Setting, term: Value, sum: Node): boolean {
         return true;
   return false;
 }
-
-/** Whether all that is computed from a value ends in an attention's weights or positions. */
-const onlyDirects = (setting: Setting, value: Value): boolean =>
-  endsOnly(value, {
-    isEnd: (use) => ends(setting, use),
-    carries: (node) => carries(setting, node),
-  });
 
 /** Where the paths from a value end, what they pass, and which ends count. */
 interface Ends {

@@ -7,39 +7,35 @@ import { Recent } from "./recent.ts";
 import type { Setting, Term } from "./residual.ts";
 import { besides } from "./skip-norm.ts";
 
-/** What lies on the paths from one value to another. */
-export interface Paths {
+/** The facts about paths, as bits. */
+const FACTS = {
   /** Some path passes learned weights that mix features. */
-  readonly mixed: boolean;
+  mixed: 1,
   /** Some path passes a pool that mixes positions. */
-  readonly pooled: boolean;
+  pooled: 2,
   /** Some path passes a nonlinear operator. */
-  readonly nonlinear: boolean;
-  /** Every path passes an operator that enlarges a feature map. */
-  readonly upsampled: boolean;
+  nonlinear: 4,
   /** Some path passes an operator that reduces a feature map. */
-  readonly reduced: boolean;
+  reduced: 8,
+  /** Every path passes an operator that enlarges a feature map. */
+  upsampled: 16,
   /** Every path passes an operator that repeats positions, or one that reads repeated positions. */
-  readonly repeated: boolean;
-}
+  repeated: 32,
+};
 
-const [MIXED, POOLED, NONLINEAR, REDUCED, UPSAMPLED, REPEATED] = [1, 2, 4, 8, 16, 32];
+/** What lies on the paths from one value to another. */
+export type Paths = Readonly<Record<keyof typeof FACTS, boolean>>;
 
 /** Facts that several paths have together if each of them has. */
-const OF_EACH = UPSAMPLED | REPEATED;
+const OF_EACH = FACTS.upsampled | FACTS.repeated;
 
-/** Paths by their facts, as bits. */
-const PATHS: readonly Paths[] = Array.from({ length: 64 }, (_, facts) => {
-  const has = (fact: number) => (facts & fact) !== 0;
-  return {
-    mixed: has(MIXED),
-    pooled: has(POOLED),
-    nonlinear: has(NONLINEAR),
-    upsampled: has(UPSAMPLED),
-    reduced: has(REDUCED),
-    repeated: has(REPEATED),
-  };
-});
+const PATHS = Array.from(
+  { length: 64 },
+  (_, facts) =>
+    Object.fromEntries(
+      Object.entries(FACTS).map(([fact, bit]) => [fact, (facts & bit) !== 0]),
+    ) as Paths,
+);
 
 /** Nonlinear if both operands are computed from the same value. */
 const BILINEAR = operatorsThat("bilinear");
@@ -59,12 +55,12 @@ interface Search {
  * are queried from the last to the first, each value is searched once.
  */
 export class Reach {
-  readonly #setting: Setting;
+  readonly #traits: Setting["traits"];
   readonly #searches = new Recent<Value, Search>();
   #visits = 0;
 
-  constructor(setting: Setting) {
-    this.#setting = setting;
+  constructor(traits: Setting["traits"]) {
+    this.#traits = traits;
   }
 
   /** Returns the paths from `from` to `to`, which `limit` reads; null if there is none. */
@@ -81,7 +77,7 @@ export class Reach {
   #search(from: Value, limit: Node): Map<Value, number> {
     const facts = new Map<Value, number>();
     facts.set(from, 0);
-    for (const value of besides(from)) facts.set(value, NONLINEAR);
+    for (const value of besides(from)) facts.set(value, FACTS.nonlinear);
     const nodes = new Set<Node>();
     const addReaders = ({ uses }: Value) => {
       for (const { node } of uses) {
@@ -110,17 +106,16 @@ export class Reach {
       ofEach &= before;
       operands++;
     }
-    const { mixer, pooling, upsampling, reducing, repeating, nonlinear } =
-      this.#setting.traits(node);
+    const { mixer, pooling, upsampling, reducing, repeating, nonlinear } = this.#traits(node);
     const op = inFloats(node.op);
     let through = (ofAny & ~OF_EACH) | (ofEach & OF_EACH);
-    if (op === "Concat") through |= ofAny & REPEATED;
-    if (mixer) through |= MIXED;
-    if (pooling) through |= POOLED;
-    if (nonlinear && !(operands === 1 && BILINEAR.has(op))) through |= NONLINEAR;
-    if (upsampling) through |= UPSAMPLED;
-    if (reducing) through |= REDUCED;
-    if (repeating) through |= REPEATED;
+    if (op === "Concat") through |= ofAny & FACTS.repeated;
+    if (mixer) through |= FACTS.mixed;
+    if (pooling) through |= FACTS.pooled;
+    if (nonlinear && !(operands === 1 && BILINEAR.has(op))) through |= FACTS.nonlinear;
+    if (upsampling) through |= FACTS.upsampled;
+    if (reducing) through |= FACTS.reduced;
+    if (repeating) through |= FACTS.repeated;
     return through;
   }
 }
@@ -136,7 +131,6 @@ function nodeBefore(limit: Node, node: Node): Node | null {
 /** One term tried as the skip, and the others of its sum. */
 export interface Trial {
   readonly setting: Setting;
-  readonly reach: Reach;
   readonly node: Node;
   readonly skip: Term;
   readonly others: readonly Term[];

@@ -2,7 +2,7 @@ import { numbersOf } from "../../src/graph/constants.ts";
 import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
-import type { Dimension, Type } from "../../src/onnx/dtypes.ts";
+import { type Dimension, range, type Type } from "../../src/onnx/dtypes.ts";
 
 /** Operators whose result has the shape of their operands, broadcast. */
 const BROADCAST = operatorsThat("broadcasts");
@@ -61,7 +61,7 @@ function toldBy(
   }
   if (!BROADCAST.has(op)) return null;
   const shapes = inputs.map(shapeOf);
-  return Array.from({ length: rank }, (_, axis) => {
+  return range(rank).map((axis) => {
     const sizes = shapes.map((shape) => shape?.[axis - rank + shape.length]);
     return sizes.find((size) => typeof size === "number" && size > 1) ?? null;
   });
@@ -69,21 +69,10 @@ function toldBy(
 
 /** Returns the constant sizes at the ends of a reshape target that a Concat assembles. */
 function ofTarget(target: Value | null | undefined, rank: number): Sizes {
-  const pieces = target?.producer?.op === "Concat" ? target.producer.inputs : [];
-  const sizes: (number | null)[] = new Array(rank).fill(null);
-  for (const [ordered, place] of [
-    [pieces, (k: number) => k],
-    [[...pieces].reverse(), (k: number) => rank - 1 - k],
-  ] as const) {
-    let at = 0;
-    for (const piece of ordered) {
-      const numbers = numbersOf(piece);
-      if (!numbers) break;
-      for (const size of ordered === pieces ? numbers : [...numbers].reverse()) {
-        if (size > 0 && at < rank) sizes[place(at)] = size;
-        at++;
-      }
-    }
-  }
-  return sizes;
+  const pieces = target?.producer?.op === "Concat" ? target.producer.inputs.map(numbersOf) : [];
+  const open = pieces.indexOf(null);
+  const first = pieces.slice(0, open < 0 ? pieces.length : open).flat();
+  const last = pieces.slice(pieces.lastIndexOf(null) + 1).flat();
+  const sizesAt = (axis: number) => [last[axis - rank + last.length], first[axis]];
+  return range(rank).map((axis) => sizesAt(axis).find((size) => size! > 0) ?? null);
 }

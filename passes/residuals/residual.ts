@@ -1,4 +1,5 @@
 import type { Graph, Node, Scope, Types, Use, Value } from "../../src/graph/graph.ts";
+import type { Reach } from "./reach.ts";
 import type { Reason, ReasonCode } from "./reasons.ts";
 import type { Recent } from "./recent.ts";
 
@@ -18,6 +19,12 @@ export const weighted = (term: Term, number = 1): Term =>
 export function termsAt(node: Node, slots: readonly number[] = [...node.inputs.keys()]): Term[] {
   const present = slots.filter((slot) => node.inputs[slot]);
   return present.map((index) => ({ value: node.inputs[index]!, use: { node, index } }));
+}
+
+/** Returns the sum of terms that is a node's first output; null if that is absent. */
+export function sumOf(form: string, node: Node, terms: readonly Term[]): Sum | null {
+  const [output] = node.outputs;
+  return output ? { form, node, output, terms, place: 0, bias: null } : null;
 }
 
 /** A node that adds, as read by a form. */
@@ -161,6 +168,8 @@ export type Chain = (Link | null)[];
 export interface Setting extends KnownValues {
   /** Classifies a node. */
   readonly traits: (node: Node) => Traits;
+  /** Finds the paths between values. */
+  readonly reach: Reach;
   /** Values whose shape does not show where their channels are. */
   readonly blocked: ReadonlySet<Value>;
   /** Values of which only the shape matters. */

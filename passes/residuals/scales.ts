@@ -4,7 +4,7 @@ import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import { sameShape } from "./axes.ts";
 import { computedBy } from "./operators.ts";
-import type { Paths, Reach, Trial } from "./reach.ts";
+import type { Paths, Trial } from "./reach.ts";
 import type { Link, Setting } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 
@@ -28,16 +28,16 @@ export function isMerge(trial: Trial, link: Link, paths: readonly Paths[]): bool
 }
 
 /** Whether x is enlarged first on its way to a branch's end, or a smaller map has its own sum. */
-function visitsScale({ setting, reach, node }: Trial, x: Value, end: Value): boolean {
+function visitsScale({ setting, node }: Trial, x: Value, end: Value): boolean {
   const between = (value: Value) =>
-    sourcesOf(value).filter((input) => input !== x && reach.paths(x, input, node));
+    sourcesOf(value).filter((input) => input !== x && setting.reach.paths(x, input, node));
   for (const value of walk([end], between, LOOKS)) {
     const { producer } = value;
     if (!producer) continue;
-    const path = reach.paths(x, value, node);
-    if (path?.upsampled === false && skipOf(setting, reach, producer)) return true;
+    const path = setting.reach.paths(x, value, node);
+    if (path?.upsampled === false && skipOf(setting, producer)) return true;
     const [from] = producer.inputs;
-    const before = from && reach.paths(x, from, node);
+    const before = from && setting.reach.paths(x, from, node);
     if (before && !before.reduced && setting.traits(producer).upsampling) return true;
   }
   return false;
@@ -46,7 +46,7 @@ function visitsScale({ setting, reach, node }: Trial, x: Value, end: Value): boo
 const SUMS = operatorsThat("sum");
 
 /** Returns a term that a sum's other terms are computed from with weights; otherwise null. */
-function skipOf(setting: Setting, reach: Reach, node: Node): Value | null {
+function skipOf(setting: Setting, node: Node): Value | null {
   const terms = SUMS.has(node.op) ? computedBy(setting.constants, node) : [];
   const shapeOf = (value: Value) => setting.types.get(value)?.shape;
   const whole = terms.filter((term) => {
@@ -58,14 +58,14 @@ function skipOf(setting: Setting, reach: Reach, node: Node): Value | null {
     for (const { value, kind } of skipChain(setting, term))
       if (
         kind !== "projected" &&
-        terms.every((other) => other === term || reach.paths(value, other, node)?.mixed)
+        terms.every((other) => other === term || setting.reach.paths(value, other, node)?.mixed)
       )
         return value;
   return null;
 }
 
 /** Whether a sum is enlarged later and added to a map that it is computed from, as in a decoder. */
-function isJoinedAgain({ setting, reach, node: sum }: Trial): boolean {
+function isJoinedAgain({ setting, node: sum }: Trial): boolean {
   const readersOf = ({ uses }: Value) =>
     uses.map(({ node }) => node).filter((node) => node.scope === sum.scope);
   const enlarges = (node: Node) => setting.traits(node).upsampling;
@@ -75,7 +75,7 @@ function isJoinedAgain({ setting, reach, node: sum }: Trial): boolean {
   const enlarged = made(kept.flatMap(readersOf).filter(enlarges));
   const later = walk(enlarged, (value) => made(readersOf(value)), LOOKS);
   return [...later].flatMap(readersOf).some((node) => {
-    const earlier = skipOf(setting, reach, node);
-    return earlier && outputsOf(sum).some((value) => reach.paths(earlier, value, node));
+    const earlier = skipOf(setting, node);
+    return earlier && outputsOf(sum).some((value) => setting.reach.paths(earlier, value, node));
   });
 }

@@ -1,7 +1,7 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
 import { SKIP_NORMS } from "../lower/skip-norms.ts";
-import { type Sum, termsAt } from "./residual.ts";
+import { type Sum, sumOf, termsAt } from "./residual.ts";
 
 /** A norm that adds its skip: norm(input + skip + bias), with the sum as an optional output. */
 export function skipNorm(node: Node): Sum | null {
@@ -23,12 +23,9 @@ export function skipNorm(node: Node): Sum | null {
 
 /** x + bias + skip in one node. */
 export function biasAdd(node: Node): Sum | null {
-  const [output] = node.outputs;
-  if (node.op !== "com.microsoft.BiasAdd" || !output) return null;
-  const terms = termsAt(node, [0, 2]);
-  if (terms.length !== 2) return null;
-  const [bias = null] = termsAt(node, [1]);
-  return { form: "bias add", node, terms, output, place: 0, bias };
+  const terms = node.op === "com.microsoft.BiasAdd" ? termsAt(node, [0, 2]) : [];
+  const sum = terms.length === 2 ? sumOf("bias add", node, terms) : null;
+  return sum && { ...sum, bias: termsAt(node, [1])[0] ?? null };
 }
 
 /** Returns what a node computes from a sum that is another of its outputs, such as the norm. */

@@ -1,10 +1,9 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { isFloat, showShape } from "../../src/onnx/dtypes.ts";
 import { sameShape } from "./axes.ts";
-import { comesInFloats, isAddedBack, isScatteredSum, isSubtracted } from "./difference.ts";
+import { comesInFloats, isAddedBack, isScatteredSum } from "./difference.ts";
 import { flatten, independent, isOneMap, MOST_TERMS } from "./nested-sums.ts";
 import { areScores, isPosition, opensGate } from "./position.ts";
-import type { Reach } from "./reach.ts";
 import { type Reason, reasons } from "./reasons.ts";
 import { type Kind, type Setting, type Sum, type Term, termsAt } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
@@ -26,15 +25,15 @@ interface Chosen {
  * each through learned weights. If all terms come from one value, the skip is the term without a
  * nonlinearity.
  */
-export function slots(setting: Setting, reach: Reach, sum: Sum): Slots {
-  const chosen = slotsOf(setting, reach, sum);
+export function slots(setting: Setting, sum: Sum): Slots {
+  const chosen = slotsOf(setting, sum);
   const isOpen =
     "reason" in chosen && ["unlearned", "constantSkip", "position"].includes(chosen.reason.code);
   return isOpen && areScores(setting, sum.output) ? { reason: reasons.scores() } : chosen;
 }
 
-function slotsOf(setting: Setting, reach: Reach, sum: Sum): Slots {
-  const reason = unfit(setting, reach, sum);
+function slotsOf(setting: Setting, sum: Sum): Slots {
+  const reason = unfit(setting, sum);
   if (reason?.code === "constantSkip") {
     const [skip] = sum.terms.filter((term) => setting.constants.has(term.value));
     const branches = sum.terms.filter((term) => term !== skip);
@@ -42,20 +41,20 @@ function slotsOf(setting: Setting, reach: Reach, sum: Sum): Slots {
   }
   if (reason) return { reason };
   const terms = sum.terms.filter((term) => !setting.constants.has(term.value));
-  const chosen = chooseAmong(setting, reach, sum, terms);
+  const chosen = chooseAmong(setting, sum, terms);
   if ("reason" in chosen) return chosen;
   if (isPosition(setting, sum)) return { reason: reasons.position() };
   if (chosen.kind === "projected" && opensGate(setting, sum.output))
     return { reason: reasons.opensGate() };
-  if (sum.rare && !isResidualDifference(setting, reach, sum, chosen))
+  if (sum.rare && !isResidualDifference(setting, sum, chosen))
     return { reason: reasons.unrelated() };
-  return isSubtracted(chosen.skip) ? { reason: reasons.subtracted(chosen.skip.value) } : chosen;
+  const { value, factor = 1 } = chosen.skip;
+  return factor < 0 ? { reason: reasons.subtracted(value) } : chosen;
 }
 
 /** Whether a difference is between a value and what is computed from it with weights, and stays. */
 const isResidualDifference = (
   setting: Setting,
-  reach: Reach,
   sum: Sum,
   { skip, branches, projected }: Chosen,
 ): boolean =>
@@ -64,36 +63,31 @@ const isResidualDifference = (
     [...skipChain(setting, skip.value)].some(
       (link) =>
         link.kind !== "projected" &&
-        reach.paths(link.value, value, sum.node)?.mixed &&
+        setting.reach.paths(link.value, value, sum.node)?.mixed &&
         comesInFloats(setting, value, link.value),
     ),
   ) &&
   !isAddedBack(setting, sum);
 
 /** Returns the slots of a sum's terms or, if there are none, of the terms of its inner sums. */
-function chooseAmong(setting: Setting, reach: Reach, sum: Sum, terms: readonly Term[]): Slots {
-  const direct = choose(setting, reach, sum.node, terms);
+function chooseAmong(setting: Setting, sum: Sum, terms: readonly Term[]): Slots {
+  const direct = choose(setting, sum.node, terms);
   const projected = "skip" in direct && direct.kind === "projected";
   if ("skip" in direct && !projected) return direct;
   const flat = flatten(setting, terms);
   if (!flat || flat.length === terms.length) return direct;
-  const nested = choose(setting, reach, sum.node, flat);
+  const nested = choose(setting, sum.node, flat);
   const isBetter = "skip" in nested && !(projected && nested.kind === "projected");
-  if (!isBetter || !independent(reach, sum.node, nested.branches)) return direct;
-  if (!isComplete(setting, reach, sum, nested)) return nested;
+  if (!isBetter || !independent(setting, sum.node, nested.branches)) return direct;
+  if (!isComplete(setting, sum, nested)) return nested;
   return "skip" in direct ? direct : joined(setting, terms, nested.skip);
 }
 
 /** Whether a projected skip and its branch form an inner sum, to which another value is added. */
-function isComplete(
-  setting: Setting,
-  reach: Reach,
-  sum: Sum,
-  { skip, projected }: Chosen,
-): boolean {
+function isComplete(setting: Setting, sum: Sum, { skip, projected }: Chosen): boolean {
   const inner = skip.use.node;
   if (!projected || inner === sum.node) return false;
-  const own = choose(setting, reach, inner, termsAt(inner));
+  const own = choose(setting, inner, termsAt(inner));
   return "skip" in own && own.skip.value === skip.value && !own.projected;
 }
 
@@ -107,11 +101,11 @@ function joined(setting: Setting, terms: readonly Term[], { use }: Term): Slots 
 }
 
 /** Returns why a sum is excluded before the origin of its operands is examined. */
-function unfit(setting: Setting, reach: Reach, sum: Sum): Reason | null {
+function unfit(setting: Setting, sum: Sum): Reason | null {
   const { types, constants, blocked, onlySized } = setting;
   const { output, terms, bias, closed, rare } = sum;
   const type = types.get(output);
-  if (closed && rare && !isScatteredSum(reach, sum)) return reasons.unrelated();
+  if (closed && rare && !isScatteredSum(setting, sum)) return reasons.unrelated();
   if (closed && !terms.some((term) => constants.has(term.value))) return closed;
   if (type && !isFloat(type.dtype)) return reasons.integers(type.dtype);
   if (onlySized.has(output)) return reasons.onlySized();
@@ -120,7 +114,7 @@ function unfit(setting: Setting, reach: Reach, sum: Sum): Reason | null {
   if (fixed.length === terms.length && fixed.length > 1) return reasons.allConstant();
   if (fixed.length > 0 && terms.length - fixed.length < 2) {
     const [{ value: constant }] = fixed;
-    const isSkip = isConstantSkip(setting, reach, sum, constant);
+    const isSkip = isConstantSkip(setting, sum, constant);
     return isSkip ? reasons.constantSkip() : reasons.bias(constant);
   }
   if (terms.some((term) => blocked.has(term.value))) return reasons.blocked();
@@ -140,21 +134,21 @@ function unfit(setting: Setting, reach: Reach, sum: Sum): Reason | null {
 }
 
 /** Whether a constant that is added is the skip of what is computed from it, and not a bias. */
-function isConstantSkip(setting: Setting, reach: Reach, sum: Sum, constant: Value): boolean {
+function isConstantSkip(setting: Setting, sum: Sum, constant: Value): boolean {
   const { node, output, terms } = sum;
   const [own, shape] = [constant, output].map((value) => setting.types.get(value)?.shape);
   const single = own?.every((dim) => dim === 1);
   const spread = own?.some((dim, axis) => dim === 1 && shape?.[axis] !== 1);
   const whole = own && shape && !single && !spread && sameShape(own, shape);
-  const reaches = terms.some((term) => reach.paths(constant, term.value, node)?.mixed);
+  const reaches = terms.some((term) => setting.reach.paths(constant, term.value, node)?.mixed);
   return whole === true && reaches && !isPosition(setting, sum);
 }
 
-function choose(setting: Setting, reach: Reach, node: Node, terms: readonly Term[]): Slots {
+function choose(setting: Setting, node: Node, terms: readonly Term[]): Slots {
   const refused: Exclude<Slots, Chosen>[] = [];
   for (const [k, skip] of terms.entries()) {
     const others = terms.toSpliced(k, 1);
-    const tried = trySkip({ setting, reach, node, skip, others });
+    const tried = trySkip({ setting, node, skip, others });
     if (tried === null) continue;
     if ("reason" in tried) {
       const optional = tried.kind && { skip, branches: others, kind: tried.kind };
@@ -166,7 +160,7 @@ function choose(setting: Setting, reach: Reach, node: Node, terms: readonly Term
       const parallel =
         parts !== null &&
         parts.length > 1 &&
-        independent(reach, node, parts) &&
+        independent(setting, node, parts) &&
         !isOneMap(setting, skip.value, parts);
       const projected = tried.kind === "projected";
       return { skip, branches: others, kind: parallel ? "parallel" : tried.kind, projected };

@@ -1,5 +1,5 @@
 import { groupBy } from "../../src/entry.ts";
-import { outputsOf, type Value } from "../../src/graph/graph.ts";
+import { type Node, outputsOf, type Value } from "../../src/graph/graph.ts";
 import { type AxisMap, axesThrough, compose, inverse, sameAxes } from "./axes.ts";
 import { type Place, placeAlong } from "./evidence.ts";
 import { firstReader, type Shown, type Slotted, shownAt, writerOfSkip } from "./feature-axis.ts";
@@ -8,11 +8,13 @@ import type { NormSearches } from "./next-read.ts";
 import { type Reason, reasons } from "./reasons.ts";
 import { Recent } from "./recent.ts";
 import type { Feature, Kind, Setting } from "./residual.ts";
-import { stepBack } from "./streams.ts";
+import { placedBefore } from "./streams.ts";
 
 /** A sum with its slots, before its feature axis is known. */
 export interface Candidate extends Slotted {
   readonly kind: Kind;
+  /** The composite node that was lowered to reach the sum; null if the sum is plain. */
+  readonly within: Node | null;
   /** Its feature axis, if it is known already. */
   readonly known: Feature | null;
   readonly name: string;
@@ -100,23 +102,19 @@ function inOneStream(setting: Setting, candidates: readonly Candidate[]): Member
 /** Returns the sum that a skip comes from, and where its axes are at this sum. */
 function sumBefore(
   setting: Setting,
-  { sum, skip }: Candidate,
+  { skip }: Candidate,
   rank: number,
   placed: ReadonlyMap<Value, Member>,
 ): { readonly member: Member; readonly axes: AxisMap } | null {
-  let [value, axes]: [Value, AxisMap] = [skip.value, sameAxes(rank)];
-  while (value.scope === sum.output.scope) {
-    const member = placed.get(value);
-    if (member) return { member, axes };
-    const from = setting.originals.get(value) ?? stepBack(setting, value, placed);
-    if (!from) return null;
+  let axes = sameAxes(rank);
+  const rankOf = (value: Value) => setting.types.get(value)?.shape?.length;
+  const member = placedBefore(setting, skip, placed, (from, value) => {
     const index = value.producer?.inputs.indexOf(from) ?? -1;
-    const ranks = [from, value].map((each) => setting.types.get(each)?.shape?.length);
-    if (index >= 0) axes = compose(axesThrough(setting, value.producer!, index, value), axes);
-    else if (ranks[0] !== ranks[1]) return null;
-    value = from;
-  }
-  return null;
+    if (index < 0) return rankOf(from) === rankOf(value);
+    axes = compose(axesThrough(setting, value.producer!, index, value), axes);
+    return true;
+  });
+  return member && { member, axes };
 }
 
 /** Returns the feature axis with its size. */

@@ -4,7 +4,7 @@ import type { Dimension } from "../../src/onnx/dtypes.ts";
 import { sameShape } from "./axes.ts";
 import { maskingOf } from "./mask.ts";
 import { computedSources } from "./operators.ts";
-import type { Setting, Site } from "./residual.ts";
+import type { Setting, Site, Term } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 import { takenOf } from "./written-out.ts";
 
@@ -29,20 +29,31 @@ export function putInStreams(setting: Setting, sites: readonly Unplaced[]): void
   }
 }
 
-function siteBefore(
-  setting: Setting,
-  { skip: { value: skip }, scope }: Site,
-  placed: ReadonlyMap<Value, Site>,
-): Site | null {
+function siteBefore(setting: Setting, { skip }: Site, placed: ReadonlyMap<Value, Site>) {
   const shapeOf = (value: Value) => setting.types.get(value)?.shape ?? [];
-  let value = skip;
-  while (value.scope === scope) {
-    const site = placed.get(value);
-    if (site) return site;
-    const from = setting.originals.get(value) ?? stepBack(setting, value, placed);
-    if (!from || !sameShape(shapeOf(from), shapeOf(skip))) return null;
+  return placedBefore(setting, skip, placed, (from, value) => {
+    if (!sameShape(shapeOf(from), shapeOf(skip.value))) return false;
     const step = value.producer?.inputs.includes(from) ? value.producer : null;
-    if (step && mayMove(step, shapeOf(from), shapeOf(value))) return null;
+    return !step || !mayMove(step, shapeOf(from), shapeOf(value));
+  });
+}
+
+/**
+ * Returns what is placed at a skip or at the nearest value that it comes from in the scope of its
+ * sum, by steps that `passes` accepts; null if there is none.
+ */
+export function placedBefore<Item>(
+  setting: Setting,
+  { value: skip, use }: Term,
+  placed: ReadonlyMap<Value, Item>,
+  passes: (from: Value, to: Value) => boolean,
+): Item | null {
+  let value = skip;
+  while (value.scope === use.node.scope) {
+    const found = placed.get(value);
+    if (found) return found;
+    const from = setting.originals.get(value) ?? stepBack(setting, value, placed);
+    if (!from || !passes(from, value)) return null;
     value = from;
   }
   return null;
@@ -63,7 +74,7 @@ function mayMove({ op }: Node, from: readonly Dimension[], to: readonly Dimensio
 }
 
 /** Returns the value before one operator, or before a decomposed norm or activation. */
-export function stepBack(
+function stepBack(
   setting: Setting,
   value: Value,
   placed: ReadonlyMap<Value, unknown>,

@@ -24,7 +24,7 @@ function isSmaller({ types }: Setting, value: Value, than: Value): boolean {
 }
 
 /** Whether a skip is laid together of pieces from each of which the branches are computed. */
-function isPieced({ setting, reach, node, others }: Trial, { producer }: Value): boolean {
+function isPieced({ setting, node, others }: Trial, { producer }: Value): boolean {
   const pieces = producer?.op === "Concat" ? computedBy(setting.constants, producer) : [];
   return (
     pieces.length > 1 &&
@@ -32,7 +32,7 @@ function isPieced({ setting, reach, node, others }: Trial, { producer }: Value):
       [...skipChain(setting, piece)].some(
         ({ kind, value }) =>
           kind === "identity" &&
-          others.every((term) => reach.paths(value, term.value, node)?.mixed),
+          others.every((term) => setting.reach.paths(value, term.value, node)?.mixed),
       ),
     )
   );
@@ -58,12 +58,12 @@ type Verdict = { kind: Kind } | { reason: Reason; kind?: OptionalKind; weak?: bo
 
 /** Whether this term is the skip; null if the others do not come from it at all. */
 export function trySkip(trial: Trial): Verdict | null {
-  const { setting, reach, node, skip, others } = trial;
+  const { setting, node, skip, others } = trial;
   let refused: { readonly link: Link; readonly verdict: Verdict } | null = null;
   for (const link of origins(setting, skip.value)) {
     if (refused && !isMoved(refused.link, link)) break;
     if (!isFloat(setting.types.get(link.value)?.dtype) && !isQuantized(link.value)) continue;
-    const paths = others.map((term) => reach.paths(link.value, term.value, node));
+    const paths = others.map((term) => setting.reach.paths(link.value, term.value, node));
     if (paths.includes(null) && isPieced(trial, link.value)) return { kind: link.kind };
     if (paths.includes(null)) continue;
     const elsewhere = comesFromElsewhere(trial, link);
