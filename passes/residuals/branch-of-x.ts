@@ -1,5 +1,5 @@
 import { numbersOf } from "../../src/graph/constants.ts";
-import { type Node, outputsOf, type Use, type Value } from "../../src/graph/graph.ts";
+import { inputsOf, type Node, outputsOf, type Use, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { isSpread } from "./axes.ts";
@@ -43,12 +43,9 @@ export function isGated(
   seen = new Set<Value>(),
 ): boolean {
   for (const node of unprojected(setting, branch, seen)) {
-    if (inFloats(node.op) !== "Mul") continue;
-    const factors = node.inputs.filter((v) => v && !setting.constants.has(v));
+    const factors = computedFactors(setting, node);
     if (factors.length !== 2) continue;
-    return factors.some(
-      (factor) => comesBy(setting, factor, x) || isGated(setting, factor!, x, seen),
-    );
+    return factors.some((each) => comesBy(setting, each, x) || isGated(setting, each, x, seen));
   }
   return false;
 }
@@ -111,10 +108,13 @@ export function takesOut(
 
 /** Whether a node is a product of computed values that contains a difference from x, times constants or not. */
 function isGate(setting: Setting, node: Node, x: Value, seen: Set<Value>): boolean {
-  if (inFloats(node.op) !== "Mul") return false;
-  const factors = node.inputs.filter((value) => value && !setting.constants.has(value));
-  return factors.length > 1 && factors.some((value) => holdsDifference(setting, value!, x, seen));
+  const factors = computedFactors(setting, node);
+  return factors.length > 1 && factors.some((value) => holdsDifference(setting, value, x, seen));
 }
+
+/** Returns the factors of a product that are not constant; none of another node. */
+const computedFactors = ({ constants }: Setting, node: Node): Value[] =>
+  inFloats(node.op) === "Mul" ? inputsOf(node).filter((value) => !constants.has(value)) : [];
 
 function holdsDifference(setting: Setting, from: Value, x: Value, seen: Set<Value>): boolean {
   for (const node of unprojected(setting, from, seen)) {

@@ -11,7 +11,7 @@ import {
   type Seen,
 } from "./next-read.ts";
 import { computedBy } from "./operators.ts";
-import type { Setting, Sum, Term } from "./residual.ts";
+import type { Feature, Setting, Site, Sum } from "./residual.ts";
 
 /** Maximum number of values that a search for a writer visits. */
 const LOOKS = 2000;
@@ -30,21 +30,21 @@ export interface Shown {
   readonly read: Place | null;
 }
 
-/** A sum with its skip and its branches. */
-export interface Slotted {
+/** A sum with its slots, before its feature axis is known. */
+export interface Candidate extends Pick<Site, "name" | "within" | "skip" | "branches" | "kind"> {
   readonly sum: Sum;
-  readonly skip: Term;
-  readonly branches: readonly Term[];
+  /** Its feature axis, if it is known already. */
+  readonly known: Feature | null;
 }
 
 /** Collects the evidence of a sum's feature axis. */
-export function shownAt(setting: Setting, slotted: Slotted, searches: NormSearches): Shown {
-  const { node, output } = slotted.sum;
-  const start = afterSkip(setting, slotted);
+export function shownAt(setting: Setting, candidate: Candidate, searches: NormSearches): Shown {
+  const { node, output } = candidate.sum;
+  const start = afterSkip(setting, candidate);
   const { axes, scope } = start;
   const rank = axes.length;
-  const skip = slotted.skip.value;
-  const ends = slotted.branches.map(({ value }) => branchEnd(setting, value, rank));
+  const skip = candidate.skip.value;
+  const ends = candidate.branches.map(({ value }) => branchEnd(setting, value, rank));
   const own = evidence(setting, node).reads;
   const after = { value: output, axes, scope, until: null };
   const next = (own && { ...own, node, norm: true }) ?? nextRead(setting, after);
@@ -63,15 +63,15 @@ export function shownAt(setting: Setting, slotted: Slotted, searches: NormSearch
 }
 
 /** Returns the first reader of a sum's skip, which usually starts the branch. */
-export const firstReader = (setting: Setting, slotted: Slotted): Read | null =>
-  nextRead(setting, afterSkip(setting, slotted));
+export const firstReader = (setting: Setting, candidate: Candidate): Read | null =>
+  nextRead(setting, afterSkip(setting, candidate));
 
 /** Returns what wrote a sum's skip. */
-export const writerOfSkip = (setting: Setting, { sum, skip }: Slotted): Place | null =>
+export const writerOfSkip = (setting: Setting, { sum, skip }: Candidate): Place | null =>
   branchEnd(setting, skip.value, setting.types.get(sum.output)!.shape!.length).mixer;
 
 /** Returns where a search for the readers of a skip starts, other than the sum. */
-const afterSkip = ({ types }: Setting, { sum: { output }, skip }: Slotted): Origin => ({
+const afterSkip = ({ types }: Setting, { sum: { output }, skip }: Candidate): Origin => ({
   value: skip.value,
   axes: sameAxes(types.get(output)!.shape!.length),
   scope: output.scope,

@@ -6,6 +6,7 @@ import type { Graph, Node, Scope, Types, Value } from "../../src/graph/graph.ts"
 import { labelOf, pathOf, scopesOf, visible } from "../../src/graph/scopes.ts";
 import type { Declared } from "../../src/options.ts";
 import { blockedValues } from "./blocked.ts";
+import type { Candidate } from "./feature-axis.ts";
 import { sumsIn } from "./index.ts";
 import { recognize } from "./inserted.ts";
 import { isLaurel } from "./laurel-block.ts";
@@ -29,7 +30,7 @@ import {
 } from "./residual.ts";
 import { nameLayers } from "./same-layer.ts";
 import { slots } from "./slots.ts";
-import { type Candidate, type FoundAxis, featureAxes } from "./stream-axes.ts";
+import { type FoundAxis, featureAxes } from "./stream-axes.ts";
 import { putInStreams, type Unplaced } from "./streams.ts";
 
 /** The result of a search: the residual connections, and every other sum with its reason. */

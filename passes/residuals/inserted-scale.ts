@@ -1,5 +1,5 @@
 import { dataOf, numbersOf, tensorOf } from "../../src/graph/constants.ts";
-import { attribute, type Value } from "../../src/graph/graph.ts";
+import { attribute, inputsOf, type Value } from "../../src/graph/graph.ts";
 import { decodeNumbers, roundoff } from "../../src/graph/tensor.ts";
 import { behind } from "../../src/graph/walk.ts";
 import { dataType, elements, isFloat } from "../../src/onnx/dtypes.ts";
@@ -25,8 +25,8 @@ export function scaledOf(facts: KnownValues, value: Value): Scaled | null {
   if (!node) return null;
   const [x, scale, shift, mean, variance] = node.inputs;
   if (node.op === "Mul") {
-    const [factor] = node.inputs.filter((input) => input && facts.constants.has(input));
-    const [other] = node.inputs.filter((input) => input && !facts.constants.has(input));
+    const factor = inputsOf(node).find((input) => facts.constants.has(input));
+    const other = inputsOf(node).find((input) => !facts.constants.has(input));
     return factor && other ? { x: other, factor, exact: false } : null;
   }
   if (node.op !== "BatchNormalization" || !x || !scale) return null;
@@ -58,12 +58,7 @@ export function weightsOf(facts: KnownValues, terms: readonly (Scaled | null)[])
   const origins = factors.map(originOf);
   if (origins.every((origin) => origin !== null && origin === origins[0])) return "";
   if (terms.some((term) => isNorm(facts, term!)) || factors.some(isOneOfAxes)) return null;
-  const unlike = new Map(
-    factors.map((factor) => {
-      const read = numbers(factor);
-      return [read?.join(), read];
-    }),
-  );
+  const unlike = new Map(factors.map(numbers).map((read) => [read?.join(), read]));
   const [a, b] = [...unlike.values()];
   const unit = Math.max(...factors.map((factor) => roundoff(facts.types.get(factor)?.dtype ?? "")));
   if ([...(a ?? []), ...(b ?? [])].every((number) => isWritten(number, unit))) return null;
@@ -82,13 +77,8 @@ const isOneOfAxes = (factor: Value) => {
 function isNorm(facts: KnownValues, { x, exact }: Scaled): boolean {
   const at = bare(x);
   const { producer: node } = at;
-  const divides = node !== null && ["Mul", "Div"].includes(node.op);
-  return (
-    !exact &&
-    divides &&
-    computedBy(facts.constants, node).length > 1 &&
-    normedOf(facts, at) !== null
-  );
+  if (exact || (node?.op !== "Mul" && node?.op !== "Div")) return false;
+  return computedBy(facts.constants, node).length > 1 && normedOf(facts, at) !== null;
 }
 
 /** Whether a person wrote the number, as in 1.5 x + 0.5 f: training leaves more than two digits. */

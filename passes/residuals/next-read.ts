@@ -78,11 +78,8 @@ export function nextRead(
   };
   let next: Reader[] = [];
   const starts = readersOf({ value, axes });
-  for (const { use, axes: there, joined } of bestFirst(
-    starts,
-    () => next,
-    (reader) => reader.order,
-  )) {
+  const nearest = bestFirst(starts, () => next, orderOf);
+  for (const { use, axes: there, joined } of nearest) {
     if (--looks < 0) return null;
     const { node } = use;
     const { reads, writes, norm } = evidence(setting, node);
@@ -121,6 +118,8 @@ export interface Seen {
   /** The shape and axes before a Reshape joined some of them. */
   readonly joined?: { readonly shape: readonly Dimension[]; readonly axes: AxisMap } | undefined;
 }
+
+const orderOf = ({ order }: Reader) => order;
 
 /** A reader of such a value, the value's axes, and where the reader stands among others. */
 interface Reader extends Omit<Seen, "value"> {

@@ -14,10 +14,11 @@ const SHORT = 32;
  * constant factors and linear ones. Stops at the first operator of another kind.
  */
 export const skipChain = (setting: Setting, operand: Value): Generator<Link> =>
-  chainFrom(setting, SHORT, knownChain(setting, operand));
-
-const knownChain = ({ chains }: Setting, operand: Value): Chain =>
-  entry(chains, operand, () => [linkTo(operand)]);
+  chainFrom(
+    setting,
+    SHORT,
+    entry(setting.chains, operand, () => [linkTo(operand)]),
+  );
 
 function* chainFrom(setting: Setting, length: number, known: Chain): Generator<Link> {
   for (let hop = 0; hop < length; hop++) {
@@ -55,7 +56,7 @@ type Path = Omit<Link, "value" | "part">;
 /** Returns the link over two paths, in sequence or in parallel. */
 const joined = (value: Value, [a, b]: readonly [Path, Path], part: Part | null): Link => ({
   value,
-  kind: worse(a.kind, b.kind),
+  kind: a.kind === "identity" || b.kind === "projected" ? b.kind : a.kind,
   part,
   upsampled: a.upsampled || b.upsampled,
   repeated: a.repeated || b.repeated,
@@ -93,8 +94,6 @@ function origin(setting: Setting, node: Node, layout: boolean, length: number): 
   const continues = layout && !concat ? only === node.inputs[0] : computed.length === 1;
   return only && continues ? linkTo(only) : null;
 }
-
-const worse = (a: Link["kind"], b: Link["kind"]) => (a === "identity" || b === "projected" ? b : a);
 
 /** Returns the nearest value from which all of these come by skip chains. */
 function commonOrigin(setting: Setting, values: readonly Value[], length: number): Link | null {

@@ -1,24 +1,14 @@
 import { groupBy } from "../../src/entry.ts";
-import { type Node, outputsOf, type Value } from "../../src/graph/graph.ts";
+import { outputsOf, type Value } from "../../src/graph/graph.ts";
 import { type AxisMap, axesThrough, compose, inverse, sameAxes } from "./axes.ts";
 import { type Place, placeAlong } from "./evidence.ts";
-import { firstReader, type Shown, type Slotted, shownAt, writerOfSkip } from "./feature-axis.ts";
+import { type Candidate, firstReader, type Shown, shownAt, writerOfSkip } from "./feature-axis.ts";
 import type { NamedAxes } from "./named-axes.ts";
 import type { NormSearches } from "./next-read.ts";
 import { type Reason, reasons } from "./reasons.ts";
 import { Recent } from "./recent.ts";
-import type { Feature, Kind, Setting } from "./residual.ts";
+import type { Feature, Setting } from "./residual.ts";
 import { placedBefore } from "./streams.ts";
-
-/** A sum with its slots, before its feature axis is known. */
-export interface Candidate extends Slotted {
-  readonly kind: Kind;
-  /** The composite node that was lowered to reach the sum; null if the sum is plain. */
-  readonly within: Node | null;
-  /** Its feature axis, if it is known already. */
-  readonly known: Feature | null;
-  readonly name: string;
-}
 
 /** A sum's feature axis, or why it has none. */
 export type FoundAxis = Feature | { readonly reason: Reason };
@@ -28,7 +18,8 @@ interface Member {
   readonly candidate: Candidate;
   readonly shown: Shown;
   readonly shape: readonly (number | string)[];
-  readonly root: Member | null;
+  /** The first sum of the stream. */
+  readonly root: Value;
   readonly toRoot: AxisMap;
 }
 
@@ -44,7 +35,7 @@ export function featureAxes(
   named: NamedAxes,
 ): FoundAxis[] {
   const members = inOneStream(setting, candidates);
-  const streams = groupBy(members, (member) => member.root ?? member);
+  const streams = groupBy(members, ({ root }) => root);
   const normed = new Map(
     [...streams].map(([root, stream]) => [
       root,
@@ -55,26 +46,20 @@ export function featureAxes(
     ]),
   );
   return members.map((member) => {
-    const { known, name, sum } = member.candidate;
+    const { known, name, sum, kind } = member.candidate;
     const given = named.of(name, sum.output.name, member.shape);
     if (given === null && known) return known;
-    const root = member.root ?? member;
-    const stream = streams.get(root)!;
+    const stream = streams.get(member.root)!;
     if (given !== null) return decide(member, stream, given);
-    const shown = decide(member, stream, axisOf(setting, member, stream, normed.get(root)!));
-    return isSingle(member.candidate, shown)
-      ? {
-          reason: reasons.noFeatureAxis(
-            `the skip is projected to a single value on axis ${shown.axis}`,
-          ),
-        }
+    const shown = decide(member, stream, axisOf(setting, member, stream, normed.get(member.root)!));
+    // Such a sum is a bias or a score, not features.
+    return kind === "projected" && "size" in shown && shown.size === 1
+      ? noAxis(`the skip is projected to a single value on axis ${shown.axis}`)
       : shown;
   });
 }
 
-/** Whether a projected skip holds one value: a bias or a score, not features. */
-const isSingle = ({ kind }: Candidate, axis: FoundAxis): axis is Feature =>
-  kind === "projected" && "size" in axis && axis.size === 1;
+const noAxis = (why: string): FoundAxis => ({ reason: reasons.noFeatureAxis(why) });
 
 /** Links each sum to the one that its skip comes from, through single operators and norms. */
 function inOneStream(setting: Setting, candidates: readonly Candidate[]): Member[] {
@@ -91,7 +76,7 @@ function inOneStream(setting: Setting, candidates: readonly Candidate[]): Member
       candidate,
       shown: shownAt(setting, candidate, searches),
       shape,
-      root: before ? (before.member.root ?? before.member) : null,
+      root: before?.member.root ?? sum.output,
       toRoot,
     };
     for (const output of outputsOf(sum.node)) placed.set(output, member);
@@ -123,20 +108,16 @@ function decide(
   stream: readonly Member[],
   axis: number | { readonly reason: string },
 ): FoundAxis {
-  if (typeof axis !== "number") return { reason: reasons.noFeatureAxis(axis.reason) };
+  if (typeof axis !== "number") return noAxis(axis.reason);
   const own = member.shape[axis];
   if (typeof own === "number") return { axis, size: own };
   const sizes = sizesAt(member, axis, stream);
   if (sizes.size > 1)
-    return {
-      reason: reasons.noFeatureAxis(
-        `along axis ${axis} the weights of its stream have ${[...sizes].join(" and ")} features`,
-      ),
-    };
+    return noAxis(
+      `along axis ${axis} the weights of its stream have ${[...sizes].join(" and ")} features`,
+    );
   const [size] = sizes;
-  return size === undefined
-    ? { reason: reasons.noFeatureAxis(`axis ${axis} does not have a fixed size`) }
-    : { axis, size };
+  return size === undefined ? noAxis(`axis ${axis} does not have a fixed size`) : { axis, size };
 }
 
 /** Returns the axis that the stream shows at one of its sums. */
@@ -146,8 +127,7 @@ function axisOf(
   stream: readonly Member[],
   streamNorms: number | null,
 ): number | { readonly reason: string } {
-  const { written, read } = member.shown;
-  const { norms } = member.shown;
+  const { norms, written, read } = member.shown;
   const own = only(norms.filter(({ mask }) => !mask));
   const normed = own ?? here(member, streamNorms) ?? only(norms);
   if (normed !== null) return normed;
@@ -197,7 +177,8 @@ function only(places: readonly Place[]): number | null {
 /** Returns the axis of a stream's norms; of what may be masks alone, if its branches do not all write another. */
 function normedAxis(norms: readonly Place[], written: readonly Place[]): number | null {
   const sure = norms.filter(({ mask }) => !mask);
-  return sure.length > 0 ? only(sure) : norms.length > 0 ? (only(written) ?? only(norms)) : null;
+  if (sure.length > 0) return only(sure);
+  return norms.length > 0 ? (only(written) ?? only(norms)) : null;
 }
 
 const atRoot = ({ toRoot }: Member, places: readonly Place[]): Place[] =>
@@ -215,16 +196,14 @@ function sizesAt(member: Member, axis: number, stream: readonly Member[]): Reado
   const own = sizes([...norms, ...written, ...(read ? [read] : [])], axis);
   if (own.size > 0) return own;
   const root = member.toRoot[axis] ?? null;
-  return sizes(
-    stream.flatMap((each) => {
-      const shape = each.shape.map((dim, k) => ({
-        axis: k,
-        size: typeof dim === "number" ? dim : null,
-      }));
-      return atRoot(each, [...shape, ...each.shown.norms, ...each.shown.written]);
-    }),
-    root,
-  );
+  const all = stream.flatMap((each) => {
+    const shape = each.shape.map((dim, k) => ({
+      axis: k,
+      size: typeof dim === "number" ? dim : null,
+    }));
+    return atRoot(each, [...shape, ...each.shown.norms, ...each.shown.written]);
+  });
+  return sizes(all, root);
 }
 
 const sizes = (places: readonly Place[], along: number | null): Set<number> =>
