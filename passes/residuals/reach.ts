@@ -3,39 +3,10 @@ import { type Node, outputsOf, readsOf, type Value } from "../../src/graph/graph
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { inOrder } from "../../src/graph/scopes.ts";
 import { inFloats } from "./operators.ts";
+import { FACTS, OF_EACH, PATHS, type Paths } from "./paths.ts";
 import { Recent } from "./recent.ts";
 import type { Setting, Term } from "./residual.ts";
 import { besides } from "./skip-norm.ts";
-
-/** The facts about paths, as bits. */
-const FACTS = {
-  /** Some path passes learned weights that mix features. */
-  mixed: 1,
-  /** Some path passes a pool that mixes positions. */
-  pooled: 2,
-  /** Some path passes a nonlinear operator. */
-  nonlinear: 4,
-  /** Some path passes an operator that reduces a feature map. */
-  reduced: 8,
-  /** Every path passes an operator that enlarges a feature map. */
-  upsampled: 16,
-  /** Every path passes an operator that repeats positions, or one that reads repeated positions. */
-  repeated: 32,
-};
-
-/** What lies on the paths from one value to another. */
-export type Paths = Readonly<Record<keyof typeof FACTS, boolean>>;
-
-/** Facts that several paths have together if each of them has. */
-const OF_EACH = FACTS.upsampled | FACTS.repeated;
-
-const PATHS = Array.from(
-  { length: 64 },
-  (_, facts) =>
-    Object.fromEntries(
-      Object.entries(FACTS).map(([fact, bit]) => [fact, (facts & bit) !== 0]),
-    ) as Paths,
-);
 
 /** Nonlinear if both operands are computed from the same value. */
 const BILINEAR = operatorsThat("bilinear");

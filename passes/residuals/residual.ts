@@ -1,5 +1,5 @@
 import type { Graph, Node, Scope, Types, Use, Value } from "../../src/graph/graph.ts";
-import type { Reach } from "./reach.ts";
+import type { Paths } from "./paths.ts";
 import type { Reason, ReasonCode } from "./reasons.ts";
 import type { Recent } from "./recent.ts";
 
@@ -168,8 +168,8 @@ export type Chain = (Link | null)[];
 export interface Setting extends KnownValues {
   /** Classifies a node. */
   readonly traits: (node: Node) => Traits;
-  /** Finds the paths between values. */
-  readonly reach: Reach;
+  /** Finds the paths between two values, to a node that reads the second; null if there are none. */
+  readonly reach: { paths(from: Value, to: Value, limit: Node): Paths | null };
   /** Values whose shape does not show where their channels are. */
   readonly blocked: ReadonlySet<Value>;
   /** Values of which only the shape matters. */

@@ -4,7 +4,8 @@ import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import { sameShape } from "./axes.ts";
 import { computedBy } from "./operators.ts";
-import type { Paths, Trial } from "./reach.ts";
+import type { Paths } from "./paths.ts";
+import type { Trial } from "./reach.ts";
 import type { Link, Setting } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 

@@ -1,0 +1,30 @@
+/** The facts about paths, as bits. */
+export const FACTS = {
+  /** Some path passes learned weights that mix features. */
+  mixed: 1,
+  /** Some path passes a pool that mixes positions. */
+  pooled: 2,
+  /** Some path passes a nonlinear operator. */
+  nonlinear: 4,
+  /** Some path passes an operator that reduces a feature map. */
+  reduced: 8,
+  /** Every path passes an operator that enlarges a feature map. */
+  upsampled: 16,
+  /** Every path passes an operator that repeats positions, or one that reads repeated positions. */
+  repeated: 32,
+};
+
+/** What lies on the paths from one value to another. */
+export type Paths = Readonly<Record<keyof typeof FACTS, boolean>>;
+
+/** Facts that several paths have together if each of them has. */
+export const OF_EACH = FACTS.upsampled | FACTS.repeated;
+
+/** Paths by their facts. */
+export const PATHS = Array.from(
+  { length: 64 },
+  (_, facts) =>
+    Object.fromEntries(
+      Object.entries(FACTS).map(([fact, bit]) => [fact, (facts & bit) !== 0]),
+    ) as Paths,
+);
