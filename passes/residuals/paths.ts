@@ -1,5 +1,5 @@
 /** The facts about paths, as bits. */
-export const FACTS = {
+export const PATH_FACTS = {
   /** Some path passes learned weights that mix features. */
   mixed: 1,
   /** Some path passes a pool that mixes positions. */
@@ -15,16 +15,16 @@ export const FACTS = {
 };
 
 /** What lies on the paths from one value to another. */
-export type Paths = Readonly<Record<keyof typeof FACTS, boolean>>;
+export type Paths = Readonly<Record<keyof typeof PATH_FACTS, boolean>>;
 
 /** Facts that several paths have together if each of them has. */
-export const OF_EACH = FACTS.upsampled | FACTS.repeated;
+export const OF_EACH = PATH_FACTS.upsampled | PATH_FACTS.repeated;
 
 /** Paths by their facts. */
-export const PATHS = Array.from(
+export const PATHS_BY_FACTS = Array.from(
   { length: 64 },
   (_, facts) =>
     Object.fromEntries(
-      Object.entries(FACTS).map(([fact, bit]) => [fact, (facts & bit) !== 0]),
+      Object.entries(PATH_FACTS).map(([fact, bit]) => [fact, (facts & bit) !== 0]),
     ) as Paths,
 );

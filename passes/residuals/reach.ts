@@ -3,7 +3,7 @@ import { type Node, outputsOf, readsOf, type Value } from "../../src/graph/graph
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { inOrder } from "../../src/graph/scopes.ts";
 import { inFloats } from "./operators.ts";
-import { FACTS, OF_EACH, PATHS, type Paths } from "./paths.ts";
+import { OF_EACH, PATH_FACTS, PATHS_BY_FACTS, type Paths } from "./paths.ts";
 import { Recent } from "./recent.ts";
 import type { Setting, Term } from "./residual.ts";
 import { besides } from "./skip-norm.ts";
@@ -42,13 +42,13 @@ export class Reach {
       this.#searches.set(from, search);
     }
     const facts = search.facts.get(to);
-    return facts === undefined ? null : PATHS[facts];
+    return facts === undefined ? null : PATHS_BY_FACTS[facts];
   }
 
   #search(from: Value, limit: Node): Map<Value, number> {
     const facts = new Map<Value, number>();
     facts.set(from, 0);
-    for (const value of besides(from)) facts.set(value, FACTS.nonlinear);
+    for (const value of besides(from)) facts.set(value, PATH_FACTS.nonlinear);
     const nodes = new Set<Node>();
     const addReaders = ({ uses }: Value) => {
       for (const { node } of uses) {
@@ -80,13 +80,13 @@ export class Reach {
     const { mixer, pooling, upsampling, reducing, repeating, nonlinear } = this.#traits(node);
     const op = inFloats(node.op);
     let through = (ofAny & ~OF_EACH) | (ofEach & OF_EACH);
-    if (op === "Concat") through |= ofAny & FACTS.repeated;
-    if (mixer) through |= FACTS.mixed;
-    if (pooling) through |= FACTS.pooled;
-    if (nonlinear && !(operands === 1 && BILINEAR.has(op))) through |= FACTS.nonlinear;
-    if (upsampling) through |= FACTS.upsampled;
-    if (reducing) through |= FACTS.reduced;
-    if (repeating) through |= FACTS.repeated;
+    if (op === "Concat") through |= ofAny & PATH_FACTS.repeated;
+    if (mixer) through |= PATH_FACTS.mixed;
+    if (pooling) through |= PATH_FACTS.pooled;
+    if (nonlinear && !(operands === 1 && BILINEAR.has(op))) through |= PATH_FACTS.nonlinear;
+    if (upsampling) through |= PATH_FACTS.upsampled;
+    if (reducing) through |= PATH_FACTS.reduced;
+    if (repeating) through |= PATH_FACTS.repeated;
     return through;
   }
 }
