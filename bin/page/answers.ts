@@ -1,6 +1,5 @@
 import type { Model, Tensors } from "../../src/index.ts";
 import { runnable, withSession } from "../../src/internal.ts";
-import type { SampleAnswer } from "./messages.ts";
 import { pageRuntime as ort } from "./runtime.ts";
 
 /** Samples that a model answers. */
@@ -9,13 +8,14 @@ export interface SampleSet {
   readonly count: number;
   /** What is expected of a sample, and its class if that is known. */
   readonly expected: (k: number) => { readonly text: string; readonly label: number | null };
+  /** Its picture, 0 for paper and 1 for ink; null if it has none. */
   readonly ink: (k: number) => Float32Array | null;
   /** Names of the classes; numbers if there are none. */
   readonly classes: readonly string[] | null;
 }
 
 /** Runs a model on samples and says what it answers: a class, or the first numbers. */
-export async function answersOf(model: Model, samples: SampleSet): Promise<SampleAnswer[]> {
+export async function answersOf(model: Model, samples: SampleSet) {
   const output = await withSession(ort, runnable(model.file), "all", async (session) => {
     const inputs = Object.entries(samples.feeds).filter(([name]) =>
       session.inputNames.includes(name),
@@ -31,10 +31,14 @@ export async function answersOf(model: Model, samples: SampleSet): Promise<Sampl
       ink: samples.ink(k),
       expected: text,
       answer: said === null ? numbers(row) : nameOf(said, row, samples.classes),
+      /** Null if that is not known. */
       isRight: said === null || output.dims.length !== 2 ? null : said === label,
     };
   });
 }
+
+/** A sample, what is expected of it, and what the model says. */
+export type SampleAnswer = Awaited<ReturnType<typeof answersOf>>[number];
 
 /** The numbers of one of `count` samples. */
 function rowOf({ data }: Tensors[string], count: number, k: number): number[] {

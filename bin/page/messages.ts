@@ -1,4 +1,5 @@
 import type { LossName, OptionalKind, VariantName } from "../../src/index.ts";
+import type { SampleAnswer } from "./answers.ts";
 
 /** Which residual sums are found. */
 export interface SearchChoice {
@@ -45,16 +46,6 @@ export interface TuningChoice {
 export interface Answers {
   readonly when: "before" | "after";
   readonly samples: readonly SampleAnswer[];
-}
-
-/** A sample, what is expected of it, and what the model says. */
-export interface SampleAnswer {
-  /** Its picture, 0 for paper and 1 for ink; null if it has none. */
-  readonly ink: Float32Array | null;
-  readonly expected: string;
-  readonly answer: string;
-  /** Whether the answer is the expected one; null if that is not known. */
-  readonly isRight: boolean | null;
 }
 
 /** What a call reports while it runs. */

@@ -34,12 +34,9 @@ export function mnistDigits(ofEach = Number.POSITIVE_INFINITY): {
 /** Returns the digits of the page as an .npz: arrays train and heldOut, uint8 [count, 28, 28]. */
 export function digitsNpz(): Uint8Array {
   const entries = Object.entries(mnistDigits(BUNDLED)).map(([name, digits]) => {
-    const bytes = new Uint8Array(digits.length * PIXELS);
-    for (const [k, digit] of digits.entries())
-      bytes.set(
-        digit.map((value) => Math.round(255 * value)),
-        k * PIXELS,
-      );
+    const bytes = Uint8Array.from(
+      digits.flatMap((digit) => Array.from(digit, (value) => Math.round(255 * value))),
+    );
     return [`${name}.npy`, new Uint8Array(dump(bytes, [digits.length, 28, 28]))];
   });
   return zipSync(Object.fromEntries(entries), { level: 9, mtime: "1980-01-01" });

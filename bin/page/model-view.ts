@@ -136,12 +136,9 @@ function modelFirst(files: readonly File[]): File[] {
       `${models.map(({ name }) => name).join(" and ")} are ${models.length} models; give one of them, with its data files.`,
     );
   const [model] = models.length === 1 ? models : files;
-  const ordered = [model, ...files.filter((file) => file !== model)];
-  checkFileSize(
-    model.name,
-    ordered.reduce((sum, { size }) => sum + size, 0),
-  );
-  return ordered;
+  const total = files.reduce((sum, { size }) => sum + size, 0);
+  checkFileSize(model.name, total);
+  return [model, ...files.filter((file) => file !== model)];
 }
 
 /** Throws one sentence if a model is too large, before any of it is read. */

@@ -26,9 +26,8 @@ import { type Tuned, tuned } from "./tuning.ts";
 
 /** Works on one model at a time, the last that was opened. */
 export class ModelWork {
-  #model: Model | null = null;
+  #current: { readonly model: Model; readonly found: FoundResiduals } | null = null;
   #search: Pick<ResidualOptions, "also" | "featureAxis"> = {};
-  #found: FoundResiduals | null = null;
   #laurel: { readonly choice: string; readonly laurel: Laurelized } | null = null;
   #training: AbortController | null = null;
 
@@ -41,15 +40,14 @@ export class ModelWork {
       also,
       featureAxis: featureAxis === "" ? undefined : parseFeatureAxis(featureAxis),
     };
-    this.#model = this.#found = this.#laurel = null;
+    this.#current = this.#laurel = null;
     report({ progress: 0, step: "reading the model" });
     const [file, ...others] = files;
     const data = Object.fromEntries(others.map((other) => [other.name, other]));
     const model = await openModel(file, { data });
     report({ progress: 0.3, step: "finding the residual connections" });
     const found = await findResiduals(model, { ort, ...this.#search });
-    this.#model = model;
-    this.#found = found;
+    this.#current = { model, found };
     return openedModel(model, found);
   }
 
@@ -109,9 +107,9 @@ export class ModelWork {
     return laurel;
   }
 
-  #opened(): { readonly model: Model; readonly found: FoundResiduals } {
-    if (!this.#model || !this.#found) throw new InputError("no model is open; choose one first.");
-    return { model: this.#model, found: this.#found };
+  #opened() {
+    if (!this.#current) throw new InputError("no model is open; choose one first.");
+    return this.#current;
   }
 }
 
@@ -159,11 +157,10 @@ function readsStrips({ file, graph }: Model): boolean {
   const names = graph.main.inputs.map(({ name }) => name);
   const { channels, height, width } = STRIP;
   const [, ...dims] = shapeOf(file.graph.inputs.find(({ name }) => name === "x"));
-  const fits = [channels, height, width].every((size, k) => (fixed(dims[k]) ?? size) === size);
+  const fits = [channels, height, width].every(
+    // A dimension that is free has a name, or no size.
+    (size, k) => typeof dims[k] !== "number" || dims[k] <= 0 || dims[k] === size,
+  );
   const classes = file.graph.outputs.map((output) => shapeOf(output).at(-1));
   return names.join() === "x" && dims.length === 3 && fits && classes.join() === "2";
 }
-
-/** A dimension's size; undefined if it is free. */
-const fixed = (dim: unknown): number | undefined =>
-  typeof dim === "number" && dim > 0 ? dim : undefined;

@@ -1,9 +1,10 @@
 import { fitting } from "../../passes/finetune/fit-options.ts";
 import { type LossName, losses } from "../../src/index.ts";
+import type { SampleAnswer } from "./answers.ts";
 import { curveDrawing, curveWords, type LossCurve } from "./curve.ts";
 import { byId, downloadLink, draw, list, make, replaceFiles, say, show } from "./dom.ts";
 import { CancelledError, type Engine } from "./engine.ts";
-import type { Answers, Examples, InsertChoice, SampleAnswer, WorkReport } from "./messages.ts";
+import type { Answers, Examples, InsertChoice, WorkReport } from "./messages.ts";
 import type { OpenedModel } from "./model-work.ts";
 import { drawingPad, inkCanvas } from "./pad.ts";
 import { type ProgressView, showProgress } from "./progress-view.ts";

@@ -44,21 +44,16 @@ export class ModelModules {
     listener.watch(model);
     try {
       const web = this.#webFiles();
-      const produced = await this.#produced(id, name);
+      const start = performance.now();
+      const produced = await produce(readImport(id), this.cache);
+      const seconds = ((performance.now() - start) / 1000).toFixed(1);
+      if (!produced.isCached) this.say(`laurelize: made ${name} in ${seconds} s`);
       for (const file of [...produced.dependencies, produced.model]) listener.watch(file);
       for (const warning of produced.warnings) listener.warn(`${name}: ${warning}`);
       return moduleCode(produced, web, urlOf);
     } catch (error) {
       throw new Error(`${name}: ${(error as Error).message}`);
     }
-  }
-
-  async #produced(id: string, name: string): Promise<Produced> {
-    const start = performance.now();
-    const produced = await produce(readImport(id), this.cache);
-    const seconds = ((performance.now() - start) / 1000).toFixed(1);
-    if (!produced.isCached) this.say(`laurelize: made ${name} in ${seconds} s`);
-    return produced;
   }
 
   #webFiles(): WebFiles | null {
@@ -87,11 +82,8 @@ function moduleCode(produced: Produced, web: WebFiles | null, urlOf: UrlOf): str
   ].join("\n");
 }
 
-/** The files that an entry of onnxruntime-web fetches, by their places in `ort.env.wasm.wasmPaths`. */
-interface WebFiles {
-  readonly mjs: string;
-  readonly wasm: string;
-}
+/** Files of onnxruntime-web by their places in `ort.env.wasm.wasmPaths`. */
+type WebFiles = Readonly<Record<"mjs" | "wasm", string>>;
 
 /**
  * Finds the files that an entry of onnxruntime-web, as installed for a project, fetches. Throws a

@@ -146,28 +146,18 @@ const READ = 1 << 22;
 
 /** int64 weights that 32 bits do not hold, in which WebGPU computes on int64. */
 function wideIntegerFindings(model: Model): TargetFinding[] {
-  const wide = [...scopesOf(model.graph)].flatMap(({ values }) =>
-    [...values.values()].filter((value) => isWide(model, value)),
-  );
-  if (wide.length === 0) return [];
-  const names = wide.map(({ name }) => name);
-  return [
-    {
-      code: "int64-values",
-      weight: "limits",
-      text: `${listed(names, 5)} ${wide.length > 1 ? "hold" : "holds"} int64 values beyond 31 bits, which WebGPU cuts to 32; through wasm they stay whole.`,
-    },
-  ];
+  const values = [...scopesOf(model.graph)].flatMap((scope) => [...scope.values.values()]);
+  const names = values.filter((value) => isWide(model, value)).map(({ name }) => name);
+  const text = `${listed(names, 5)} ${names.length > 1 ? "hold" : "holds"} int64 values beyond 31 bits, which WebGPU cuts to 32; through wasm they stay whole.`;
+  return names.length > 0 ? [{ code: "int64-values", weight: "limits", text }] : [];
 }
 
 function isWide({ file }: Model, value: Value): boolean {
   const tensor = tensorOf(value);
   if (!tensor || typeOfTensor(value)?.dtype !== "int64") return false;
-  if (
-    value.uses.length > 0 &&
-    value.uses.every(({ node, index }) => own(CLAMPED, node.op)?.includes(index))
-  )
-    return false;
+  const { uses } = value;
+  const isClamped = uses.every(({ node, index }) => own(CLAMPED, node.op)?.includes(index));
+  if (isClamped && uses.length > 0) return false;
   const bytes = tensorBytes(file, tensor).slice();
   if (bytes.length > READ * 8) return false;
   return new BigInt64Array(bytes.buffer).some((each) => each !== BigInt.asIntN(32, each));

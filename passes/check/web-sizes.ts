@@ -21,22 +21,16 @@ export interface WebSizes {
   readonly total: number;
 }
 
-/** Measures the data files of a model, in bytes by name. */
-export const dataFileSizes = (model: Model): Record<string, number> =>
-  Object.fromEntries(
-    model.dataFiles.map((name) => {
-      const source = model.folder!.open(name, true);
-      const { size } = source;
-      source.close?.();
-      return [name, size];
-    }),
-  );
-
 /** Measures a model and its data files. */
 export function webSizes(model: Model): WebSizes {
-  const data = dataFileSizes(model);
-  const total = Object.values(data).reduce((sum, size) => sum + size, model.size);
-  return { file: model.size, data, total };
+  const sizes = model.dataFiles.map((name): [string, number] => {
+    const source = model.folder!.open(name, true);
+    const { size } = source;
+    source.close?.();
+    return [name, size];
+  });
+  const total = sizes.reduce((sum, [, size]) => sum + size, model.size);
+  return { file: model.size, data: Object.fromEntries(sizes), total };
 }
 
 /** Returns what sizes say against a model in a browser. */
@@ -66,14 +60,13 @@ export function sizeFindings(model: Model, { file, data, total }: WebSizes): Tar
 
 /** Single weights beyond the buffers that every WebGPU device has. */
 function weightFindings(model: Model): TargetFinding[] {
-  const weights = [...scopesOf(model.graph)].flatMap(({ values }) =>
-    [...values.values()].flatMap(({ name, initializer }) =>
+  const values = [...scopesOf(model.graph)].flatMap((scope) => [...scope.values.values()]);
+  return values
+    .flatMap(({ name, initializer }) =>
       initializer && "dataType" in initializer
         ? [{ name, bytes: byteLength(initializer) ?? 0 }]
         : [],
-    ),
-  );
-  return weights
+    )
     .filter(({ bytes }) => bytes > BINDING)
     .map(({ name, bytes }) => ({
       code: "weight-too-large",
@@ -86,19 +79,13 @@ function weightFindings(model: Model): TargetFinding[] {
 function bodyFindings(model: Model): TargetFinding[] {
   return [...scopesOf(model.graph)].flatMap((scope) => {
     if (scope.kind === "main") return [];
-    const outside = [...scope.values.values()].filter(
+    const outside = [...scope.values.values()].find(
       ({ initializer }) => initializer && "dataLocation" in initializer && isExternal(initializer),
     );
-    if (outside.length === 0) return [];
-    const [{ name, initializer }] = outside;
-    const { location } = externalRange(name, initializer as never);
-    return [
-      {
-        code: "data-in-body",
-        weight: "limits",
-        text: `weight ${name} of ${pathOf(scope)} lies in ${location}; onnxruntime-web finds no data of bodies, and --split keeps it inside.`,
-      },
-    ];
+    if (!outside) return [];
+    const { location } = externalRange(outside.name, outside.initializer as never);
+    const text = `weight ${outside.name} of ${pathOf(scope)} lies in ${location}; onnxruntime-web finds no data of bodies, and --split keeps it inside.`;
+    return [{ code: "data-in-body", weight: "limits", text }];
   });
 }
 

@@ -9,18 +9,6 @@ export interface PlacedBox {
   readonly y: number;
 }
 
-/** Where everything of a small graph is. */
-export interface PlacedGraph {
-  readonly boxes: readonly PlacedBox[];
-  /** Lines, with the points that each passes from the top down. */
-  readonly lines: readonly {
-    readonly edge: DrawnEdge;
-    readonly points: readonly (readonly [x: number, y: number])[];
-  }[];
-  readonly width: number;
-  readonly height: number;
-}
-
 /** Distances between boxes of one layer, between layers, and the width that a passing line takes. */
 const [GAP, LAYER_GAP, PASSING] = [18, 26, 10];
 /** Rounds in which boxes move towards those that they are linked with. */
@@ -52,7 +40,7 @@ const itemOf = ({ width, height }: Pick<PlacedBox, "width" | "height">, layer: n
 export function graphLayout(
   sizes: readonly Pick<PlacedBox, "width" | "height">[],
   edges: readonly DrawnEdge[],
-): PlacedGraph {
+) {
   const items = sizes.map((size) => itemOf(size, 0));
   const down = edges.filter(({ from, to }) => from !== to);
   setLayers(items, down);
@@ -73,19 +61,28 @@ export function graphLayout(
   }
   const at = (item: Item) => [item.x - left, tops[item.layer]] as const;
   return {
-    boxes: items.map((item) => {
+    boxes: items.map((item): PlacedBox => {
       const [x, y] = at(item);
       return { width: item.width, height: item.height, x, y };
     }),
+    /** Lines, with the points that each passes from the top down. */
     lines: routes.map(({ edge, from, to, passed }) => {
       const [[x1, y1], [x2, y2]] = [at(from), at(to)];
       const [start, end] = [y1 + from.height / 2, y2 - to.height / 2];
-      return { edge, points: [[x1, start], ...passed.map(at), [x2, end]] };
+      const points: readonly (readonly [x: number, y: number])[] = [
+        [x1, start],
+        ...passed.map(at),
+        [x2, end],
+      ];
+      return { edge, points };
     }),
     width: right - left,
     height: Math.max(0, bottom - LAYER_GAP),
   };
 }
+
+/** Where everything of a small graph is. */
+export type PlacedGraph = ReturnType<typeof graphLayout>;
 
 /** Gives each box the lowest layer above all boxes that read from it. */
 function setLayers(items: readonly Item[], edges: readonly DrawnEdge[]): void {

@@ -4,7 +4,7 @@ import { allScopes } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
 import type { Type } from "../../src/onnx/dtypes.ts";
 import type { ValueInfoMessage } from "../../src/onnx/messages.ts";
-import { dataFileSizes } from "../check/web-sizes.ts";
+import { webSizes } from "../check/web-sizes.ts";
 import { isLaurelized } from "../laurelize/laurelize.ts";
 
 /** An input or output of a model. Its type is null if it is not a tensor. */
@@ -36,10 +36,9 @@ export function modelSummary(model: Model): ModelSummary {
   const initialized = new Set(file.graph.initializers.map(({ name }) => name));
   const ports = (infos: readonly ValueInfoMessage[]) =>
     infos.map((info) => ({ name: info.name, type: typeOfInfo(info) }));
-  const data = Object.values(dataFileSizes(model)).reduce((sum, size) => sum + size, 0);
   return {
     name: file.source.name,
-    bytes: model.size + data,
+    bytes: webSizes(model).total,
     parameters: model.weights,
     irVersion: file.message.irVersion,
     opsets: Object.fromEntries(file.opsets),
@@ -59,12 +58,10 @@ export interface OperatorCount {
 
 /** Counts the nodes of two models by operator, in bodies and functions too, in the order of names. */
 export function operatorCounts(a: Model, b: Model): OperatorCount[] {
-  const [before, after] = [a, b].map(({ graph }) =>
-    groupBy(
-      [...allScopes(graph)].flatMap(({ nodes }) => nodes),
-      ({ op }) => op,
-    ),
-  );
+  const [before, after] = [a, b].map(({ graph }) => {
+    const nodes = [...allScopes(graph)].flatMap((scope) => scope.nodes);
+    return groupBy(nodes, ({ op }) => op);
+  });
   return [...new Set([...before.keys(), ...after.keys()])]
     .sort()
     .map((op) => ({ op, before: before.get(op)?.length ?? 0, after: after.get(op)?.length ?? 0 }));
