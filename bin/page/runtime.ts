@@ -34,8 +34,5 @@ async function create(model: string | Uint8Array, options = {}) {
 export const pageRuntime: Ort = { InferenceSession: { create }, Tensor: web.Tensor };
 
 /** Loads onnxruntime's wasm file before it is needed. Errors show when a model is opened. */
-export const warmUp = (): Promise<void> =>
-  web.InferenceSession.create(new Uint8Array()).then(
-    () => {},
-    () => {},
-  );
+export const warmUp = (): Promise<unknown> =>
+  web.InferenceSession.create(new Uint8Array()).catch(() => {});

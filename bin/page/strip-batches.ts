@@ -16,11 +16,11 @@ export async function stripExamples(examples: Exclude<Examples, { from: "npz" }>
   const { train, heldOut } = await bundledDigits();
   const made =
     examples.from === "digits"
-      ? (epoch: number, step: number) => strips(train, PER_STEP, 1000 * epoch + step)
-      : (epoch: number, step: number) => drawn(examples.inks, 1000 * epoch + step);
+      ? (seed: number) => strips(train, PER_STEP, seed)
+      : (seed: number) => drawn(examples.inks, seed);
   return {
     *train(epoch: number): Generator<Tensors> {
-      for (let step = 0; step < STEPS; step++) yield batchOf(made(epoch, step));
+      for (let step = 0; step < STEPS; step++) yield batchOf(made(1000 * epoch + step));
     },
     held: Array.from({ length: HELD / PER_EVALUATION }, (_, k) =>
       batchOf(strips(heldOut, PER_EVALUATION, k)),

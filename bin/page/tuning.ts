@@ -45,11 +45,7 @@ export async function tuned(model: Model, tuning: TuningChoice, watched: Watched
   const { epochs, lr } = tuning;
   const result = await fit(model, {
     ...options,
-    ...reporting(
-      model,
-      watched,
-      (perEpoch) => options.scheduleSteps ?? ((perEpoch ?? 0) * epochs || null),
-    ),
+    ...reporting(model, watched, { ...options, epochs }),
     ort,
     epochs,
     lr,
@@ -69,12 +65,12 @@ export type Tuned = Awaited<ReturnType<typeof tuned>>;
 function reporting(
   model: Model,
   { found, report }: Watched,
-  allSteps: (perEpoch: number | null) => number | null,
+  { epochs, scheduleSteps }: Pick<TuningChoice, "epochs"> & Pick<FitOptions, "scheduleSteps">,
 ) {
   let of: number | null = null;
   return {
     onStart: ({ stepsPerEpoch }: { readonly stepsPerEpoch: number | null }) => {
-      of = allSteps(stepsPerEpoch);
+      of = scheduleSteps ?? ((stepsPerEpoch ?? 0) * epochs || null);
     },
     onStep: ({ step, loss }: EpochStep, weights: Tensors) => {
       report({ step, loss, of });

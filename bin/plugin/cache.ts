@@ -19,16 +19,8 @@ export function cacheFolder(root: string): string {
   }
 }
 
-/** The files that an import's result depends on, and a key of their contents and the options. */
-export interface Dependencies {
-  readonly key: string;
-  readonly files: readonly string[];
-  /** Whether the model keeps weights in files beside it. */
-  readonly hasData: boolean;
-}
-
 /** Reads what a result depends on. Throws an InputError if the model cannot be read. */
-export async function dependenciesOf(wanted: ModelImport): Promise<Dependencies> {
+export async function dependenciesOf(wanted: ModelImport) {
   const model = await openModel(wanted.model, { trustLinks: wanted.trustLinks });
   try {
     const work = wanted.work.map(({ step, args }) => [step, args]);
@@ -42,12 +34,16 @@ export async function dependenciesOf(wanted: ModelImport): Promise<Dependencies>
     return {
       key: createHash("sha256").update(parts.join()).digest("hex").slice(0, 32),
       files: [wanted.model, ...data, ...others],
+      /** Whether the model keeps weights in files beside it. */
       hasData: data.length > 0,
     };
   } finally {
     model.close();
   }
 }
+
+/** The files that an import's result depends on, and a key of their contents and the options. */
+export type Dependencies = Awaited<ReturnType<typeof dependenciesOf>>;
 
 /** A file, or the files of a folder in order of their names; none if it is not there. */
 function filesUnder(file: string): string[] {

@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { type ExecFileException, execFile } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -123,12 +123,6 @@ async function dataOf(file: string): Promise<readonly string[]> {
 const run = promisify(execFile);
 const program = fileURLToPath(new URL("../laurelize.js", import.meta.url));
 
-interface Ran {
-  readonly code: unknown;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 const OWN = /^laurelize: /;
 const WARNING = /^warning: /;
 
@@ -148,7 +142,7 @@ async function runCommandLine(args: readonly string[]): Promise<readonly string[
 }
 
 /** Returns the sentences of a command that failed, and the report of its proof if it made one. */
-function failed({ code, stdout, stderr }: Ran): string {
+function failed({ code, stdout = "", stderr = "" }: ExecFileException): string {
   const said = stderr
     .split("\n")
     .filter((line) => line.trim() !== "" && !WARNING.test(line))

@@ -28,9 +28,8 @@ export function regionsOf(matched: MatchedModels, sites: SiteNodes): Region[] {
   const bySite = new Map<string, Region>();
   for (const anchor of inOrder(matched.b, (node) => changed.has(node))) {
     const origin = origins.get(anchor)!;
-    const isOwned = (node: Node) => owners.has(node);
-    const added = computedFrom(anchor, (node) => !origins.has(node), isOwned);
-    const removed = computedFrom(origin, (node) => !partners.has(node), isOwned);
+    const added = computedFrom(anchor, origins, owners);
+    const removed = computedFrom(origin, partners, owners);
     const own = [anchor, origin, ...added, ...removed];
     const site = own.map((node) => sites.get(node)).find(Boolean) ?? null;
     const region =
@@ -61,15 +60,15 @@ function* inOrder(graph: Graph, isWanted: (node: Node) => boolean): Generator<No
   for (const { nodes } of allScopes(graph)) yield* nodes.filter(isWanted);
 }
 
-/** Returns those nodes of a kind that a node is computed from, up to the first that `stops`. */
+/** Returns the nodes without counterpart that a node is computed from, up to the first of a region. */
 function computedFrom(
   node: Node,
-  isWanted: (node: Node) => boolean,
-  stops: (node: Node) => boolean,
+  known: ReadonlyMap<Node, Node>,
+  owners: ReadonlyMap<Node, Region>,
 ): Node[] {
   const sources = (of: Node) =>
-    readsOf(of).flatMap(({ producer }) => (producer && isWanted(producer) ? [producer] : []));
-  const next = (of: Node) => (stops(of) ? [] : sources(of));
+    readsOf(of).flatMap(({ producer }) => (producer && !known.has(producer) ? [producer] : []));
+  const next = (of: Node) => (owners.has(of) ? [] : sources(of));
   return [...walk(sources(node), next)].filter((each) => each !== node);
 }
 
