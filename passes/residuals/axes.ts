@@ -99,7 +99,10 @@ const AXES: Readonly<Record<string, (step: Step) => AxisMap>> = {
     inverse(attribute(node, "perm")?.ints ?? [...from.keys()].reverse(), from.length),
   Reshape: reshape,
   Flatten: reshape,
-  Squeeze: ({ node, from }) => byRemoval(from.length, axesOf(node, from.length) ?? onesOf(from)),
+  Squeeze: ({ node, from }) => {
+    const ones = [...from.keys()].filter((axis) => from[axis] === 1);
+    return byRemoval(from.length, axesOf(node, from.length) ?? ones);
+  },
   Unsqueeze: ({ node, from, to }) =>
     inverse(byRemoval(to.length, axesOf(node, to.length) ?? []), from.length),
   Gather: ({ node, input, from, to }) => {
@@ -123,17 +126,14 @@ function axesOf(node: Node, rank: number): number[] | null {
   return axes?.map((axis) => placeOfAxis(axis, rank)) ?? null;
 }
 
-const onesOf = (shape: readonly Dimension[]) =>
-  [...shape.keys()].filter((axis) => shape[axis] === 1);
-
 function byRemoval(rank: number, removed: readonly number[]): AxisMap {
   let next = 0;
   return sameAxes(rank).map((axis) => (removed.includes(axis!) ? null : next++));
 }
 
 function alignRight(from: number, to: number): AxisMap {
-  if (from === to) return sameAxes(from);
-  return sameAxes(from).map((axis) => (axis! + to - from >= 0 ? axis! + to - from : null));
+  const moved = (axis: number) => (axis + to - from >= 0 ? axis + to - from : null);
+  return from === to ? sameAxes(from) : range(from).map(moved);
 }
 
 /**

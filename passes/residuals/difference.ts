@@ -15,6 +15,7 @@ export function differenceSum(node: Node): Sum | null {
 }
 
 const ADDITION = operatorsThat("addition");
+const QUANTIZED = operatorsThat("quantized");
 
 /** Whether a difference from x, times a gate or a number or not, is added to x again. */
 export function isAddedBack(setting: Setting, { output, terms }: Sum): boolean {
@@ -28,8 +29,6 @@ export function isAddedBack(setting: Setting, { output, terms }: Sum): boolean {
     if (uses.some(({ node }) => ADDITION.has(node.op) && node.inputs.some(isTerm))) return true;
   return false;
 }
-
-const QUANTIZED = operatorsThat("quantized");
 
 /** Whether a branch comes from x by numbers, not only by an index as in a codebook's nearest entry. */
 export function comesInFloats(setting: Setting, branch: Value, x: Value): boolean {

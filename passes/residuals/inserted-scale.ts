@@ -85,12 +85,12 @@ function isNorm(facts: KnownValues, { x, exact }: Scaled): boolean {
 const isWritten = (number: number, unit: number) =>
   number !== 1 && Math.abs(Number(number.toPrecision(2)) - number) < Math.max(1e-6, unit);
 
-const pairs = (a: readonly number[], b: readonly number[]) =>
-  a.length === b.length && (a.every((v, k) => Math.abs(v + b[k] - 2) < NEAR) || differ(a, b));
-
-/** Whether both factors are about 1, as unnormalized weights are after some training. */
-const differ = (a: readonly number[], b: readonly number[]) =>
-  a.some((v, k) => v !== b[k]) && [...a, ...b].every((v) => v > 0.5 && v < 2);
+/** Whether factors add up to 2, or differ and are about 1, as unnormalized ones after some training. */
+function pairs(a: readonly number[], b: readonly number[]): boolean {
+  if (a.length !== b.length) return false;
+  if (a.every((v, k) => Math.abs(v + b[k] - 2) < NEAR)) return true;
+  return a.some((v, k) => v !== b[k]) && [...a, ...b].every((v) => v > 0.5 && v < 2);
+}
 
 /** Returns the Softmax or Sigmoid that computes a factor from constants. */
 function originOf(factor: Value): Value | null {

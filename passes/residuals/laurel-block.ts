@@ -24,12 +24,9 @@ export function isLaurel(
   const sizesOf = (value: Value) =>
     setting.types.get(value)?.shape?.filter((dim) => typeof dim === "number") ?? [];
   const wide = sizesOf(x);
-  return (
-    elements(sizesOf(narrow)) < elements(wide) &&
-    wide.includes(size) &&
-    [...skipChain(setting, skip.value)].some(
-      (link) => link.kind === "identity" && comesBy(setting, x, link.value),
-    )
+  if (elements(sizesOf(narrow)) >= elements(wide) || !wide.includes(size)) return false;
+  return [...skipChain(setting, skip.value)].some(
+    (link) => link.kind === "identity" && comesBy(setting, x, link.value),
   );
 }
 

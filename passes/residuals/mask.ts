@@ -26,16 +26,12 @@ export function maskingOf(setting: Setting, node: Node): Masking | null {
   if (factors.length !== 2 || whole.length !== 1) return null;
   const [x] = whole;
   const mask = factors.find((value) => value !== x)!;
-  return isWeightless(setting, mask, x) ? { x, mask } : null;
-}
-
-function isWeightless(setting: Setting, mask: Value, x: Value): boolean {
   let looks = 0;
   for (const value of walk([mask], (at) => computedSources(setting, at))) {
-    if (value === x || ++looks > LOOKS) return false;
-    if (value.producer && setting.traits(value.producer).mixer) return false;
+    if (value === x || ++looks > LOOKS) return null;
+    if (value.producer && setting.traits(value.producer).mixer) return null;
   }
-  return true;
+  return { x, mask };
 }
 
 /** Whether one mask is 1 where the other is 0: the other's Not, or 1 less it. */
@@ -45,14 +41,11 @@ export const isComplement = (setting: Setting, a: Value, b: Value): boolean =>
 function isOpposite(setting: Setting, mask: Value, other: Value): boolean {
   const { producer } = beforeLayout(setting, mask);
   const [first, second] = producer?.inputs ?? [];
-  const from =
-    producer?.op === "Not" ? first : producer?.op === "Sub" && isOne(first) ? second : null;
+  const isFromOne = producer?.op === "Sub" && numbersOf(first)?.every((number) => number === 1);
+  const from = producer?.op === "Not" ? first : isFromOne ? second : null;
   return from != null && beforeLayout(setting, from) === beforeLayout(setting, other);
 }
 
 /** Returns what a value has at other positions or in another type. */
 export const beforeLayout = (setting: Setting, value: Value): Value =>
   behind(value, (node) => setting.traits(node).layout);
-
-const isOne = (value: Value | null | undefined): boolean =>
-  numbersOf(value)?.every((number) => number === 1) ?? false;

@@ -9,7 +9,6 @@ import {
   type Value,
 } from "../../src/graph/graph.ts";
 import { operandsThat, operatorsThat } from "../../src/graph/operators.ts";
-import { own } from "../../src/graph/own.ts";
 import { sourcesOf } from "../../src/graph/walk.ts";
 import { type Dimension, placeOfAxis } from "../../src/onnx/dtypes.ts";
 import type { KnownValues, Traits } from "./residual.ts";
@@ -164,39 +163,23 @@ const callsMixer = (node: Node): boolean => node.callee !== null && mixes(node.c
  * Spreading a single position over all, like a global context, is not repetition.
  */
 function repeats(types: Types, node: Node, isMore: typeof grows): boolean {
-  const rule = own(REPEATS, node.op);
-  const from = rule && types.get(node.inputs[0]!)?.shape;
-  const to = rule && types.get(node.outputs[0]!)?.shape;
-  return from && to ? rule(node, { from, to }, isMore) : false;
+  if (!REPEATING.has(node.op)) return false;
+  const [from, to] = [node.inputs[0], node.outputs[0]].map((value) => types.get(value!)?.shape);
+  if (!from || !to) return false;
+  const axis = placeOfAxis(attribute(node, "axis")?.i ?? 0, to.length);
+  switch (node.op) {
+    case "Gather":
+      return (
+        to.length === from.length && isLarger(to[axis], from[axis]) && isMore(from, axis, to[axis])
+      );
+    case "Concat":
+      return new Set(node.inputs).size < node.inputs.length && isPositions(axis, to.length);
+    default:
+      return from.some((_, k) => isMore(from, k, to[k + to.length - from.length]));
+  }
 }
 
-/** The shapes of a node's first operand and result. */
-interface Shapes {
-  readonly from: readonly Dimension[];
-  readonly to: readonly Dimension[];
-}
-
-type Repeats = (node: Node, shapes: Shapes, isMore: typeof grows) => boolean;
-
-const repeatsAll: Repeats = (_, { from, to }, isMore) =>
-  from.some((_, k) => isMore(from, k, to[k + to.length - from.length]));
-
-/** Whether operators repeat positions. */
-const REPEATS: Readonly<Record<string, Repeats>> = {
-  Tile: repeatsAll,
-  Expand: repeatsAll,
-  Gather: (node, { from, to }, isMore) => {
-    const axis = wrap(node, from.length);
-    const more = to.length === from.length && isLarger(to[axis], from[axis]);
-    return more && isMore(from, axis, to[axis]);
-  },
-  Concat: (node, { to }) => {
-    const twice = new Set(node.inputs).size < node.inputs.length;
-    return twice && isPositions(wrap(node, to.length), to.length);
-  },
-};
-
-const wrap = (node: Node, rank: number) => placeOfAxis(attribute(node, "axis")?.i ?? 0, rank);
+const REPEATING = new Set(["Tile", "Expand", "Gather", "Concat"]);
 
 const isLarger = (a: Dimension, b: Dimension) =>
   typeof a === "number" && typeof b === "number" && a > b;

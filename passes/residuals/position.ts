@@ -13,6 +13,7 @@ const ATTENTION = operatorsThat("attention");
 const PRODUCTS: ReadonlySet<string> = new Set([...operatorsThat("bilinear"), "Einsum"]);
 
 const SUMS = operatorsThat("sum");
+const ADDITIONS = operatorsThat("addition");
 
 /** Maximum number of values that a search visits. */
 const LOOKS = 256;
@@ -136,8 +137,6 @@ function gates(setting: Setting, value: Value): boolean {
     return output != null && (layout || isShift(setting, node)) && gates(setting, output);
   });
 }
-
-const ADDITIONS = operatorsThat("addition");
 
 const isShift = ({ constants }: Setting, node: Node) =>
   ADDITIONS.has(node.op) && computedBy(constants, node).length === 1;

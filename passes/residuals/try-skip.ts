@@ -9,7 +9,7 @@ import { isElsewhere } from "./part.ts";
 import type { Paths } from "./paths.ts";
 import type { Trial } from "./reach.ts";
 import { type Reason, reasons } from "./reasons.ts";
-import type { Kind, KnownValues, Link, OptionalKind, Setting } from "./residual.ts";
+import type { Kind, Link, OptionalKind, Setting } from "./residual.ts";
 import { isMerge } from "./scales.ts";
 import { skipChain } from "./skip-chain.ts";
 import { PARTS, takenOf } from "./written-out.ts";
@@ -67,8 +67,10 @@ export function trySkip(trial: Trial): Verdict | null {
     const paths = others.map((term) => setting.reach.paths(link.value, term.value, node));
     if (paths.includes(null) && isPieced(trial, link.value)) return { kind: link.kind };
     if (paths.includes(null)) continue;
-    const elsewhere = comesFromElsewhere(trial, link);
-    if (elsewhere && link.part?.single) continue;
+    const { value, part } = link;
+    const elsewhere =
+      part !== null && others.some((term) => isElsewhere(setting, term.value, value, part));
+    if (elsewhere && part.single) continue;
     const verdict = verdictOn(trial, link, { paths: paths.map((path) => path!), elsewhere });
     if (!("weak" in verdict)) return verdict;
     refused ??= { link, verdict };
@@ -83,10 +85,6 @@ const isMoved = (near: Link, { kind, part, repeated, upsampled }: Link): boolean
   part === near.part &&
   repeated === near.repeated &&
   upsampled === near.upsampled;
-
-/** Whether a term comes from another part of what the skip is a part of. */
-const comesFromElsewhere = ({ setting, others }: Trial, { part, value }: Link): boolean =>
-  part !== null && others.some((term) => isElsewhere(setting, term.value, value, part));
 
 /** What a skip is whose origin all other terms come from. */
 function verdictOn(
@@ -138,25 +136,24 @@ const LOOKS = 200;
  * and activation with other weights. There the branch starts in DPN, and in ResNets whose
  * projection has its own norm.
  */
-function preActivations({ constants }: Pick<KnownValues, "constants">, link: Link): Link[] {
+function preActivations(setting: Setting, link: Link): Link[] {
   const { value } = link;
   if (link.kind !== "projected" || !link.mixed || !value.producer) return [];
-  const x = takenOf({ constants }, value, undefined, STEPS);
-  const steps = x && stepsTo(constants, value, x);
+  const x = takenOf(setting, value, undefined, STEPS);
+  const steps = x && stepsTo(setting, value, x);
   if (!x || !steps) return [];
   const next = ({ uses }: Value) =>
     uses.flatMap(({ node }) => (STEPS.has(node.op) ? (node.outputs[0] ?? []) : []));
   return [...walk([x], next, LOOKS)]
-    .filter((other) => ![x, value].includes(other) && stepsTo(constants, other, x) === steps)
+    .filter((other) => ![x, value].includes(other) && stepsTo(setting, other, x) === steps)
     .map((other) => ({ ...link, value: other }));
 }
 
 /** Returns the sorted operators between a value and x; null if a path back ends elsewhere. */
-function stepsTo(constants: ReadonlySet<Value>, value: Value, x: Value): string | null {
+function stepsTo(setting: Setting, value: Value, x: Value): string | null {
   const nodes = new Set<Node>();
-  for (const at of walk([value], (made) =>
-    made === x ? [] : computedSources({ constants }, made),
-  )) {
+  const back = (made: Value) => (made === x ? [] : computedSources(setting, made));
+  for (const at of walk([value], back)) {
     if (at === x) continue;
     if (!at.producer || !STEPS.has(at.producer.op) || nodes.size > SHORT) return null;
     nodes.add(at.producer);

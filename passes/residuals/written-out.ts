@@ -2,7 +2,7 @@ import type { Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { computedSources } from "./operators.ts";
-import type { Setting } from "./residual.ts";
+import type { KnownValues } from "./residual.ts";
 
 /** Operators of decomposed norms and activations. */
 export const PARTS = operatorsThat("step");
@@ -15,15 +15,15 @@ export const NORM = operatorsThat("normstep");
  * through its parts end. Returns the value itself if neither makes it; null if the paths end apart.
  */
 export function takenOf(
-  { constants }: Pick<Setting, "constants">,
+  known: Pick<KnownValues, "constants">,
   value: Value,
   ends: (value: Value) => boolean = () => false,
   parts: ReadonlySet<string> = PARTS,
 ): Value | null {
   const isPart = (at: Value) => !ends(at) && parts.has(at.producer?.op ?? "");
-  if (constants.has(value)) return null;
+  if (known.constants.has(value)) return null;
   if (!isPart(value)) return value;
-  const back = (at: Value) => (isPart(at) ? computedSources({ constants }, at) : []);
+  const back = (at: Value) => (isPart(at) ? computedSources(known, at) : []);
   let only: Value | null = null;
   for (const at of walk([value], back)) {
     if (isPart(at)) continue;
@@ -40,14 +40,14 @@ const SHORT = 16;
  * Returns the value that a decomposed norm reads: the operand of one of its means, squared or not,
  * if no other path leads back. Returns null if the value is not the result of such a norm.
  */
-export function normedOf(setting: Pick<Setting, "constants">, value: Value): Value | null {
+export function normedOf(known: Pick<KnownValues, "constants">, value: Value): Value | null {
   const isNorm = (at: Value) => NORM.has(at.producer?.op ?? "");
   if (!isNorm(value)) return null;
-  const back = (at: Value) => (isNorm(at) ? computedSources(setting, at) : []);
+  const back = (at: Value) => (isNorm(at) ? computedSources(known, at) : []);
   for (const at of walk([value], back, SHORT)) {
     const [mean] = isNorm(at) && /^Reduce/.test(at.producer!.op) ? at.producer!.inputs : [];
     for (const x of [mean, mean?.producer?.op === "Pow" ? mean.producer.inputs[0] : null])
-      if (x && x !== value && takenOf(setting, value, (v) => v === x, NORM) === x) return x;
+      if (x && x !== value && takenOf(known, value, (v) => v === x, NORM) === x) return x;
   }
   return null;
 }
