@@ -54,8 +54,7 @@ const holder = () =>
   derived<Scope, boolean>(
     ({ nodes }, holds) =>
       nodes.some(
-        (node) =>
-          sumIn(node, { types: new Map() }) !== null || scopesIn(node).some((one) => holds(one)),
+        (node) => sumIn(node, new Map()) !== null || scopesIn(node).some((one) => holds(one)),
       ),
     () => false,
   );

@@ -212,9 +212,9 @@ function rejectedOf(
   ].filter(isThere);
 }
 
-const atNode = (node: Node, { reason, code, kind }: Rejection): Rejection => ({
-  ...{ node, within: null, output: firstOf(node) },
-  ...{ reason, code, kind },
+const atNode = (node: Node, { reason: text, code, kind }: Rejection): Rejection => ({
+  ...rejection(node, firstOf(node), { text, code }),
+  kind,
 });
 
 async function patched(model: Model, patch: Patch): Promise<Pick<LoweredModel, "model" | "undos">> {

@@ -75,7 +75,7 @@ export function findSites(graph: Graph, inferred: Types, options: ResidualOption
   const earlier = options.earlier ?? [];
   const scopes = [...scopesOf(graph)];
   const facts = { types, constants: withLoopWeights(graph, constants(graph)) };
-  const sums = sumsIn(facts, scopes);
+  const sums = sumsIn(types, scopes);
   const recognized = recognize(facts, sums.values());
   const listed = listedOriginals(scopes, earlier);
   const traits = classifier(facts);
@@ -186,11 +186,11 @@ function search(searching: Search, named: NamedAxes) {
     }
     for (const node of pending) absorbed.delete(node);
   }
-  const withAxes = candidates.flatMap((candidate) => {
+  const found = candidates.flatMap((candidate) => {
     const feature = axes.get(candidate)!;
     return "reason" in feature ? [] : [{ candidate, feature }];
   });
-  return { found: withAxes, rejected: rejected.sort(inOrder) };
+  return { found, rejected: rejected.sort(inOrder) };
 }
 
 /** The sum that a node holds, with its slots or the reason why it has none; null if it holds none. */
@@ -227,12 +227,11 @@ function listedOriginals(
   scopes: readonly Scope[],
   earlier: readonly ManifestSite[],
 ): ReadonlyMap<Value, Value> {
-  const skips = new Map(earlier.map(({ augmented, skip }) => [augmented, skip]));
   const originals = new Map<Value, Value>();
   for (const { values } of scopes)
-    for (const value of values.values()) {
-      const skip = skips.get(value.name);
-      const x = skip === undefined ? undefined : visible(value.scope, skip);
+    for (const { augmented, skip } of earlier) {
+      const value = values.get(augmented);
+      const x = value && visible(value.scope, skip);
       if (x) originals.set(value, x);
     }
   return originals;

@@ -1,26 +1,26 @@
-import type { Node, Scope } from "../../src/graph/graph.ts";
+import type { Node, Scope, Types } from "../../src/graph/graph.ts";
 import { closedSum } from "./closed-sum.ts";
 import { differenceSum } from "./difference.ts";
 import { plainSum } from "./plain-sum.ts";
-import type { KnownValues, Sum } from "./residual.ts";
+import type { Sum } from "./residual.ts";
 import { biasAdd, skipNorm } from "./skip-norm.ts";
 import { stackedSum } from "./stacked-sum.ts";
 
 /** Returns the sum that a node holds, in whichever form; null if it holds none. */
-export const sumIn = (node: Node, known: Pick<KnownValues, "types">): Sum | null =>
+export const sumIn = (node: Node, types: Types): Sum | null =>
   plainSum(node) ??
   differenceSum(node) ??
-  stackedSum(node, known) ??
+  stackedSum(node, types) ??
   skipNorm(node) ??
   biasAdd(node) ??
   closedSum(node);
 
 /** Returns the sums that nodes hold, in their order. */
-export function sumsIn(facts: KnownValues, scopes: readonly Scope[]): ReadonlyMap<Node, Sum> {
+export function sumsIn(types: Types, scopes: readonly Scope[]): ReadonlyMap<Node, Sum> {
   const sums = new Map<Node, Sum>();
   for (const { nodes } of scopes)
     for (const node of nodes) {
-      const sum = sumIn(node, facts);
+      const sum = sumIn(node, types);
       if (sum) sums.set(node, sum);
     }
   return sums;

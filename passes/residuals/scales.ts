@@ -55,13 +55,12 @@ function skipOf(setting: Setting, node: Node): Value | null {
     return own && first && sameShape(own, first) && isFloat(setting.types.get(term)?.dtype);
   });
   if (terms.length < 2 || whole.length < terms.length) return null;
-  for (const term of terms)
-    for (const { value, kind } of skipChain(setting, term))
-      if (
-        kind !== "projected" &&
-        terms.every((other) => other === term || setting.reach.paths(value, other, node)?.mixed)
-      )
-        return value;
+  for (const term of terms) {
+    const leads = ({ value, kind }: Link) =>
+      kind !== "projected" &&
+      terms.every((other) => other === term || setting.reach.paths(value, other, node)?.mixed);
+    for (const link of skipChain(setting, term)) if (leads(link)) return link.value;
+  }
   return null;
 }
 

@@ -61,10 +61,10 @@ const isResidualDifference = (
   !projected &&
   branches.every(({ value }) =>
     [...skipChain(setting, skip.value)].some(
-      (link) =>
-        link.kind !== "projected" &&
-        setting.reach.paths(link.value, value, sum.node)?.mixed &&
-        comesInFloats(setting, value, link.value),
+      ({ kind, value: x }) =>
+        kind !== "projected" &&
+        setting.reach.paths(x, value, sum.node)?.mixed &&
+        comesInFloats(setting, value, x),
     ),
   ) &&
   !isAddedBack(setting, sum);

@@ -27,16 +27,10 @@ function isSmaller({ types }: Setting, value: Value, than: Value): boolean {
 /** Whether a skip is laid together of pieces from each of which the branches are computed. */
 function isPieced({ setting, node, others }: Trial, { producer }: Value): boolean {
   const pieces = producer?.op === "Concat" ? computedBy(setting.constants, producer) : [];
-  return (
-    pieces.length > 1 &&
-    pieces.every((piece) =>
-      [...skipChain(setting, piece)].some(
-        ({ kind, value }) =>
-          kind === "identity" &&
-          others.every((term) => setting.reach.paths(value, term.value, node)?.mixed),
-      ),
-    )
-  );
+  const leads = ({ kind, value }: Link) =>
+    kind === "identity" &&
+    others.every((term) => setting.reach.paths(value, term.value, node)?.mixed);
+  return pieces.length > 1 && pieces.every((piece) => [...skipChain(setting, piece)].some(leads));
 }
 
 /** The values a skip comes from, nearest first, and beside each its other pre-activations. */
