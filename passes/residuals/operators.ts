@@ -163,23 +163,24 @@ const callsMixer = (node: Node): boolean => node.callee !== null && mixes(node.c
  * Spreading a single position over all, like a global context, is not repetition.
  */
 function repeats(types: Types, node: Node, isMore: typeof grows): boolean {
-  if (!REPEATING.has(node.op)) return false;
-  const [from, to] = [node.inputs[0], node.outputs[0]].map((value) => types.get(value!)?.shape);
+  const from = types.get(node.inputs[0]!)?.shape;
+  const to = types.get(node.outputs[0]!)?.shape;
   if (!from || !to) return false;
-  const axis = placeOfAxis(attribute(node, "axis")?.i ?? 0, to.length);
+  const axis = () => placeOfAxis(attribute(node, "axis")?.i ?? 0, to.length);
   switch (node.op) {
-    case "Gather":
-      return (
-        to.length === from.length && isLarger(to[axis], from[axis]) && isMore(from, axis, to[axis])
-      );
-    case "Concat":
-      return new Set(node.inputs).size < node.inputs.length && isPositions(axis, to.length);
-    default:
+    case "Tile":
+    case "Expand":
       return from.some((_, k) => isMore(from, k, to[k + to.length - from.length]));
+    case "Gather": {
+      const more = to.length === from.length && isLarger(to[axis()], from[axis()]);
+      return more && isMore(from, axis(), to[axis()]);
+    }
+    case "Concat":
+      return new Set(node.inputs).size < node.inputs.length && isPositions(axis(), to.length);
+    default:
+      return false;
   }
 }
-
-const REPEATING = new Set(["Tile", "Expand", "Gather", "Concat"]);
 
 const isLarger = (a: Dimension, b: Dimension) =>
   typeof a === "number" && typeof b === "number" && a > b;
