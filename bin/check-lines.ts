@@ -1,6 +1,6 @@
 import type { Check, OutputReport, Proof } from "../src/index.ts";
-import { listed } from "../src/internal.ts";
-import { counted, figure } from "./text.ts";
+import { counted, listed } from "../src/internal.ts";
+import { figure } from "./text.ts";
 
 /** A check that was made, with its figures. */
 export type Made = Exclude<Check, { outcome: "not run" }>;

@@ -1,9 +1,9 @@
 import path from "node:path";
 import type { Model, ModelNeeds, WebCheck } from "../src/index.ts";
-import { listed } from "../src/internal.ts";
+import { bytes, counted, listed } from "../src/internal.ts";
 import type { Placement } from "./chromium.ts";
 import { marks } from "./colors.ts";
-import { bytes, counted, figure, headline } from "./text.ts";
+import { figure, headline } from "./text.ts";
 import type { WebEntry } from "./web-package.ts";
 
 interface WebReport {

@@ -1,7 +1,8 @@
 import type { Comparison, Difference, Finding, FirstDifference } from "../src/index.ts";
+import { counted } from "../src/internal.ts";
 import { describeFunction, outputFailures } from "./check-lines.ts";
 import { marks } from "./colors.ts";
-import { counted, figure, firstLines } from "./text.ts";
+import { figure, firstLines } from "./text.ts";
 
 const DESCRIPTION = new Set<Finding["kind"]>(["signature", "metadata", "opset"]);
 

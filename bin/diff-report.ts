@@ -1,10 +1,18 @@
 import type { LaurelWeights, ModelDiff, ModelPort, RegionDiff } from "../src/index.ts";
-import { brief, diffSummary, type SiteFigures, siteFigures } from "../src/internal.ts";
+import {
+  brief,
+  bytes,
+  counted,
+  diffSummary,
+  grouped,
+  type SiteFigures,
+  siteFigures,
+} from "../src/internal.ts";
 import { colors, marks } from "./colors.ts";
 import { comparisonLines } from "./comparison.ts";
 import { crashLines } from "./report.ts";
 import { type PrintedCell, textTable } from "./tables.ts";
-import { bytes, count, counted, firstLines } from "./text.ts";
+import { count, firstLines } from "./text.ts";
 
 /** Returns what changed in lines: a table by operator, sites, other changes, and outputs. */
 export function diffLines(diff: ModelDiff, all: boolean): string[] {
@@ -52,14 +60,12 @@ function operatorTable({ before, after, operators }: ModelDiff): string[] {
     for (const name of new Set([...x.keys(), ...y.keys()]))
       rows.push(textRow(`${what} ${name}`, x.get(name), y.get(name)));
   }
-  for (const row of operators) rows.push(numberRow(row.op, row.before, row.after, plainCount));
-  rows.push(numberRow("nodes", before.nodes, after.nodes, plainCount));
+  for (const row of operators) rows.push(numberRow(row.op, row.before, row.after, grouped));
+  rows.push(numberRow("nodes", before.nodes, after.nodes, grouped));
   rows.push(numberRow("parameters", before.parameters, after.parameters, count));
   rows.push(numberRow("model size", before.bytes, after.bytes, bytes));
   return textTable(["", "before", "after", "change"], rows, 1);
 }
-
-const plainCount = (value: number) => value.toLocaleString("en");
 
 const textRow = (name: string, before: unknown, after: unknown) => [
   name,
@@ -102,7 +108,7 @@ function siteTable(sites: readonly RegionDiff[]): string[] {
 }
 
 /** "+3" or "−3"; nothing for 0. */
-const signed = (value: number, shown = plainCount) =>
+const signed = (value: number, shown = grouped) =>
   value === 0 ? "" : `${value > 0 ? "+" : "−"}${shown(Math.abs(value))}`;
 
 function regionLine({ name, nodes, after, before }: RegionDiff): string {

@@ -9,6 +9,7 @@ import {
 } from "../src/index.ts";
 import {
   checkHead,
+  counted,
   type Merged,
   mergedWeights,
   type Tied,
@@ -21,7 +22,6 @@ import type { FinetuneArguments } from "./commands/finetune.ts";
 import { type Inserting, laurelOptions } from "./commands/inserting.ts";
 import { ort } from "./runtime.ts";
 import { tell } from "./supervision.ts";
-import { counted } from "./text.ts";
 
 /** Prints a note or a warning on stderr. */
 export type Say = (kind: "note" | "warning", text: string) => void;

@@ -10,6 +10,7 @@ import {
   openAdapter,
   openModel,
 } from "../src/index.ts";
+import { bytes, counted } from "../src/internal.ts";
 import type { ApplyArguments } from "./commands/apply.ts";
 import { EXIT } from "./exit.ts";
 import { foldSections } from "./html/fold-page.ts";
@@ -27,7 +28,6 @@ import {
 import { withProgress } from "./progress.ts";
 import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
-import { bytes, counted } from "./text.ts";
 
 const PUT = {
   inside: "with",

@@ -6,12 +6,11 @@ import {
   combineAdapters,
   openAdapter,
 } from "../src/index.ts";
-import { saveBytes } from "../src/internal.ts";
+import { bytes, counted, saveBytes } from "../src/internal.ts";
 import type { AverageArguments, CombineArguments } from "./commands/average.ts";
 import { UsageError } from "./failure.ts";
 import { printResult } from "./json.ts";
 import { checkEnding, checkFree, realFolder, WEIGHTS } from "./output.ts";
-import { bytes, counted } from "./text.ts";
 
 /** Averages adapters and writes the mean. */
 export async function runAverage(args: AverageArguments): Promise<void> {

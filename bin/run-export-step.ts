@@ -1,6 +1,7 @@
 import path from "node:path";
 import { hyperparameters } from "../passes/finetune/fit-options.ts";
 import { type ExportedStep, exportStep, openModel } from "../src/index.ts";
+import { bytes, counted } from "../src/internal.ts";
 import type { ExportStepArguments } from "./commands/export-step.ts";
 import { namedLoss } from "./given-losses.ts";
 import { printResult } from "./json.ts";
@@ -10,7 +11,7 @@ import { printNote } from "./print.ts";
 import { ort } from "./runtime.ts";
 import { removeAfterwards } from "./staged.ts";
 import { tell } from "./supervision.ts";
-import { bytes, count, counted } from "./text.ts";
+import { count } from "./text.ts";
 
 /** Writes a model's training step into a folder, for ranks that train it together. */
 export async function runExportStep(args: ExportStepArguments): Promise<void> {

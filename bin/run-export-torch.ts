@@ -1,11 +1,10 @@
 import { openModel, torchBytes, torchTensors } from "../src/index.ts";
-import { saveBytes } from "../src/internal.ts";
+import { bytes, counted, saveBytes } from "../src/internal.ts";
 import type { ArgumentsFor } from "./commands/command.ts";
 import type { exportTorch } from "./commands/export-torch.ts";
 import { defaultOutput } from "./default-output.ts";
 import { printResult } from "./json.ts";
 import { checkEnding, checkFree, filesOfModel, realFolder, WEIGHTS } from "./output.ts";
-import { bytes, counted } from "./text.ts";
 
 /** Writes the LAuReL weights of a model for PyTorch. */
 export async function runExportTorch(args: ArgumentsFor<typeof exportTorch>): Promise<void> {

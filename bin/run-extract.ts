@@ -1,11 +1,10 @@
 import path from "node:path";
 import { type Adapter, adapterBytes, extractAdapter, openModel, peftConfig } from "../src/index.ts";
-import { saveFiles } from "../src/internal.ts";
+import { bytes, counted, saveFiles } from "../src/internal.ts";
 import { type ExtractArguments, formatOf } from "./commands/extract.ts";
 import { defaultOutput } from "./default-output.ts";
 import { printResult } from "./json.ts";
 import { checkEnding, checkFree, filesOfModel, realFolder, WEIGHTS } from "./output.ts";
-import { bytes, counted } from "./text.ts";
 
 /** Where PEFT looks for what an adapter is. */
 const CONFIG = "adapter_config.json";

@@ -5,6 +5,7 @@ import {
   foldProved,
   openModel,
 } from "../src/index.ts";
+import { bytes, counted } from "../src/internal.ts";
 import { describeFunction, outputFailures } from "./check-lines.ts";
 import { marks } from "./colors.ts";
 import type { ArgumentsFor } from "./commands/command.ts";
@@ -19,7 +20,7 @@ import { printNote } from "./print.ts";
 import { withProgress } from "./progress.ts";
 import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
-import { bytes, counted, figure } from "./text.ts";
+import { figure } from "./text.ts";
 
 /** Folds a laurelized model, proves the result and writes it. */
 export async function runFold(args: ArgumentsFor<typeof fold>): Promise<void> {

@@ -6,13 +6,14 @@ import {
   rejectionJson,
   siteJson,
 } from "../src/index.ts";
+import { counted } from "../src/internal.ts";
 import type { InspectArguments } from "./commands/inspect.ts";
 import { foundSites } from "./found-sites.ts";
 import { checkReport, type ReportContents, stagedReport } from "./html/report-page.ts";
 import { printResult, reportLine } from "./json.ts";
 import { filesOfModel } from "./output.ts";
 import { rejectedTable, siteTable } from "./tables.ts";
-import { counted, headline, sums } from "./text.ts";
+import { headline, sums } from "./text.ts";
 
 /** Prints a model's residual connections. */
 export async function runInspect(args: InspectArguments): Promise<void> {

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { drawLadder, ladderOf, measureNorms, openModel } from "../src/index.ts";
-import { ladderSummary, saveBytes } from "../src/internal.ts";
+import { bytes, ladderSummary, saveBytes } from "../src/internal.ts";
 import type { ArgumentsFor } from "./commands/command.ts";
 import type { ladder } from "./commands/ladder.ts";
 import { defaultOutput } from "./default-output.ts";
@@ -11,7 +11,6 @@ import { checkEnding, checkFree, checkWritable, filesOfModel } from "./output.ts
 import { withProgress } from "./progress.ts";
 import { ort } from "./runtime.ts";
 import { tell } from "./supervision.ts";
-import { bytes } from "./text.ts";
 
 /** Draws a model's residual connections. */
 export async function runLadder(args: ArgumentsFor<typeof ladder>): Promise<void> {

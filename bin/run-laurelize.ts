@@ -11,7 +11,7 @@ import {
   prove,
   RecognizedError,
 } from "../src/index.ts";
-import { checkMemory } from "../src/internal.ts";
+import { bytes, checkMemory, counted } from "../src/internal.ts";
 import { unproved } from "./check-lines.ts";
 import { laurelOptions } from "./commands/inserting.ts";
 import type { LaurelizeArguments } from "./commands/laurelize.ts";
@@ -28,7 +28,6 @@ import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
 import { crashes, tell } from "./supervision.ts";
 import { siteTable } from "./tables.ts";
-import { bytes, counted } from "./text.ts";
 import { webRuntime } from "./web-runtime.ts";
 
 /** If a proof takes at least this many bytes of memory, the report says so first. */

@@ -1,11 +1,10 @@
 import { openModel, strip } from "../src/index.ts";
-import { missingCopies } from "../src/internal.ts";
+import { bytes, missingCopies } from "../src/internal.ts";
 import type { StripArguments } from "./commands/strip.ts";
 import { defaultOutput } from "./default-output.ts";
 import { printResult } from "./json.ts";
 import { checkCopies, checkFree, checkOutput, filesOfModel } from "./output.ts";
 import { staged } from "./staged.ts";
-import { bytes } from "./text.ts";
 
 /** Takes the last laurelization out of a model and writes what it was before. */
 export async function runStrip(args: StripArguments): Promise<void> {

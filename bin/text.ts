@@ -1,25 +1,20 @@
 import type { FoundResiduals, Laurelized, Model } from "../src/index.ts";
-import { addedWeights, insertedWeights, OPTIONAL_KINDS } from "../src/internal.ts";
-
-/** Returns "1 site", "2 sites". */
-export const counted = (count: number, noun: string) =>
-  `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
-
-/** Bytes for a person, in powers of 1000. */
-export function bytes(count: number): string {
-  if (count < 1000) return `${count} B`;
-  const units = ["kB", "MB", "GB", "TB"];
-  const step = Math.min(Math.floor(Math.log10(count) / 3), units.length);
-  return `${(count / 1000 ** step).toPrecision(3)} ${units[step - 1]}`;
-}
+import {
+  addedWeights,
+  bytes,
+  counted,
+  grouped,
+  insertedWeights,
+  OPTIONAL_KINDS,
+} from "../src/internal.ts";
 
 /** Counts for a person: 483,360 or 25.6 M. */
 export const count = (value: number) =>
-  value < 1e6 ? value.toLocaleString("en") : `${(value / 1e6).toPrecision(3)} M`;
+  value < 1e6 ? grouped(value) : `${(value / 1e6).toPrecision(3)} M`;
 
 /** Returns "4,238 new weights (+3.17 %)". */
 export const addedText = (added: number, percent: number) =>
-  `${added.toLocaleString("en")} new weights (+${Number(percent.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 })} %)`;
+  `${grouped(added)} new weights (+${Number(percent.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 })} %)`;
 
 /** Returns a small figure: 3.1e-6, or 0; units and percents from 1 to 999 are plain, 6 and 200. */
 export const figure = (value: number) =>

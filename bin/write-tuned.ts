@@ -8,6 +8,7 @@ import {
   trainingJson,
   weightsAsInputs,
 } from "../src/index.ts";
+import { bytes, counted } from "../src/internal.ts";
 import type { FinetuneArguments } from "./commands/finetune.ts";
 import type { Files } from "./finetune-files.ts";
 import { type Columns, paragraph, type Section, table, tableSection } from "./html/markup.ts";
@@ -16,7 +17,6 @@ import { printResult, reportLine } from "./json.ts";
 import { figures } from "./monitor.ts";
 import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
-import { bytes, counted } from "./text.ts";
 
 /** Writes tuned model, adapter, log and loss curve, all of them or none, and reports. */
 export async function writeTuned(

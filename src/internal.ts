@@ -18,6 +18,7 @@ export { checkMemory } from "../passes/laurelize/memory.ts";
 export { plan } from "../passes/laurelize/plan.ts";
 export { lossNames, type WrittenTerm, writtenTerm } from "../passes/losses/written-terms.ts";
 export { OPTIONAL_KINDS } from "../passes/residuals/residual.ts";
+export { bytes, counted, grouped } from "./figures.ts";
 export { openNpz } from "./formats/npz.ts";
 export { typeOfInfo } from "./graph/graph.ts";
 export { copyNames, withoutDoubleDots } from "./graph/placing.ts";

@@ -13,7 +13,14 @@ const DEEPEST = 4;
  * one line do not see each other.
  */
 const FLOORS: readonly (readonly string[])[] = [
-  ["src/version.ts", "src/errors.ts", "src/nearest.ts", "src/listed.ts", "src/entry.ts"],
+  [
+    "src/version.ts",
+    "src/errors.ts",
+    "src/nearest.ts",
+    "src/listed.ts",
+    "src/entry.ts",
+    "src/figures.ts",
+  ],
   ["src/options.ts"],
   ["src/option-values.ts"],
   ["src/onnx/"],

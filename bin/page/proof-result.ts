@@ -1,6 +1,7 @@
 import type { Check, Laurelized, Proof } from "../../src/index.ts";
+import { bytes } from "../../src/internal.ts";
 import { describeCheck, detailLines, sampleText, unproved } from "../check-lines.ts";
-import { bytes, insertedLine } from "../text.ts";
+import { insertedLine } from "../text.ts";
 import { differenceDrawing } from "./drawings.ts";
 import type { Download } from "./messages.ts";
 

@@ -1,4 +1,4 @@
-import { grouped } from "../ladder/details.ts";
+import { grouped } from "../../src/figures.ts";
 import type { DrawingOptions } from "../ladder/svg-document.ts";
 import { escapeText } from "../ladder/svg-text.ts";
 import type { ModelDiff } from "./diff.ts";

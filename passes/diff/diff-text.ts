@@ -1,13 +1,6 @@
-import { grouped, withNoun } from "../ladder/details.ts";
+import { bytes, counted, grouped } from "../../src/figures.ts";
 import { shortened } from "../ladder/svg-text.ts";
 import type { ModelDiff } from "./diff.ts";
-
-/** Returns bytes for people, in powers of 1000. */
-function sizeText(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  const step = Math.min(Math.floor(Math.log10(bytes) / 3), 4);
-  return `${(bytes / 1000 ** step).toPrecision(3)} ${["kB", "MB", "GB", "TB"][step - 1]}`;
-}
 
 /** Returns how many nodes and weights changed, a line each. */
 export function diffSummary({ nodes, weights }: ModelDiff): string[] {
@@ -15,7 +8,7 @@ export function diffSummary({ nodes, weights }: ModelDiff): string[] {
     const of = (change: string) => changes.filter((each) => each.change === change).length;
     return changes.length === 0
       ? `the same ${one}s`
-      : `${withNoun(of("added"), one)} added, ${grouped(of("removed"))} removed, ${grouped(of("changed"))} changed`;
+      : `${counted(of("added"), one)} added, ${grouped(of("removed"))} removed, ${grouped(of("changed"))} changed`;
   });
 }
 
@@ -32,10 +25,10 @@ export function changeRows({ before, after, operators }: ModelDiff): string[][] 
   return [
     ["", "before", "after", ""],
     ...changed.map(({ op, before: x, after: y }) => row(op, x, y, grouped)),
-    ...(others > 0 ? [[`${withNoun(others, "other operator")}`, "", "", ""]] : []),
+    ...(others > 0 ? [[`${counted(others, "other operator")}`, "", "", ""]] : []),
     row("nodes", before.nodes, after.nodes, grouped),
     row("parameters", before.parameters, after.parameters, grouped),
-    row("model size", before.bytes, after.bytes, sizeText),
+    row("model size", before.bytes, after.bytes, bytes),
     ["opset, IR", ...[before, after].map((it) => `${it.opsets[""] ?? "–"}, ${it.irVersion}`), ""],
   ];
 }
@@ -65,7 +58,7 @@ export function proofRows({ comparison }: ModelDiff): string[] {
   return [
     VERDICTS[verdict],
     ...[apart, error].filter((text) => text !== null).map((text) => shortened(text, LONGEST)),
-    ...(outputs.length > 0 ? [`in onnxruntime, on ${withNoun(inputs, "input")}`] : []),
+    ...(outputs.length > 0 ? [`in onnxruntime, on ${counted(inputs, "input")}`] : []),
     ...ran,
     ...(first ? [shortened(`first value that differs: ${first.value}`, LONGEST)] : []),
   ];

@@ -1,5 +1,5 @@
 import { checkArgument } from "../../src/arguments.ts";
-import { withNoun } from "../ladder/details.ts";
+import { counted } from "../../src/figures.ts";
 import { legendRow } from "../ladder/draw-head.ts";
 import { ADVANCE } from "../ladder/layout.ts";
 import { checkDrawing, type DrawingOptions, svgDocument } from "../ladder/svg-document.ts";
@@ -33,7 +33,7 @@ export function drawDiff(diff: ModelDiff, options: DrawingOptions = {}): string 
   const left = groups.length - cards.length;
   const height = left > 0 ? bottom + ROW : bottom;
   const heading = `${title}: ${diffSummary(diff).join("; ")}`;
-  const more = `and ${withNoun(left, "more change")}`;
+  const more = `and ${counted(left, "more change")}`;
   return svgDocument({
     theme,
     width,

@@ -1,5 +1,5 @@
 import { groupBy } from "../../src/entry.ts";
-import { grouped, withNoun } from "../ladder/details.ts";
+import { counted, grouped } from "../../src/figures.ts";
 import { ADVANCE } from "../ladder/layout.ts";
 import { element, label, listItem, shortened } from "../ladder/svg-text.ts";
 import { drawnGraph, type Picture } from "./draw-graph.ts";
@@ -73,11 +73,11 @@ function regionText(region: RegionDiff, others: number): string[] {
   const { nodes, before, after } = region;
   const hidden = before.hidden + after.hidden;
   const counts = [
-    nodes.added > 0 ? `${withNoun(nodes.added, "node")} added` : "",
-    nodes.removed > 0 ? `${withNoun(nodes.removed, "node")} removed` : "",
+    nodes.added > 0 ? `${counted(nodes.added, "node")} added` : "",
+    nodes.removed > 0 ? `${counted(nodes.removed, "node")} removed` : "",
     hidden > 0 ? `${hidden} not drawn` : "",
     figuresOf(region),
-    others > 0 ? `${withNoun(others, "other")} of this shape below` : "",
+    others > 0 ? `${counted(others, "other")} of this shape below` : "",
   ].filter(Boolean);
   return [titleOf(region), ...(counts.length > 0 ? [` ${counts.join(", ")}`] : [])];
 }

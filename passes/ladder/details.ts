@@ -1,3 +1,4 @@
+import { grouped } from "../../src/figures.ts";
 import { showShape } from "../../src/onnx/dtypes.ts";
 import type { LadderRejection, LadderSite } from "./ladder.ts";
 import type { EffectiveFactor, LagWeights } from "./laurel-weights.ts";
@@ -8,13 +9,6 @@ export function digits(value: number): string {
   const rounded = Number(value.toPrecision(4));
   return rounded !== 0 && Math.abs(rounded) < 1e-3 ? rounded.toExponential(1) : String(rounded);
 }
-
-/** Formats a count with separators: 4,238. */
-export const grouped = (value: number): string => value.toLocaleString("en");
-
-/** Formats a count with a noun: "1 node", "1,234 nodes". */
-export const withNoun = (count: number, noun: string): string =>
-  `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
 
 /** Returns what is known of a site, a line each. */
 export function siteDetails(site: LadderSite): string[] {

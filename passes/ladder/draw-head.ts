@@ -1,4 +1,4 @@
-import { grouped, withNoun } from "./details.ts";
+import { counted, grouped } from "../../src/figures.ts";
 import type { Drawing } from "./draw-rung.ts";
 import type { Ladder } from "./ladder.ts";
 import type { Layout } from "./layout.ts";
@@ -14,9 +14,9 @@ export function ladderSummary({ sites, rejected, weights }: Ladder): string {
   return [
     sites.length === 0
       ? "no residual sum"
-      : `${withNoun(sites.length, "site")} in ${withNoun(streams, "stream")}`,
+      : `${counted(sites.length, "site")} in ${counted(streams, "stream")}`,
     ...(chosen < sites.length ? [`${grouped(chosen)} chosen`] : []),
-    withNoun(rejected.length, "other sum"),
+    counted(rejected.length, "other sum"),
     `${grouped(weights)} weights`,
     ...(variants.size > 0
       ? [`LAuReL ${[...variants].join(", ")}${added > 0 ? `: ${grouped(added)} weights` : ""}`]

@@ -1,7 +1,8 @@
 import { checkArgument } from "../../src/arguments.ts";
+import { grouped } from "../../src/figures.ts";
 import { showShape } from "../../src/onnx/dtypes.ts";
 import { columnsOf } from "./columns.ts";
-import { grouped, rejectionDetails } from "./details.ts";
+import { rejectionDetails } from "./details.ts";
 import { drawHead, LEAST, ladderSummary } from "./draw-head.ts";
 import { type Drawing, drawRung } from "./draw-rung.ts";
 import type { Ladder, LadderRejection } from "./ladder.ts";

@@ -1,4 +1,5 @@
 import type { Tensor } from "onnxruntime-common";
+import { grouped } from "../figures.ts";
 import { decodeNumbers } from "../graph/tensor.ts";
 import { equalBytes } from "../onnx/bytes.ts";
 import { dataType, dataTypeNamed, elements, isFloat, showShape } from "../onnx/dtypes.ts";
@@ -166,5 +167,5 @@ export function tensorDifference(
     differing++;
     largest = Math.max(largest, Math.abs(u[k] - v[k]));
   }
-  return `differs in ${differing.toLocaleString("en")} of ${u.length.toLocaleString("en")} values, by up to ${largest.toExponential(1)}`;
+  return `differs in ${grouped(differing)} of ${grouped(u.length)} values, by up to ${largest.toExponential(1)}`;
 }
