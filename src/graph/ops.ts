@@ -37,12 +37,13 @@ export function nodeOf(
   label: string,
 ): NewNode {
   const first = fresh(label);
-  const others = Array.from({ length: outputs - 1 }, (_, k) => fresh(`${label}:${k + 1}`));
+  const made = [first];
+  while (made.length < outputs) made.push(fresh(`${label}:${made.length}`));
   return {
     name: first,
     op,
     inputs: inputs.map((name) => name ?? ""),
-    outputs: others.length > 0 ? [first, ...others] : [first],
+    outputs: made,
     attributes,
   };
 }
@@ -59,12 +60,11 @@ class Vocabulary {
 for (const [op, { count, several }] of Object.entries(OPERATORS))
   Object.defineProperty(Vocabulary.prototype, op, {
     value: function (this: Vocabulary, ...given: unknown[]) {
-      const inputs: (string | null)[] = [];
-      for (let k = 0; k < count; k++) {
-        const operand = given[k] as string | readonly (string | null)[] | null | undefined;
-        if (Array.isArray(operand)) inputs.push(...operand);
-        else inputs.push((operand as string | null | undefined) ?? null);
-      }
+      const operands = given.slice(0, count).map((operand) => operand ?? null);
+      const inputs = (operands.some(Array.isArray) ? operands.flat() : operands) as (
+        | string
+        | null
+      )[];
       while (inputs.length > 0 && inputs.at(-1) === null) inputs.pop();
       const attributes = (given[count] ?? NO_ATTRIBUTES) as Attributes;
       const outputs = several ? (given[count + 1] as number) : 1;

@@ -49,12 +49,12 @@ export class WireWriter {
 
   /** Writes a string; writes nothing if it is empty. */
   text(number: number, text: string): void {
-    if (text !== "") this.message(number, () => this.#write(text));
+    if (text !== "") this.#text(number, text);
   }
 
   /** Writes repeated strings, including empty ones. */
   texts(number: number, texts: readonly string[]): void {
-    for (const text of texts) this.message(number, () => this.#write(text));
+    for (const text of texts) this.#text(number, text);
   }
 
   bytes(number: number, bytes: Uint8Array): void {
@@ -88,18 +88,16 @@ export class WireWriter {
     writeVarint(this.#bytes, at - 1, length);
   }
 
-  #write(text: string): void {
-    this.#room(text.length * 3);
-    for (let k = 0; k < text.length; k++) {
-      const code = text.charCodeAt(k);
-      if (code > 127) break;
-      this.#bytes[this.#at + k] = code;
-      if (k === text.length - 1) {
-        this.#at += text.length;
+  #text(number: number, text: string): void {
+    for (let k = 0; k < text.length; k++)
+      if (text.charCodeAt(k) > 127) {
+        this.bytes(number, utf8.encode(text));
         return;
       }
-    }
-    this.#at += utf8.encodeInto(text, this.#bytes.subarray(this.#at)).written;
+    this.#tag(number, BYTES);
+    this.#varint(text.length);
+    this.#room(text.length);
+    for (let k = 0; k < text.length; k++) this.#bytes[this.#at++] = text.charCodeAt(k);
   }
 
   #float(value: number): void {
