@@ -1,16 +1,20 @@
-import type { Check, OutputReport, Proof } from "../src/index.ts";
+import type { Check, FunctionReport, OutputReport, Proof } from "../src/index.ts";
 import { counted, listed } from "../src/internal.ts";
+import { marks } from "./colors.ts";
 import { figure } from "./text.ts";
 
-/** A check that was made, with its figures. */
-export type Made = Exclude<Check, { outcome: "not run" }>;
+/** A check that ran, with its figures. */
+type Made = Exclude<Check, { outcome: "not run" }>;
 
-type Of<Name extends Check["name"]> = Extract<Made, { name: Name }>;
+/** Returns a line of the report: an outcome's mark, what was checked, and what was measured. */
+export const checkLine = (outcome: Check["outcome"], name: string, text: string): string =>
+  `${marks[outcome]} ${name.padEnd(22)}${text}`;
 
-/** Returns the figures of a check, in a line. */
-export function describeCheck(check: Made): string {
-  if (check.name === "same function") return describeFunction(check);
-  if (check.name === "a second opinion") return describeFunction({ ...check, dims: {} });
+/** Returns the figures of a check, or why it did not run, in a line. */
+export function describeCheck(check: Check): string {
+  if (check.outcome === "not run") return `not run: ${check.reason}`;
+  if (check.name === "same function" || check.name === "a second opinion")
+    return describeFunction(check);
   if (check.name === "same when lowered") return describeLowering(check);
   if (check.name === "same sum at each site") {
     const equal = check.sites.filter((site) => site.passed);
@@ -52,7 +56,7 @@ const copies = (sites: readonly { readonly floatCopy: boolean }[]) =>
   sites.some(({ floatCopy }) => floatCopy) ? ", on a float copy" : "";
 
 /** "4 nodes lowered (FusedConv): …", and what was measured. */
-function describeLowering(check: Of<"same when lowered">): string {
+function describeLowering(check: Extract<Made, { name: "same when lowered" }>): string {
   const { calls, nodes } = check;
   const operators = [...new Set(nodes.map(({ op }) => op.split(".").at(-1)))].join(", ");
   const what = [
@@ -64,20 +68,22 @@ function describeLowering(check: Of<"same when lowered">): string {
     quanta.length > 0
       ? `, ${counted(quanta.length, "quantized sum")} off by ${Math.max(...quanta)} quanta on their own (tolerance 1)`
       : "";
-  return `${what}${rounded}: ${describeFunction({ ...check, dims: {} })}`;
+  return `${what}${rounded}: ${describeFunction(check)}`;
 }
 
-const optimizedTo: Readonly<Record<Of<"same function">["level"], string>> = {
+const optimizedTo: Readonly<Record<FunctionReport["level"], string>> = {
   all: "fully optimized",
   extended: "optimized (extended; onnxruntime fails at higher levels)",
   basic: "optimized (basic; onnxruntime fails at higher levels)",
   disabled: "not optimized, because onnxruntime fails to optimize it",
 };
 
-type Measured = Pick<Of<"same function">, "outputs" | "inputs" | "dims" | "level" | "error">;
+type Measured = Pick<FunctionReport, "outputs" | "inputs" | "level" | "error"> & {
+  readonly dims?: Readonly<Record<string, number>>;
+};
 
 /** Returns what was measured of the outputs, in a line. */
-export function describeFunction({ outputs, inputs, dims, level, error }: Measured): string {
+export function describeFunction({ outputs, inputs, dims = {}, level, error }: Measured): string {
   if (error !== null) return `onnxruntime cannot run the result: ${error}`;
   const largest = (of: (report: (typeof outputs)[number]) => number) =>
     Math.max(...outputs.map(of));
@@ -114,7 +120,8 @@ export const outputFailures = (outputs: readonly OutputReport[]) =>
     );
 
 /** Returns a line for each thing that failed in a check, and for what is not finite in the original. */
-export const detailLines = (check: Made): string[] => [...failures(check), ...notFinite(check)];
+export const detailLines = (check: Check): string[] =>
+  check.outcome === "not run" ? [] : [...failures(check), ...notFinite(check)];
 
 function failures(check: Made): string[] {
   if (

@@ -1,7 +1,6 @@
 import type { Comparison, Difference, Finding, FirstDifference } from "../src/index.ts";
 import { counted } from "../src/internal.ts";
-import { describeFunction, outputFailures } from "./check-lines.ts";
-import { marks } from "./colors.ts";
+import { checkLine, describeFunction, outputFailures } from "./check-lines.ts";
 import { figure, firstLines } from "./text.ts";
 
 const DESCRIPTION = new Set<Finding["kind"]>(["signature", "metadata", "opset"]);
@@ -67,7 +66,7 @@ function conclusion(
 }
 
 const row = (name: string, passed: boolean, text: string) =>
-  `${passed ? marks.passed : marks.failed} ${name.padEnd(22)}${text}`;
+  checkLine(passed ? "passed" : "failed", name, text);
 
 const line = ({ where, what }: Finding) => `      ${where} ${what}`;
 

@@ -8,7 +8,8 @@ import {
   type SiteFigures,
   siteFigures,
 } from "../src/internal.ts";
-import { colors, marks } from "./colors.ts";
+import { checkLine } from "./check-lines.ts";
+import { colors } from "./colors.ts";
 import { comparisonLines } from "./comparison.ts";
 import { crashLines } from "./report.ts";
 import { type PrintedCell, textTable } from "./tables.ts";
@@ -129,6 +130,6 @@ function weightLines({ weights }: ModelDiff, all: boolean): string[] {
 
 function proofLines(comparison: NonNullable<ModelDiff["comparison"]>, all: boolean): string[] {
   return "outcome" in comparison
-    ? [`${marks["not run"]} ${"same function".padEnd(22)}not run: ${comparison.reason}`]
+    ? [checkLine("not run", "same function", `not run: ${comparison.reason}`)]
     : comparisonLines(comparison, all);
 }

@@ -46,7 +46,6 @@ export const DASH = "./-";
 export const READ = ["model", "a", "b", "adapter", "data", "eval", "inputs", "teacher"];
 
 function checkPlaces(args: Arguments): void {
-  const { output } = args;
   for (const name of [...READ, "output", "nodeData"]) {
     const files = [args[name]].flat();
     const option = declared.has(name) ? `--${dashed(name)} ` : "";
@@ -57,12 +56,18 @@ function checkPlaces(args: Arguments): void {
         `${option}- is not a file: models are read and written as files, not through pipes; give a path.`,
       );
   }
-  if (typeof output !== "string") return;
-  const folder = path.dirname(path.resolve(output));
+  checkFolder(args.output, "-o");
+  checkFolder(args.nodeData, "--node-data");
+}
+
+/** Throws a UsageError if the folder of a file that an option names is not there. */
+function checkFolder(file: unknown, option: string): void {
+  if (typeof file !== "string") return;
+  const folder = path.dirname(path.resolve(file));
   if (!fs.existsSync(folder))
     throw new UsageError(
-      `${folder} does not exist; create it first, or choose another place with -o.`,
+      `${folder} does not exist; create it first, or choose another place with ${option}.`,
     );
   if (!fs.statSync(folder).isDirectory())
-    throw new UsageError(`${folder} is not a folder; choose another place with -o.`);
+    throw new UsageError(`${folder} is not a folder; choose another place with ${option}.`);
 }

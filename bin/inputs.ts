@@ -7,7 +7,7 @@ import {
   type Model,
   type Tensors,
 } from "../src/index.ts";
-import { fileSource } from "../src/internal.ts";
+import { closing, contentOf, fileSource } from "../src/internal.ts";
 import { ort } from "./runtime.ts";
 
 /** Reads inputs for a run, if the user gives them: an .npz, or a folder of ONNX test data. */
@@ -16,20 +16,14 @@ export async function readInputs(model: Model, place?: string): Promise<Tensors[
   if (!fs.existsSync(place)) throw new InputError(`${place} does not exist; check --inputs.`);
   const isFile = (file: string) => fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
   if (!fs.statSync(place).isDirectory())
-    return [await inputsFromNpz(model, contentOf(place, ".npz"), { ort })];
+    return [await inputsFromNpz(model, bytesOf(place, ".npz"), { ort })];
   const files = fs
     .readdirSync(place)
     .filter((name) => name.endsWith(".pb") && isFile(path.join(place, name)));
-  const contents = files.map((name) => [name, contentOf(path.join(place, name), ".pb")] as const);
+  const contents = files.map((name) => [name, bytesOf(path.join(place, name), ".pb")] as const);
   return [await inputsFromTestData(model, new Map(contents), { ort })];
 }
 
 /** Returns the bytes of a file. Throws an InputError if it is not a file, or does not fit into memory. */
-function contentOf(file: string, kind: string): Uint8Array {
-  const source = fileSource(file, kind);
-  try {
-    return source.read(0, source.size);
-  } finally {
-    source.close?.();
-  }
-}
+const bytesOf = (file: string, kind: string): Uint8Array =>
+  closing(fileSource(file, kind), contentOf);

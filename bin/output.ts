@@ -21,10 +21,10 @@ interface Keeping {
 /** Where the result goes: the file, and the data files beside it, if any. */
 export interface Output {
   readonly file: string;
-  /** For new weights; null if they go into the model. */
-  readonly data: string | null;
+  /** The data file for new weights; null if they go into the model. */
+  readonly externalData: string | null;
   /** What copies of the model's data files begin with; null if none are made. */
-  readonly copies: string | null;
+  readonly copyData: string | null;
 }
 
 /** Returns the output that the arguments of a command name, or its default beside the input. */
@@ -52,7 +52,7 @@ export function outputOf(
     throw new InputError(
       `--external-data ${data} must be a file name without folders, because the new weights are stored beside the model.`,
     );
-  return { file, data, copies: copying ? names.copies : null };
+  return { file, externalData: data, copyData: copying ? names.copies : null };
 }
 
 /** What an output may replace, and what it needs beside it. */
@@ -88,7 +88,7 @@ export function dataNames(
  * `force` is set, and the model and its data in any case.
  */
 export function checkOutput(
-  { file, data, copies }: Output,
+  { file, externalData, copyData }: Output,
   input: string,
   { force, linkWeights = false, copying = true }: Replacing,
   { dataFiles }: Pick<Model, "dataFiles">,
@@ -101,10 +101,10 @@ export function checkOutput(
     throw new InputError(
       `with --link-weights the result refers to ${name}, so it must be in the same folder; choose that folder, or leave out the option.`,
     );
-  if (copies === null) checkFound(name, folder, { elsewhere, data: dataFiles, copying });
+  if (copyData === null) checkFound(name, folder, { elsewhere, data: dataFiles, copying });
   const beside = [
-    ...(data ? [data] : []),
-    ...(copies === null ? [] : copyNames(dataFiles, copies, data).values()),
+    ...(externalData ? [externalData] : []),
+    ...(copyData === null ? [] : copyNames(dataFiles, copyData, externalData).values()),
   ];
   const inputFiles = [path.resolve(input), ...dataFiles.map((file) => path.resolve(home, file))];
   for (const target of [file, ...beside.map((other) => path.join(folder, other))])
@@ -130,7 +130,7 @@ export function checkWritable(file: string, option = "-o"): void {
 }
 
 /** Returns the folder of a file, with links followed. Throws an InputError if it does not exist. */
-export function realFolder(file: string, option = "-o"): string {
+function realFolder(file: string, option = "-o"): string {
   const folder = path.dirname(path.resolve(file));
   if (!fs.existsSync(folder))
     throw new InputError(

@@ -1,6 +1,5 @@
 import { type Laurelized, laurelJson, type Proof } from "../src/index.ts";
-import { describeCheck, detailLines, sampleText } from "./check-lines.ts";
-import { marks } from "./colors.ts";
+import { checkLine, describeCheck, detailLines, sampleText } from "./check-lines.ts";
 import { crashes } from "./supervision.ts";
 import { headline, insertedLine, sums } from "./text.ts";
 
@@ -13,14 +12,11 @@ export const summary = (laurel: Laurelized): string[] => [
 
 /** Returns a line for each check, and one for everything that failed. */
 export function proofLines({ checks, leftOut, sample }: Proof): string[] {
-  const lines = checks.flatMap((check) => {
-    const head = `${marks[check.outcome]} ${check.name.padEnd(22)}`;
-    return check.outcome === "not run"
-      ? [`${head}not run: ${check.reason}`]
-      : [head + describeCheck(check), ...detailLines(check)];
-  });
   return [
-    ...lines,
+    ...checks.flatMap((check) => [
+      checkLine(check.outcome, check.name, describeCheck(check)),
+      ...detailLines(check),
+    ]),
     ...(sample ? [noted("  sample", `${sampleText(sample)} (--all-sites checks each)`)] : []),
     ...crashLines(),
     ...(leftOut ? [noted("  not checked", leftOut)] : []),
@@ -31,9 +27,12 @@ const noted = (name: string, text: string) => name.padEnd(24) + text;
 
 /** Returns a line for each time that onnxruntime crashed in earlier attempts. */
 export const crashLines = (): string[] =>
-  crashes().map(
-    ({ signal, model, level, step }) =>
-      `${marks["not run"]} ${"crashed".padEnd(22)}onnxruntime crashed (${signal}) on ${model}, optimization level "${level}", during "${step}"; all of this was run at lower levels`,
+  crashes().map(({ signal, model, level, step }) =>
+    checkLine(
+      "not run",
+      "crashed",
+      `onnxruntime crashed (${signal}) on ${model}, optimization level "${level}", during "${step}"; all of this was run at lower levels`,
+    ),
   );
 
 /** Returns what `--json` prints. */

@@ -40,13 +40,13 @@ export async function runApply(args: ApplyArguments): Promise<void> {
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const adapter = await openAdapter(args.adapter);
   const target = outputOf("apply", args, model);
+  const { file: output, ...where } = target;
   if (args.fold && args.weights !== "inside")
     throw new InputError(
       "--fold merges the adapter's weights into others, but --weights as-inputs keeps them outside the model; give only one of them.",
     );
   const { applied, folded } = await withProgress(args, "applying", async (onProgress) => {
     onProgress(0, "adapter");
-    const where = { externalData: target.data, copyData: target.copies };
     const applied = await applyAdapter(model, adapter, { ort, weights: args.weights, ...where });
     if (!args.fold) return { applied, folded: null };
     const result = await foldProved(applied, { ort, ...where, onProgress });
@@ -55,7 +55,6 @@ export async function runApply(args: ApplyArguments): Promise<void> {
   });
   const tuned = folded?.folded.model ?? applied;
   checkPlaces(args, target, model, tuned);
-  const output = target.file;
   const pending = await staged(tuned, output, args.force);
   const tensors = adapter.tensors.length;
   const laurelizedFirst = !isLaurelized(model) && isLaurelized(applied);
@@ -63,7 +62,6 @@ export async function runApply(args: ApplyArguments): Promise<void> {
   const done = `${PUT[args.weights]} ${counted(tensors, "tensor")} of ${path.basename(args.adapter)}${from}`;
   const outcome = { model, applied, done, folded };
   const page = await stagedReport(args, () => applyPage(args.adapter, outcome), pending);
-  pending.keep();
   page.keep();
   const document = {
     input: args.model,
@@ -83,13 +81,13 @@ export async function runApply(args: ApplyArguments): Promise<void> {
 }
 
 function checkPlaces(args: ApplyArguments, target: Output, model: Model, tuned: Model): void {
-  const output = target.file;
+  const { file: output, copyData } = target;
   const inputFiles = [...filesOfModel(args.model, model), args.adapter];
-  const data = tuned.folder?.companion ? target.data : null;
-  for (const file of data ? [output, path.join(path.dirname(output), data)] : [output])
-    checkFree(file, inputFiles, args.force);
-  const read = model.dataFiles.filter((name) => target.copies || tuned.dataFiles.includes(name));
-  checkOutput({ ...target, data }, args.model, args, { dataFiles: read });
+  const externalData = tuned.folder?.companion ? target.externalData : null;
+  const data = externalData ? [path.join(path.dirname(output), externalData)] : [];
+  for (const file of [output, ...data]) checkFree(file, inputFiles, args.force);
+  const read = model.dataFiles.filter((name) => copyData || tuned.dataFiles.includes(name));
+  checkOutput({ ...target, externalData }, args.model, args, { dataFiles: read });
   checkCopies(tuned, output, inputFiles, args.force);
   checkReport(args, [...inputFiles, output]);
 }

@@ -50,7 +50,6 @@ export async function runCheck(args: CheckArguments): Promise<void> {
     target === "web" ? await checkedForWeb(args, model) : await checkedFor(version, args, model);
   const { runs, printed, document, pending } = found;
   const page = await stagedReport(args, () => checkPage(target, model, found), pending);
-  pending?.keep();
   page.keep();
   process.exitCode = runs === null ? EXIT.notProved : runs ? EXIT.done : EXIT.checkFailed;
   printResult(args, { model: args.model, target, ...document, ...page.json }, [
@@ -125,7 +124,8 @@ async function splitFiles(args: CheckArguments, model: Model, size: number) {
   const output = args.output ?? defaultOutput("check", args.model);
   const cut = splitModel(model, path.basename(output), size);
   const inputFiles = filesOfModel(args.model, model);
-  checkOutput({ file: output, data: null, copies: null }, args.model, args, { dataFiles: [] });
+  const place = { file: output, externalData: null, copyData: null };
+  checkOutput(place, args.model, args, { dataFiles: [] });
   for (const name of cut.dataFiles)
     checkFree(path.join(path.dirname(output), name), inputFiles, args.force);
   const pending = await staged(cut, output, args.force);

@@ -10,7 +10,7 @@ import { bytes, counted, saveBytes } from "../src/internal.ts";
 import type { AverageArguments, CombineArguments } from "./commands/average.ts";
 import { UsageError } from "./failure.ts";
 import { printResult } from "./json.ts";
-import { checkEnding, checkFree, realFolder, WEIGHTS } from "./output.ts";
+import { checkEnding, checkFree, WEIGHTS } from "./output.ts";
 
 /** Averages adapters and writes the mean. */
 export async function runAverage(args: AverageArguments): Promise<void> {
@@ -47,7 +47,6 @@ function write(
   adapter: Adapter,
 ): void {
   const { output } = args;
-  realFolder(output);
   checkEnding(output, WEIGHTS);
   checkFree(output, files, args.force);
   const content = adapterBytes(adapter);

@@ -16,7 +16,7 @@ import { comparisonPage, titleOfTwo } from "./html/comparison-page.ts";
 import { checkReport, type ReportContents, stagedReport } from "./html/report-page.ts";
 import { readInputs } from "./inputs.ts";
 import { printResult, reportLine } from "./json.ts";
-import { checkEnding, checkFree, filesOfModel, realFolder } from "./output.ts";
+import { checkEnding, checkFree, filesOfModel } from "./output.ts";
 import { withProgress } from "./progress.ts";
 import { ort } from "./runtime.ts";
 import { crashes, tell } from "./supervision.ts";
@@ -69,7 +69,6 @@ const drawingFor = (output: string) =>
 /** Returns the files that are written. Throws an InputError if one cannot be. */
 function filesOf({ output, nodeData: data }: DiffArguments): string[] {
   if (output !== undefined) drawingFor(output);
-  if (data !== undefined) realFolder(data);
   if (output !== undefined && data !== undefined && path.resolve(output) === path.resolve(data))
     throw new InputError(`-o and --node-data both name ${data}; give each a file of its own.`);
   return [output, data].filter((file) => file !== undefined);

@@ -4,7 +4,7 @@ import type { ArgumentsFor } from "./commands/command.ts";
 import type { exportTorch } from "./commands/export-torch.ts";
 import { defaultOutput } from "./default-output.ts";
 import { printResult } from "./json.ts";
-import { checkEnding, checkFree, filesOfModel, realFolder, WEIGHTS } from "./output.ts";
+import { checkEnding, checkFree, filesOfModel, WEIGHTS } from "./output.ts";
 
 /** Writes the LAuReL weights of a model for PyTorch. */
 export async function runExportTorch(args: ArgumentsFor<typeof exportTorch>): Promise<void> {
@@ -12,7 +12,6 @@ export async function runExportTorch(args: ArgumentsFor<typeof exportTorch>): Pr
   checkEnding(output, WEIGHTS);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const content = torchBytes(model);
-  realFolder(output);
   checkFree(output, filesOfModel(args.model, model), args.force);
   saveBytes(content, output);
   const tensors = torchTensors(model);

@@ -4,7 +4,7 @@ import { bytes, counted, saveFiles } from "../src/internal.ts";
 import { type ExtractArguments, formatOf } from "./commands/extract.ts";
 import { defaultOutput } from "./default-output.ts";
 import { printResult } from "./json.ts";
-import { checkEnding, checkFree, filesOfModel, realFolder, WEIGHTS } from "./output.ts";
+import { checkEnding, checkFree, filesOfModel, WEIGHTS } from "./output.ts";
 
 /** Where PEFT looks for what an adapter is. */
 const CONFIG = "adapter_config.json";
@@ -16,7 +16,6 @@ export async function runExtract(args: ExtractArguments): Promise<void> {
   const file = args.output ?? defaultOutput("extract", args.model).replace(/safetensors$/, format);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const adapter = await extractAdapter(model, { train: args.train });
-  realFolder(file);
   const content = adapterBytes(adapter, { format });
   const beside = args.peft && format === "safetensors" ? configOf(args, adapter) : new Map();
   const files = [file, ...[...beside.keys()].map((name) => path.join(path.dirname(file), name))];

@@ -71,7 +71,8 @@ const resumable = (error: unknown, { state }: Files) =>
 
 /** Throws an InputError if a file cannot be written, or if there is none to resume from. */
 function checkFiles(args: FinetuneArguments, given: Model, files: Files): void {
-  const place = { file: files.model, data: files.data && path.basename(files.data), copies: null };
+  const externalData = files.data && path.basename(files.data);
+  const place = { file: files.model, externalData, copyData: null };
   const force = args.force || args.resume;
   checkOutput(place, args.model, { force, copying: false }, given);
   checkWritable(files.model);

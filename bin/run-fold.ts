@@ -6,8 +6,7 @@ import {
   openModel,
 } from "../src/index.ts";
 import { bytes, counted } from "../src/internal.ts";
-import { describeFunction, outputFailures } from "./check-lines.ts";
-import { marks } from "./colors.ts";
+import { checkLine, describeFunction, outputFailures } from "./check-lines.ts";
 import type { ArgumentsFor } from "./commands/command.ts";
 import type { fold } from "./commands/fold.ts";
 import { EXIT } from "./exit.ts";
@@ -26,12 +25,11 @@ import { figure } from "./text.ts";
 export async function runFold(args: ArgumentsFor<typeof fold>): Promise<void> {
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const target = outputOf("fold", args, model);
-  const output = target.file;
+  const { file: output, ...where } = target;
   checkOutput(target, args.model, args, model);
   const inputFiles = filesOfModel(args.model, model);
   checkReport(args, [...inputFiles, output]);
   const feeds = await readInputs(model, args.inputs);
-  const where = { externalData: target.data, copyData: target.copies };
   const { folded, proof } = await withProgress(args, "folding", (onProgress) =>
     foldProved(model, { ...where, ort, dims: args.dim, feeds, seed: args.seed, onProgress }),
   );
@@ -39,7 +37,6 @@ export async function runFold(args: ArgumentsFor<typeof fold>): Promise<void> {
   const pending = proof.passed ? await staged(folded.model, output, args.force) : null;
   const page = () => foldPage(model, folded, proof);
   const report = await stagedReport(args, page, pending);
-  pending?.keep();
   report.keep();
   const written = proof.passed ? output : null;
   const { sites, factors, restored, extent, maps } = folded;
@@ -90,15 +87,14 @@ function siteLine({ site, alpha, beta, map, reasons }: FoldedSite): string {
 }
 
 function proofLines({ function: same, float64 }: FoldProof): string[] {
-  const first =
-    same.outcome === "not run" ? `not run: ${same.reason}` : describeFunction({ ...same });
+  const first = same.outcome === "not run" ? `not run: ${same.reason}` : describeFunction(same);
   const second =
     float64.outcome === "not run"
       ? `not run: ${float64.reason}`
       : `differs by ${figure(float64.difference)} (tolerance ${figure(float64.tolerance)})`;
   return [
-    `${marks[same.outcome]} same function         ${first}`,
+    checkLine(same.outcome, "same function", first),
     ...(same.outcome === "not run" ? [] : outputFailures(same.outputs)),
-    `${marks[float64.outcome]} same in float64       ${second}`,
+    checkLine(float64.outcome, "same in float64", second),
   ];
 }

@@ -89,8 +89,8 @@ function leave(args: LaurelizeArguments, why: string): void {
 /** The laurelized model; null, and reported, if the model turns out to be one already. */
 async function rewritten(args: LaurelizeArguments, model: Model, target: Output) {
   const { linkWeights, hash, again } = args;
-  const where = { externalData: target.data, copyData: target.copies, linkWeights };
-  const options = { ...laurelOptions(args), ...where, ort, hash, again };
+  const { file: _, ...where } = target;
+  const options = { ...laurelOptions(args), ...where, ort, linkWeights, hash, again };
   try {
     return await withProgress(args, "rewriting", (onProgress) =>
       laurelize(model, { ...options, onProgress }),
@@ -131,8 +131,7 @@ async function provedAndWritten(args: LaurelizeArguments, laurel: Laurelized, ou
   const passed = proof?.passed ?? true;
   const page = () => laurelizePage(laurel, proof);
   const report = await stagedReport(args, page, passed ? pending : null);
-  if (passed) pending.keep();
-  else pending.discard();
+  if (!passed) pending.discard();
   report.keep();
   const files = { input: args.model, output: passed ? output : null };
   const document = { ...asJson(laurel, files, proof), ...report.json };

@@ -11,7 +11,7 @@ export async function runStrip(args: StripArguments): Promise<void> {
   const file = args.output ?? defaultOutput("strip", args.model);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const { model: original, checked, beside } = await strip(model);
-  const place = { file, data: null, copies: null };
+  const place = { file, externalData: null, copyData: null };
   const back = original.folder?.copies ?? new Map<string, string>();
   const left = original.dataFiles.filter((name) => !back.has(name));
   checkOutput(place, args.model, args, { dataFiles: left });

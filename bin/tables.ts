@@ -1,6 +1,6 @@
 import Table from "cli-table3";
 import type { Rejection, Site } from "../src/index.ts";
-import { pathOf } from "../src/internal.ts";
+import { pathOf, showShape } from "../src/internal.ts";
 import { oneLine, printable } from "./print.ts";
 
 /** The parts of a table's lines, which are not drawn. */
@@ -29,14 +29,11 @@ export function textTable(
   return table.toString().split("\n");
 }
 
-const showDims = (shape: readonly (number | string)[]) =>
-  `[${shape.map((dim) => dim || "?").join(", ")}]`;
-
 /** Returns the sites, one a row. */
 export function siteTable(sites: readonly Site[]): string[] {
   const head = ["site", "kind", "shape", "feature axis", "size", "stream", "position"];
   const rows = sites.map(({ name, kind, shape, feature, stream, position }) => {
-    return [name, kind, showDims(shape), feature.axis, feature.size, stream, position];
+    return [name, kind, showShape(shape), feature.axis, feature.size, stream, position];
   });
   return textTable(head, rows, 3);
 }

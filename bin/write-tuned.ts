@@ -35,7 +35,6 @@ export async function writeTuned(
   ]);
   const pending = await staged(final, files.model, args.force || args.resume, beside);
   const page = await stagedReport(args, () => trainingPage(given, result, curve), pending);
-  pending.keep();
   page.keep();
   const { quiet } = args;
   const { steps, ...summary } = trainingJson(result);

@@ -27,6 +27,7 @@ export { pathOf } from "./graph/scopes.ts";
 export { trainingWarnings } from "./graph/training-mode.ts";
 export { listed } from "./listed.ts";
 export { missingCopies, saveBytes, saveFiles, stageBytes, stageModel } from "./model.ts";
-export { bytesSource } from "./onnx/source.ts";
+export { showShape } from "./onnx/dtypes.ts";
+export { bytesSource, closing, contentOf } from "./onnx/source.ts";
 export { runnable } from "./ort/loading.ts";
 export { withSession } from "./ort/session.ts";

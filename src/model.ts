@@ -11,7 +11,7 @@ import {
 import type { PendingFile } from "./files/pending.ts";
 import { buildGraph } from "./graph/build.ts";
 import { typeOfTensor } from "./graph/constants.ts";
-import { limitsConstants, withAllowedConstants } from "./graph/early-constants.ts";
+import { withAllowedConstants } from "./graph/early-constants.ts";
 import type { Graph, Types } from "./graph/graph.ts";
 import { applyPatch } from "./graph/patch.ts";
 import type { Patch } from "./graph/patch-contents.ts";
@@ -21,7 +21,7 @@ import { externalLocations } from "./onnx/all-tensors.ts";
 import { isFloat } from "./onnx/dtypes.ts";
 import { type Folder, folderInMemory, type ModelFile, metadataOf } from "./onnx/model-file.ts";
 import { openFile } from "./onnx/open-file.ts";
-import { bytesSource, type Source } from "./onnx/source.ts";
+import { bytesSource, closing, contentOf, type Source } from "./onnx/source.ts";
 import type { Declared } from "./options.ts";
 import { type Ort, onCpu } from "./ort/session.ts";
 
@@ -143,7 +143,7 @@ export function modelOf(source: Source, folder: Folder | null): Model {
       return metadataOf(this.file);
     },
     size: source.size,
-    toBytes: () => source.read(0, source.size).slice(),
+    toBytes: () => contentOf(source).slice(),
     close: () => source.close?.(),
   };
 }
@@ -157,7 +157,7 @@ export async function patched(graph: Graph, patch: Patch): Promise<Model> {
 /** Does as `patched`, with Constants of the main graph in types that the model's opset allows. */
 export async function strictlyPatched(graph: Graph, patch: Patch): Promise<Model> {
   const model = await patched(graph, patch);
-  const constants = limitsConstants(graph) ? withAllowedConstants(model.graph) : null;
+  const constants = withAllowedConstants(model.graph);
   return constants ? patched(model.graph, constants) : model;
 }
 
@@ -183,14 +183,10 @@ export async function saveModel(model: Model, path: string): Promise<void> {
 
 /** Returns the data files to copy when a model is saved: those that are not at the path yet. */
 export function missingCopies(folder: Folder | null, path: string): string[] {
-  return [...(folder?.copies?.keys() ?? [])].filter((name) => {
-    const data = folder!.open(name, true);
-    try {
-      return !isThere(data, path, name);
-    } finally {
-      data.close?.();
-    }
-  });
+  const names = [...(folder?.copies?.keys() ?? [])];
+  return names.filter((name) =>
+    closing(folder!.open(name, true), (data) => !isThere(data, path, name)),
+  );
 }
 
 /**

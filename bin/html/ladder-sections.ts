@@ -1,5 +1,5 @@
 import { drawLadder, type Ladder, type LadderSite } from "../../src/index.ts";
-import { ladderSummary } from "../../src/internal.ts";
+import { ladderSummary, showShape } from "../../src/internal.ts";
 import {
   type Columns,
   numberText,
@@ -31,7 +31,7 @@ function parametersSection(ladder: Ladder): Section {
   const parameters = table("Parameters of each site", sites, {
     site: ({ name }) => name,
     kind: ({ kind }) => kind,
-    shape: ({ shape }) => `[${shape.map((dim) => dim || "?").join(", ")}]`,
+    shape: ({ shape }) => showShape(shape),
     stream: ({ stream }) => stream,
     position: ({ position }) => position,
     branch: ({ label }) => label,

@@ -7,8 +7,7 @@ export function proofSection({ checks, leftOut, sample }: Proof): Section {
   const content = [
     table("Each check, what was measured, and its outcome", checks, {
       check: ({ name }) => name,
-      measured: (check) =>
-        check.outcome === "not run" ? `not run: ${check.reason}` : describeCheck(check),
+      measured: describeCheck,
       outcome: ({ outcome }) => (outcome === "not run" ? "" : outcome === "passed"),
     }),
     ...(sample ? [paragraph(`${sampleText(sample)}.`)] : []),
@@ -80,10 +79,9 @@ export function functionSection(
     return { title, content: paragraph(`Not run: ${report.reason}.`) };
   return {
     title,
-    content: [
-      paragraph(describeFunction({ ...report, dims: report.dims ?? {} })),
-      outputsTable("Outputs", report.outputs),
-    ].join("\n"),
+    content: [paragraph(describeFunction(report)), outputsTable("Outputs", report.outputs)].join(
+      "\n",
+    ),
   };
 }
 

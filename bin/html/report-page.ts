@@ -39,6 +39,7 @@ interface PendingReport {
   readonly json: {
     readonly report?: { readonly ladder: Ladder | null; readonly reproduce: Reproduction };
   };
+  /** Moves the staged model and the report into place. */
   keep(): void;
 }
 
@@ -58,15 +59,15 @@ export function checkReport(
 }
 
 /**
- * Writes a report under a temporary name, with the hashes of the files of a staged model; does
- * nothing if no report is requested.
+ * Writes a report under a temporary name, with the hashes of the files of a staged model, which is
+ * kept together with it; writes nothing if no report is requested.
  */
 export async function stagedReport(
   args: ReportArguments,
   make: () => ReportContents,
   written: StagedModel | null = null,
 ): Promise<PendingReport> {
-  if (args.report === undefined) return { json: {}, keep: () => {} };
+  if (args.report === undefined) return { json: {}, keep: () => written?.keep() };
   tell({ step: "writing the report" });
   const { title, verdict, sections, models, warnings = [], ladder: drawn } = make();
   const ladder = drawn && "graph" in drawn ? await ladderIn(drawn) : drawn;
@@ -82,7 +83,11 @@ export async function stagedReport(
   ]);
   const pending = stageBytes(new TextEncoder().encode(page), args.report);
   removeAfterwards(pending.temporary);
-  return { json: { report: { ladder, reproduce } }, keep: () => pending.keep() };
+  const keep = () => {
+    written?.keep();
+    pending.keep();
+  };
+  return { json: { report: { ladder, reproduce } }, keep };
 }
 
 /** Returns the ladder of a model that was not searched yet; null if it cannot be searched. */

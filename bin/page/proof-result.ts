@@ -21,16 +21,12 @@ export async function proofResult(laurel: Laurelized, proof: Proof) {
 /** A laurelized model and its proof. */
 export type Rewritten = Awaited<ReturnType<typeof proofResult>>;
 
-function lineOf(check: Check) {
-  const { name, outcome } = check;
-  const isRun = check.outcome !== "not run";
-  return {
-    name,
-    outcome,
-    text: isRun ? describeCheck(check) : `not run: ${check.reason}`,
-    details: isRun ? detailLines(check).map((line) => line.trim()) : [],
-  };
-}
+const lineOf = (check: Check) => ({
+  name: check.name,
+  outcome: check.outcome,
+  text: describeCheck(check),
+  details: detailLines(check).map((line) => line.trim()),
+});
 
 function verdictOf({ model }: Laurelized, proof: Proof): string {
   if (!proof.passed) return `No file was written, because ${unproved(proof)}.`;

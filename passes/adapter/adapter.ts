@@ -19,7 +19,7 @@ import { weightNamed } from "../../src/graph/scopes.ts";
 import { type Model, saveBytes, sourceOf } from "../../src/model.ts";
 import { isFloat, showShape } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
-import type { Source } from "../../src/onnx/source.ts";
+import { closing, type Source } from "../../src/onnx/source.ts";
 import { type Declared, shown } from "../../src/options.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { tensorOfBytes } from "../../src/ort/tensors.ts";
@@ -145,14 +145,11 @@ export async function saveAdapter(
  */
 export async function openAdapter(from: string | Uint8Array | Blob): Promise<Adapter> {
   checkFrom("openAdapter", from);
-  const source = await sourceOf(from, "the adapter", ".safetensors");
-  try {
-    if (isOnnxAdapter(source))
-      return { name: source.name, laurelizations: [], tensors: readOnnxAdapter(source) };
-    return safetensorsAdapter(source);
-  } finally {
-    source.close?.();
-  }
+  return closing(await sourceOf(from, "the adapter", ".safetensors"), (source) =>
+    isOnnxAdapter(source)
+      ? { name: source.name, laurelizations: [], tensors: readOnnxAdapter(source) }
+      : safetensorsAdapter(source),
+  );
 }
 
 function safetensorsAdapter(source: Source): Adapter {

@@ -1,6 +1,7 @@
 import { pathOf, scopesOf } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
 import { byteLength, externalRange, isExternal } from "../../src/onnx/external.ts";
+import { closing } from "../../src/onnx/source.ts";
 import type { TargetFinding } from "./finding.ts";
 
 /** protobuf's limit on a file, and that of an ArrayBuffer which browsers hand to wasm. */
@@ -23,12 +24,10 @@ export interface WebSizes {
 
 /** Measures a model and its data files. */
 export function webSizes(model: Model): WebSizes {
-  const sizes = model.dataFiles.map((name): [string, number] => {
-    const source = model.folder!.open(name, true);
-    const { size } = source;
-    source.close?.();
-    return [name, size];
-  });
+  const sizes = model.dataFiles.map((name): [string, number] => [
+    name,
+    closing(model.folder!.open(name, true), ({ size }) => size),
+  ]);
   const total = sizes.reduce((sum, [, size]) => sum + size, model.size);
   return { file: model.size, data: Object.fromEntries(sizes), total };
 }

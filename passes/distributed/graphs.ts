@@ -3,7 +3,7 @@ import type { Model } from "../../src/model.ts";
 import { externalLocations } from "../../src/onnx/all-tensors.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { openFile } from "../../src/onnx/open-file.ts";
-import { bytesSource } from "../../src/onnx/source.ts";
+import { bytesSource, closing } from "../../src/onnx/source.ts";
 import { linkedModel } from "../../src/ort/loading.ts";
 import type { StepOptions } from "../finetune/step-options.ts";
 import type { BatchShapes } from "./batch-shapes.ts";
@@ -84,8 +84,4 @@ function withoutFrozen({ file }: Model, frozen: Map<string, string | undefined>)
   return bytes;
 }
 
-function sizeOf(path: string): number {
-  const source = fileSource(path);
-  source.close?.();
-  return source.size;
-}
+const sizeOf = (path: string): number => closing(fileSource(path), ({ size }) => size);

@@ -7,7 +7,7 @@ import { externalLocations } from "../../src/onnx/all-tensors.ts";
 import { jsonIn } from "../../src/onnx/bytes.ts";
 import { leavesFolder } from "../../src/onnx/external.ts";
 import { openFile } from "../../src/onnx/open-file.ts";
-import { bytesSource } from "../../src/onnx/source.ts";
+import { bytesSource, closing, contentOf } from "../../src/onnx/source.ts";
 import type { Declared } from "../../src/options.ts";
 import { openSession, runBatch, type Tensors } from "../../src/ort/session.ts";
 import { numberOf, scalarTensor, tensorOfFloats } from "../../src/ort/tensors.ts";
@@ -51,12 +51,7 @@ export async function openStep(folder: string, options: OpenStepOptions): Promis
       throw new InputError(
         `${folder}/${MANIFEST_FILE} names a file outside its folder (${name}); export the step again.`,
       );
-    const source = await sourceOf(`${folder}/${name}`, name, "");
-    try {
-      return source.read(0, source.size).slice();
-    } finally {
-      source.close?.();
-    }
+    return closing(await sourceOf(`${folder}/${name}`, name, ""), contentOf).slice();
   };
   const manifest = manifestOf(folder, await read(MANIFEST_FILE));
   const step = new NodeStep(manifest, { ...options, folder, read });

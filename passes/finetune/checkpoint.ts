@@ -2,6 +2,7 @@ import { callback, checkArgument, checkGiven, text, withOrt } from "../../src/ar
 import { InputError } from "../../src/errors.ts";
 import { sourceOf } from "../../src/model.ts";
 import { jsonIn } from "../../src/onnx/bytes.ts";
+import { closing, contentOf } from "../../src/onnx/source.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { type Best, newRun, type Run } from "./history.ts";
 import { checkSame, type Settings } from "./settings.ts";
@@ -122,8 +123,7 @@ export async function resumeRun(
 ): Promise<{ readonly run: Run; readonly bytes: Uint8Array }> {
   const name = typeof from === "string" ? from : "the checkpoint";
   const source = await sourceOf(from, name, ".safetensors");
-  const bytes = source.read(0, source.size).slice();
-  source.close?.();
+  const bytes = closing(source, contentOf).slice();
   let otherOrder = false;
   const check = (note: unknown) => {
     const noted = note as Partial<Note> | null;

@@ -72,7 +72,7 @@ function classesOfFolders(
   );
   return folders.length === 0
     ? undefined
-    : { [target]: [...new Set(folders.map(({ name }) => name))].sort((a, b) => (a < b ? -1 : 1)) };
+    : { [target]: [...new Set(folders.map(({ name }) => name))].sort() };
 }
 
 /** The source of a table; null for other data. */

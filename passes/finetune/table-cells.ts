@@ -78,7 +78,7 @@ export function labelsOf(
     throw new InputError(
       `the target of ${file} contains more than ${MOST} different words, too many for classes; give numbers.`,
     );
-  return { dtype, names: [...words].sort((a, b) => (a < b ? -1 : 1)) };
+  return { dtype, names: [...words].sort() };
 }
 
 function* cellsOf(tables: readonly TargetCells[]): Generator<TableCell> {

@@ -25,7 +25,7 @@ import { type Model, modelOf, stateTypes, typesOf } from "../../src/model.ts";
 import { allTensors } from "../../src/onnx/all-tensors.ts";
 import { isHalf, type Type } from "../../src/onnx/dtypes.ts";
 import { bytesOfTensors, isExternal } from "../../src/onnx/external.ts";
-import { bytesSource } from "../../src/onnx/source.ts";
+import { bytesSource, contentOf } from "../../src/onnx/source.ts";
 import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
 import { runnable, withDataInside } from "../../src/ort/loading.ts";
 import { reason } from "../../src/ort/messages.ts";
@@ -113,7 +113,7 @@ async function inFloat64(
   const { file } = original;
   if (original.size + bytesOfTensors([...allTensors(file)].filter(isExternal)) > LARGEST)
     return notRun("the model is too large to be written in double");
-  const bytes = inDouble(withDataInside(file.source.read(0, original.size), file));
+  const bytes = inDouble(withDataInside(contentOf(file.source), file));
   if (!bytes) return notRun("the model has no float32 values");
   const { types } = await typesOf(original, ort);
   const half = [...types.values()].some(({ dtype }) => isHalf(dtype));

@@ -1,6 +1,6 @@
 import { externalLocations } from "../onnx/all-tensors.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
-import type { Source } from "../onnx/source.ts";
+import { closing, contentOf } from "../onnx/source.ts";
 import { withFixedSeeds } from "../ort/fixed-seeds.ts";
 import { reason } from "../ort/messages.ts";
 import type { Ort, Runnable, Tensors } from "../ort/session.ts";
@@ -38,7 +38,7 @@ export async function secondOpinion(
 /** Returns a clause on why a model is too large for 32-bit memory; null if it is not. */
 export function tooLarge(file: ModelFile): string | null {
   const size = written(file).reduce(
-    (sum, location) => sum + opened(file, location, (data) => data.size),
+    (sum, location) => sum + closing(file.folder!.open(location), ({ size }) => size),
     file.source.size + (file.folder?.companion?.bytes.length ?? 0),
   );
   return size > LARGEST
@@ -51,7 +51,7 @@ export function carrying(ort: Ort, file: ModelFile): Ort {
   const { companion } = file.folder ?? {};
   const externalData = written(file).map((path) => ({
     path,
-    data: opened(file, path, (source) => source.read(0, source.size)),
+    data: closing(file.folder!.open(path), contentOf),
   }));
   if (companion) externalData.push({ path: companion.location, data: companion.bytes });
   if (externalData.length === 0) return ort;
@@ -61,10 +61,9 @@ export function carrying(ort: Ort, file: ModelFile): Ort {
 }
 
 /** Returns a model as bytes, for a runtime that takes no paths. */
-export function inMemory(file: ModelFile): Runnable {
-  const { source } = withFixedSeeds(file);
-  return { model: source.read(0, source.size) };
-}
+export const inMemory = (file: ModelFile): Runnable => ({
+  model: contentOf(withFixedSeeds(file).source),
+});
 
 /** Returns tensors of this runtime's own class. */
 export const retyped = (ort: Ort, tensors: Tensors): Tensors =>
@@ -74,16 +73,6 @@ export const retyped = (ort: Ort, tensors: Tensors): Tensors =>
       newTensor(ort, type, data, dims),
     ]),
   );
-
-/** Opens a data file if it exists, calls `take` and closes it; returns the result. */
-function opened<T>(file: ModelFile, location: string, take: (source: Source) => T): T {
-  const source = file.folder!.open(location);
-  try {
-    return take(source);
-  } finally {
-    source.close?.();
-  }
-}
 
 /** Returns locations of data that is in the folder already. */
 const written = (file: ModelFile) =>

@@ -1,5 +1,5 @@
 import { InputError } from "../errors.ts";
-import type { Source } from "../onnx/source.ts";
+import { contentOf, type Source } from "../onnx/source.ts";
 import type * as Node from "./node.ts";
 import type * as Data from "./node-data.ts";
 import type * as Images from "./node-images.ts";
@@ -26,7 +26,7 @@ export const secondsUsed = (): number => performance.now() / 1000;
 
 /** Returns the SHA-256 of a source in hexadecimal. */
 export async function sha256(source: Source): Promise<string> {
-  const bytes = new Uint8Array(source.read(0, source.size));
+  const bytes = new Uint8Array(contentOf(source));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

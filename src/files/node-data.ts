@@ -16,8 +16,7 @@ export function npzFilesIn(place: string): string[] {
     throw new InputError(
       `${place} does not contain .npz files, nor a folder of images for each class; give another folder or file.`,
     );
-  // Sorted by code units, so that the order is the same on every machine.
-  return names.sort((a, b) => (a < b ? -1 : 1)).map((name) => path.join(place, name));
+  return names.sort().map((name) => path.join(place, name));
 }
 
 /** A folder that is filled under another name, and then moved into place. */

@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { Metadata } from "sharp";
 import { InputError } from "../errors.ts";
+import { closing, contentOf } from "../onnx/source.ts";
 import { fileSource, isFolder, namesIn } from "./node-source.ts";
 
 /** A class of images: the name of its folder, and the images in it, by path. */
@@ -12,9 +13,13 @@ interface ImageClass {
 
 const ENDINGS = /\.(jpe?g|png|webp|tiff?|gif|avif|bmp|ppm|pgm)$/i;
 
-const SPLIT = /^(train(ing)?|val(id(ation)?)?|dev|eval|test(ing)?)$/i;
+/** Returns the names in a folder that do not begin with a dot, sorted by code units. */
+const visibleNames = (folder: string) =>
+  namesIn(folder)
+    .filter((name) => !name.startsWith("."))
+    .sort();
 
-const sorted = (names: readonly string[]) => [...names].sort((a, b) => (a < b ? -1 : 1));
+const SPLIT = /^(train(ing)?|val(id(ation)?)?|dev|eval|test(ing)?)$/i;
 
 /**
  * Returns the classes of a folder that has one folder of images for each, by their names; null if
@@ -22,7 +27,7 @@ const sorted = (names: readonly string[]) => [...names].sort((a, b) => (a < b ? 
  */
 export function imageClasses(place: string): ImageClass[] | null {
   if (!isFolder(place)) return null;
-  const names = sorted(namesIn(place).filter((name) => !name.startsWith(".")));
+  const names = visibleNames(place);
   if (names.some((name) => name.endsWith(".npz"))) return null;
   const folders = names.filter((name) => isFolder(path.join(place, name)));
   if (folders.length === 0 && names.some((name) => ENDINGS.test(name)))
@@ -62,9 +67,8 @@ function imagesIn(folder: string, around: readonly string[] = []): string[] {
   const real = fs.realpathSync(folder);
   if (around.includes(real))
     throw new InputError(`${folder} is a link to a folder that it is in; remove it.`);
-  return sorted(namesIn(folder)).flatMap((name) => {
+  return visibleNames(folder).flatMap((name) => {
     const place = path.join(folder, name);
-    if (name.startsWith(".")) return [];
     if (isFolder(place)) return imagesIn(place, [...around, real]);
     return ENDINGS.test(name) ? [place] : [];
   });
@@ -77,9 +81,7 @@ function imagesIn(folder: string, around: readonly string[] = []): string[] {
  */
 export async function decodedImage(file: string) {
   const { default: sharp } = await loadedSharp();
-  const opened = fileSource(file, "image");
-  const bytes = Buffer.from(opened.read(0, opened.size));
-  opened.close?.();
+  const bytes = Buffer.from(closing(fileSource(file, "image"), contentOf));
   let why: string | null;
   try {
     if (isSvg(bytes)) throw new Error("SVG, which is drawn at any size");

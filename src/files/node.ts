@@ -3,7 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { InputError, writeFailure } from "../errors.ts";
 import { fileKey } from "../onnx/external.ts";
-import { equalSources, type Source } from "../onnx/source.ts";
+import { closing, equalSources, type Source } from "../onnx/source.ts";
 import { blockFilesOf, blocks } from "./blocks.ts";
 import { alone } from "./node-lock.ts";
 import { fileSource } from "./node-source.ts";
@@ -41,12 +41,7 @@ export const temporaryStart = (target: string): string => {
 export function isThere(source: Source, target: string, beside: string): boolean {
   const file = path.join(path.dirname(path.resolve(target)), beside);
   if (!fs.existsSync(file) || !fs.statSync(file).isFile()) return false;
-  const there = fileSource(file);
-  try {
-    return equalSources(there, source);
-  } finally {
-    there.close?.();
-  }
+  return closing(fileSource(file), (there) => equalSources(there, source));
 }
 
 /**

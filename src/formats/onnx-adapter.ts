@@ -3,7 +3,7 @@ import { InputError } from "../errors.ts";
 import { textOfCodes } from "../onnx/bytes.ts";
 import { dataType, dataTypeNamed, elements } from "../onnx/dtypes.ts";
 import type { DenseTensor } from "../onnx/new-node.ts";
-import type { Source } from "../onnx/source.ts";
+import { contentOf, type Source } from "../onnx/source.ts";
 
 /**
  * onnxruntime's adapter file, a flatbuffer: parameters that override the optional inputs of a model.
@@ -61,7 +61,7 @@ function parameterOf(builder: Builder, { name, dtype, dims, data }: DenseTensor)
 export function readOnnxAdapter(source: Source): DenseTensor[] {
   const refuse = (what: string) =>
     new InputError(`${source.name} is not a sound adapter of onnxruntime: ${what}.`);
-  const buffer = new ByteBuffer(source.read(0, source.size).slice());
+  const buffer = new ByteBuffer(contentOf(source).slice());
   const root = tableAt(buffer, 0);
   const version = buffer.readInt32(fieldOf(buffer, root, ADAPTER.formatVersion) ?? source.size);
   if (version !== FORMAT_VERSION)

@@ -12,7 +12,7 @@ const ANY_CONSTANT = 9;
 const FIRST_TYPES: ReadonlySet<string> = new Set(["float16", "float", "double"]);
 
 /** Whether the model's opset limits the types of its Constants. */
-export const limitsConstants = ({ file }: Graph): boolean => file.opset < ANY_CONSTANT;
+const limitsConstants = ({ file }: Graph): boolean => file.opset < ANY_CONSTANT;
 
 /**
  * Converts a tensor of integers to doubles, which hold every integer below 2⁵³, and a Cast back;
@@ -52,7 +52,8 @@ export function withAllowedTensors(graph: Graph, patch: NewContents): NewContent
 
 /** Casts the integers of the main graph's Constants from doubles; returns null if none is there. */
 export function withAllowedConstants(graph: Graph): Patch | null {
-  const replaced = graph.main.nodes.flatMap((node) => {
+  const nodes = limitsConstants(graph) ? graph.main.nodes : [];
+  const replaced = nodes.flatMap((node) => {
     const [output] = node.outputs;
     const tensor = node.op === "Constant" ? tensorOf(output) : null;
     const dtype = tensor && dataType(tensor.dataType)?.name;

@@ -1,10 +1,18 @@
 import type { Tensor } from "onnxruntime-common";
 import { constants, dataOf, readsShapeOnly, tensorOf, typeOfTensor } from "../graph/constants.ts";
-import { attribute, inputsOf, type Node, type TypedGraph, type Value } from "../graph/graph.ts";
+import {
+  attribute,
+  inputsOf,
+  knownSizes,
+  type Node,
+  type TypedGraph,
+  type Types,
+  type Value,
+} from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { encodeNumbers } from "../graph/tensor.ts";
 import { walk } from "../graph/walk.ts";
-import { elements, type Type } from "../onnx/dtypes.ts";
+import { elements } from "../onnx/dtypes.ts";
 import type { DenseTensor } from "../onnx/new-node.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../ort/session.ts";
 import { bytesOfTensor, dtypeOf, tensorOfBytes } from "../ort/tensors.ts";
@@ -52,9 +60,9 @@ export async function computedConstants(
 
 /** Returns the small fixed values that are read by nodes with other results. */
 function wantedValues(known: Known): Value[] {
-  const { graph, types, fixed } = known;
+  const { graph, fixed } = known;
   const isSmallFixed = (value: Value) =>
-    fixed.has(value) && (isSmall(types.get(value)) || isBounded(known, value));
+    fixed.has(value) && (isSmall(known, value) || isBounded(known, value));
   const readers = graph.main.nodes.filter(
     ({ outputs }) => !outputs.every((value) => !value || (isSmallFixed(value) && !value.isOutput)),
   );
@@ -83,27 +91,24 @@ async function run(
   return running.catch(() => ({}));
 }
 
-const isSmall = (type: Type | undefined) =>
-  (countOf(type) ?? Infinity) <= INLINE && type!.dtype !== "string";
+const isSmall = ({ types }: Known, value: Value) =>
+  (countOf(types, value) ?? Infinity) <= INLINE && types.get(value)!.dtype !== "string";
 
 const VARYING = operatorsThat("varying");
 
 /** Whether values decide the size of a value, as in NonZero, and it comes from few of them. */
 const isBounded = ({ types }: Known, { producer }: Value) =>
   VARYING.has(producer?.op ?? "") &&
-  inputsOf(producer!).every((input) => (countOf(types.get(input)) ?? Infinity) <= FED);
+  inputsOf(producer!).every((input) => (countOf(types, input) ?? Infinity) <= FED);
 
 /** Number of elements of an intermediate value above which its dependents are not computed. */
 const LARGEST = 1 << 24;
 
 /** Returns the number of a value's elements; null if a size is unknown. */
-function countOf(type: Type | undefined): number | null {
-  const sizes = sizesOf(type);
+function countOf(types: Types, value: Value): number | null {
+  const sizes = knownSizes(types, value);
   return sizes && elements(sizes);
 }
-
-const sizesOf = (type: Type | undefined): number[] | null =>
-  type?.shape?.every((dim) => typeof dim === "number") ? (type.shape as number[]) : null;
 
 /** Adds the nodes that compute a value, and their feeds; returns false if one is unknown. */
 function gather(known: Known, value: Value, { nodes, feeds }: Computation): boolean {
@@ -145,12 +150,12 @@ function originOf({ ort, types, fixed }: Known, value: Value): Origin | null {
   }
   if (!producer) return null;
   if (readsShapeOnly(producer)) {
-    const sizes = producer.inputs[0] && sizesOf(types.get(producer.inputs[0]));
+    const sizes = knownSizes(types, producer.inputs[0]);
     return sizes && { feed: shapeTensor(ort, producer, sizes), node: null, reads: [] };
   }
   const reads = inputsOf(producer);
   const computable = reads.every((input) => fixed.has(input)) && producer.bodies.length === 0;
-  const isHuge = (countOf(types.get(value)) ?? 0) > LARGEST;
+  const isHuge = (countOf(types, value) ?? 0) > LARGEST;
   return computable && !isHuge ? { feed: null, node: producer, reads } : null;
 }
 

@@ -11,7 +11,7 @@ import {
   typeOfInfo,
   type Value,
 } from "../graph/graph.ts";
-import { allScopes, pathOf } from "../graph/scopes.ts";
+import { allScopes, pathOf, scopesOf } from "../graph/scopes.ts";
 import type { Type } from "../onnx/dtypes.ts";
 import type { GraphMessage } from "../onnx/messages.ts";
 import type { Ort } from "../ort/session.ts";
@@ -33,37 +33,24 @@ export async function inferTypes(
 ): Promise<{ readonly types: Types; readonly warnings: readonly string[] }> {
   refuseFatal(graph);
   const types = new Map<Value, Type>();
-  const inferred = { types, cache: new TypeCache((value) => types.get(value) ?? null) };
-  const warnings = await inferScope(ort, graph.main, inferred);
+  const known = (value: Value) => types.get(value) ?? null;
+  const inference = { ort, types, known, cache: new TypeCache(known) };
+  const warnings = await inferScope(inference, graph.main);
   for (const [value, type] of await measuredTypes(ort, graph, types)) types.set(value, type);
-  warnings.push(...(await inferBodies(ort, graph.main, inferred)));
+  for (const scope of scopesOf(graph))
+    if (scope.owner) warnings.push(...(await inferBody(inference, scope)));
   return { types, warnings };
 }
 
-/** Infers the bodies in a scope, and nested ones. Returns warnings. */
-async function inferBodies(
-  ort: Ort,
-  { bodies }: Scope,
-  inferred: InferredTypes,
-): Promise<string[]> {
-  const warnings: string[] = [];
-  for (const body of bodies) {
-    warnings.push(...(await inferBody(ort, body, inferred)));
-    warnings.push(...(await inferBodies(ort, body, inferred)));
-  }
-  return warnings;
-}
-
-/** Infers a body until the sizes of its carried inputs are those of its outputs. */
-async function inferBody(ort: Ort, body: Scope, inferred: InferredTypes): Promise<string[]> {
-  const { types } = inferred;
-  const known = (value: Value) => types.get(value) ?? null;
+/** Infers a body until the sizes of its carried inputs are those of its outputs. Returns warnings. */
+async function inferBody(inference: Inference, body: Scope): Promise<string[]> {
+  const { types, known } = inference;
   const { types: first, carried } = bodyInputs(body, known);
   const given = new Map(first);
   for (;;) {
     for (const value of body.values.values()) types.delete(value);
     for (const [value, type] of given) types.set(value, type);
-    const warnings = await inferScope(ort, body, inferred);
+    const warnings = await inferScope(inference, body);
     const wider = carried.flatMap((each) => {
       const type = widenedType(body, each, known);
       return type ? [[each.input, type] as const] : [];
@@ -86,8 +73,11 @@ function refuseFatal(graph: Graph): void {
         );
 }
 
-interface InferredTypes {
+/** The types inferred so far, and how further ones are inferred. */
+interface Inference {
+  readonly ort: Ort;
   readonly types: Map<Value, Type>;
+  readonly known: KnownType;
   readonly cache: TypeCache;
 }
 
@@ -97,18 +87,14 @@ interface InferredTypes {
  * operators are left out and the model's value_info is used instead; returns a warning for each
  * time.
  */
-async function inferScope(
-  ort: Ort,
-  scope: Scope,
-  { types, cache }: InferredTypes,
-): Promise<string[]> {
+async function inferScope(inference: Inference, scope: Scope): Promise<string[]> {
+  const { types, known, cache } = inference;
   const stated = statedTypes(scope);
   for (const value of scope.values.values()) {
     const type =
       typeOfTensor(value) ?? (value.producer ? null : (types.get(value) ?? stated.get(value.name)));
     if (type) types.set(value, type);
   }
-  const known = (value: Value) => types.get(value) ?? null;
   const { nodes } = scope;
   const lacking = new Set<string>();
   const warnings: string[] = [];
@@ -123,7 +109,7 @@ async function inferScope(
     }
     const segment = segmentFrom(nodes, start, known);
     const end = start + segment.length;
-    const state = { ort, known, types, stated, start, end, lacking, splits: SPLITS };
+    const state = { ...inference, stated, start, end, lacking, splits: SPLITS };
     const { failure, left } = await inferPart(state, segment);
     if (failure) warnings.push(warningOf(scope, [start, end - 1], failure, leftOut(segment, left)));
     else for (const each of segment) cache.learn(each);

@@ -8,7 +8,7 @@ import type { NodeMessage, TensorMessage } from "../onnx/messages.ts";
 import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
 import type { DenseTensor } from "../onnx/new-node.ts";
 import { openFile } from "../onnx/open-file.ts";
-import { bytesSource, type Source } from "../onnx/source.ts";
+import { bytesSource, contentOf, type Source } from "../onnx/source.ts";
 import type { StatedType } from "../onnx/tensor-edits.ts";
 
 const numberOf = (dtype: string) => dataTypeNamed(dtype)!.number;
@@ -41,7 +41,7 @@ export const inDouble = (model: Uint8Array): Uint8Array | null =>
 function written(model: Uint8Array, as: (number: number) => string | null) {
   const file = tried(() => openFile(bytesSource(model), null));
   const other = file && retypedFile(file, as);
-  return other && { model: other.source.read(0, other.source.size), held: other.held };
+  return other && { model: contentOf(other.source), held: other.held };
 }
 
 /** Replaces every stated type, every tensor and every cast. */

@@ -13,7 +13,7 @@ import {
   tensorSchema,
 } from "./messages.ts";
 import type { DenseTensor } from "./new-node.ts";
-import { bytesSource, type Range, type Source } from "./source.ts";
+import { bytesSource, closing, type Range, type Source } from "./source.ts";
 import { BYTES, type Field, WireReader } from "./wire.ts";
 
 const { onnx } = onnxProto;
@@ -54,10 +54,7 @@ export interface ModelFile {
 }
 
 /** Returns metadata_props by key. */
-export const metadataOf = ({ message, reader }: ModelFile) =>
-  new Map(
-    message.metadata.map(({ key, value }) => [key, value ? utf8.decode(reader.bytes(value)) : ""]),
-  );
+export const metadataOf = (file: ModelFile) => entriesIn(file, file.message, FIELD.modelMetadata);
 
 const utf8 = new TextDecoder();
 
@@ -148,13 +145,10 @@ function withExternalData<T>(
     throw new InputError(
       `${title} is in ${location}; open the model by its path, or give that file in option data of openModel.`,
     );
-  const data = folder.open(location);
-  try {
+  return closing(folder.open(location), (data) => {
     checkInside(title, range, data.size);
     return take(data, { start: offset, end: length === null ? data.size : offset + length });
-  } finally {
-    data.close?.();
-  }
+  });
 }
 
 /** Reads a StringStringEntryProto. */

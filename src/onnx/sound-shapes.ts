@@ -1,12 +1,13 @@
+import { entry } from "../entry.ts";
 import { InputError } from "../errors.ts";
 import { allGraphs, allTensors } from "./all-tensors.ts";
 import { partsOf } from "./decode.ts";
-import { dataType, elements } from "./dtypes.ts";
+import { dataType, elements, showShape } from "./dtypes.ts";
 import { byteLength, checkInside, externalRange, isExternal, leavesFolder } from "./external.ts";
 import { foreignFormat } from "./foreign.ts";
 import type { TensorMessage, ValueInfoMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
-import type { Range } from "./source.ts";
+import { closing, type Range, type Source } from "./source.ts";
 import { BYTES, type Field, type WireReader } from "./wire.ts";
 
 /**
@@ -17,25 +18,21 @@ import { BYTES, type Field, type WireReader } from "./wire.ts";
 export function checkShapes(file: ModelFile): void {
   const { source, folder, graph } = file;
   const sizes = new Map<string, number>();
-  const sizeOf = (location: string): number | null => {
-    if (folder === null) return null;
-    const known = sizes.get(location);
-    if (known !== undefined) return known;
-    const data = folder.open(location);
-    try {
-      if (data.path !== undefined && data.path === source.path)
-        throw new InputError(
-          `${source.name} keeps weights in ${location}, the model's own file; give the data file its own name again.`,
-        );
-      const foreign = data.size < LONGEST_POINTER ? foreignFormat(data, "data") : null;
-      if (foreign)
-        throw new InputError(`${source.name} keeps weights in ${location}, which is ${foreign}.`);
-    } finally {
-      data.close?.();
-    }
-    sizes.set(location, data.size);
+  const checkedSize = (data: Source, location: string): number => {
+    if (data.path !== undefined && data.path === source.path)
+      throw new InputError(
+        `${source.name} keeps weights in ${location}, the model's own file; give the data file its own name again.`,
+      );
+    const foreign = data.size < LONGEST_POINTER ? foreignFormat(data, "data") : null;
+    if (foreign)
+      throw new InputError(`${source.name} keeps weights in ${location}, which is ${foreign}.`);
     return data.size;
   };
+  const sizeOf = (location: string): number | null =>
+    folder &&
+    entry(sizes, location, () =>
+      closing(folder.open(location), (data) => checkedSize(data, location)),
+    );
   for (const input of graph.inputs) checkInput(source.name, input);
   for (const { inputs, outputs, valueInfos } of allGraphs(file))
     for (const infos of [inputs, outputs, valueInfos])
@@ -67,7 +64,7 @@ function checkInput(model: string, { name, type }: ValueInfoMessage): void {
   const dims = (type?.tensor?.shape?.dims ?? []).map(({ value, param }) => value ?? param);
   if (impossible(dims.filter((dim) => typeof dim === "number" && dim >= 0) as number[]))
     throw new InputError(
-      `${model}: input ${name} has the impossible shape [${dims.map((dim) => (dim === "" ? "?" : dim)).join(", ")}]; leave out the size of a free dimension.`,
+      `${model}: input ${name} has the impossible shape ${showShape(dims)}; leave out the size of a free dimension.`,
     );
 }
 
@@ -78,7 +75,7 @@ function checkTensor(
 ): void {
   const titled = () => `${source.name}: tensor ${tensor.name || "(unnamed)"}`;
   const damaged = (why: string) => new InputError(`${titled()} has ${why}; the model is damaged.`);
-  const shown = () => `[${tensor.dims.join(", ")}]`;
+  const shown = () => showShape(tensor.dims);
   if (tensor.dims.length > MAX_RANK)
     throw damaged(`${tensor.dims.length} axes, but at most ${MAX_RANK} are possible`);
   const count = elements(tensor.dims);

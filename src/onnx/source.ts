@@ -44,6 +44,18 @@ export function bytesSource(given: Uint8Array, name = "model"): Source {
   return { name, size: bytes.length, read: (start, end) => bytes.subarray(start, end) };
 }
 
+/** Returns all bytes of a source, copied or not. */
+export const contentOf = (source: Source): Uint8Array => source.read(0, source.size);
+
+/** Calls `take` with a source and closes the source; returns the result. */
+export function closing<T>(source: Source, take: (source: Source) => T): T {
+  try {
+    return take(source);
+  } finally {
+    source.close?.();
+  }
+}
+
 /** Number of bytes compared at a time. */
 const BLOCK = 1 << 20;
 

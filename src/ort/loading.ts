@@ -9,7 +9,14 @@ import { externalRange, isExternal } from "../onnx/external.ts";
 import { FIELD, type TensorMessage } from "../onnx/messages.ts";
 import { type Folder, type ModelFile, tensorBytes, withoutDots } from "../onnx/model-file.ts";
 import { openFile } from "../onnx/open-file.ts";
-import { bytesSource, equalRanges, originOf, type Source } from "../onnx/source.ts";
+import {
+  bytesSource,
+  closing,
+  contentOf,
+  equalRanges,
+  originOf,
+  type Source,
+} from "../onnx/source.ts";
 import type { Runnable } from "./session.ts";
 import { isUnnameable } from "./unnameable.ts";
 
@@ -57,17 +64,16 @@ function placed(file: ModelFile, written?: string): Runnable {
   const ready = written ? patchedFile(file, { locations: waiting }) : beforeCopies(file);
   const reach = written ? { source: ready.source, folder: home } : withinReach(ready);
   const bytes = source.size > LOADED ? linked(ready, reach, home) : reach.source;
-  return { model: bytes.read(0, bytes.size), folder: reach.folder };
+  return { model: contentOf(bytes), folder: reach.folder };
 }
 
 /** Returns a model whose data files are in memory, under names that onnxruntime finds them by. */
 function dataInMemory(file: ModelFile, folder: Folder): Runnable {
-  const externalData = [...externalLocations(file)].map((location) => {
-    const data = folder.open(location);
-    return { path: withoutDots(location), data: data.read(0, data.size) };
-  });
-  const source = patchedBytes(file, { locations: withoutDots });
-  return { model: source.read(0, source.size), externalData };
+  const externalData = [...externalLocations(file)].map((location) => ({
+    path: withoutDots(location),
+    data: closing(folder.open(location), contentOf),
+  }));
+  return { model: contentOf(patchedBytes(file, { locations: withoutDots })), externalData };
 }
 
 /**
@@ -79,8 +85,7 @@ export function linkedModel(file: ModelFile): { bytes: Uint8Array; folder: strin
   if (home === undefined) checkReachable(file);
   const ready = beforeCopies(file);
   const reach = withinReach(ready);
-  const source = linked(ready, reach, home);
-  return { bytes: source.read(0, source.size), folder: reach.folder };
+  return { bytes: contentOf(linked(ready, reach, home)), folder: reach.folder };
 }
 
 /** Returns a model without weights that lie in files of its folder. */
@@ -139,9 +144,8 @@ function withinReach(file: ModelFile): { source: Source; folder: string | undefi
   if (!folder?.path) return { source, folder: undefined };
   const places = new Map(
     [...externalLocations(file)].map((location) => {
-      const data = folder.open(location);
-      data.close?.();
-      return [location, (data.path ?? "").split(SEPARATOR)] as const;
+      const path = closing(folder.open(location), (data) => data.path ?? "");
+      return [location, path.split(SEPARATOR)] as const;
     }),
   );
   const home = folder.path.split(SEPARATOR);
@@ -196,8 +200,7 @@ export function withDataInside(model: Uint8Array, whole: ModelFile): Uint8Array 
   const values = [...allTensors(file)]
     .filter(isExternal)
     .map((tensor) => ({ tensor, to: tensorBytes(whole, tensor) }));
-  const source = patchedBytes(file, { values });
-  return source.read(0, source.size);
+  return contentOf(patchedBytes(file, { values }));
 }
 
 /** Whether two tensors differ only in how they refer to the same bytes. Reads no values. */

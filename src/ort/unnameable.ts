@@ -3,7 +3,7 @@ import { uniqueNames } from "../graph/builder.ts";
 import { patchedBytes } from "../graph/patch.ts";
 import { plainNode } from "../onnx/new-node.ts";
 import { openFile } from "../onnx/open-file.ts";
-import { bytesSource } from "../onnx/source.ts";
+import { bytesSource, contentOf } from "../onnx/source.ts";
 
 const INHERITED: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
 
@@ -35,7 +35,7 @@ export function withOtherNames(model: Uint8Array) {
       index: graph.outputs.findIndex((output) => output.name === before),
     })),
   });
-  return { model: patched.read(0, patched.size), names };
+  return { model: contentOf(patched), names };
 }
 
 /** Wraps a session so that its results have the original names. */

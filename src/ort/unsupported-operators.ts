@@ -1,13 +1,13 @@
 import type { Node } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
-import { patchedFile } from "../graph/patch.ts";
+import { patchedBytes } from "../graph/patch.ts";
 import type { Patch, Slot } from "../graph/patch-contents.ts";
 import type { AttributeMessage, NodeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { type NewNode, plainNode } from "../onnx/new-node.ts";
 import { openFile } from "../onnx/open-file.ts";
-import { bytesSource } from "../onnx/source.ts";
+import { bytesSource, contentOf } from "../onnx/source.ts";
 
 const MISSING = operatorsThat("missing");
 
@@ -103,7 +103,4 @@ function makerOf(model: Uint8Array, value: string) {
   return { file, message: file.graph.nodes.find(({ outputs }) => outputs.includes(value))! };
 }
 
-function edited(file: ModelFile, patch: Patch): Uint8Array {
-  const { source } = patchedFile(file, patch);
-  return source.read(0, source.size);
-}
+const edited = (file: ModelFile, patch: Patch) => contentOf(patchedBytes(file, patch));
