@@ -85,8 +85,9 @@ function siteWriter(
   const place = { name, dtype, rank: shape.length, feature, lags: operands.length };
   const parameters: Record<string, DenseTensor> = {};
   const tensor = (role: string, type: string, dims: readonly number[], values: Numbers) => {
-    const tensor = { name: fresh(role), dtype: type, dims, data: encodeNumbers(type, values) };
-    draft.tensors.push({ ...tensor, scope: weightsScope(site.scope) });
+    const data = encodeNumbers(type, values);
+    const tensor = { name: fresh(role), dtype: type, dims, data, scope: weightsScope(site.scope) };
+    draft.tensors.push(tensor);
     return tensor;
   };
   const constant = constants(dtype, (...given) => tensor(...given).name);

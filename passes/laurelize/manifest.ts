@@ -72,6 +72,11 @@ export function laurelizations(metadata: ReadonlyMap<string, string>): (Laureliz
 /** What stands between a site's name and the names of what is inserted there. */
 const MARK = ".laurel.";
 
+/** Returns the name of what is inserted at a site in a role. */
+export const insertedName = (site: string, role: string): string =>
+  // A template would keep the parts, which take twice the room of the name.
+  [site, role].join(MARK);
+
 /** Returns the site's name in the name of an inserted value; null if the value has no such name. */
 export function siteNameIn(name: string): string | null {
   const at = name.lastIndexOf(MARK);

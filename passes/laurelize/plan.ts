@@ -21,7 +21,7 @@ import type { Variant } from "../variants/variant.ts";
 import type { Choice } from "./choose.ts";
 import { type Draft, type InsertedSite, insertAt } from "./insert.ts";
 import { choosing, inserting } from "./insert-options.ts";
-import type { Manifest } from "./manifest.ts";
+import { insertedName, type Manifest, siteNameIn } from "./manifest.ts";
 
 /** What to insert, and where. */
 export interface LaurelOptions extends Choice, Given<VariantOptions> {
@@ -110,15 +110,15 @@ function laggedSkips(site: Site, k: number): Value[] {
 /** Returns names below a site, each once. Site names are unique: only the model's can conflict. */
 function namesBelow(graph: Graph): (site: Site) => (role: string) => string {
   const there = new Set<string>();
-  for (const name of graph.names) if (name.includes(".laurel.")) there.add(name);
+  for (const name of graph.names) if (siteNameIn(name) !== null) there.add(name);
   return (site) => {
     const given = new Set<string>();
     return (role) => {
-      let free = role;
-      const full = () => `${site.name}.laurel.${free}`;
-      for (let k = 1; given.has(free) || there.has(full()); k++) free = `${role}_${k}`;
-      given.add(free);
-      return full();
+      let name = insertedName(site.name, role);
+      for (let k = 1; given.has(name) || there.has(name); k++)
+        name = insertedName(site.name, `${role}_${k}`);
+      given.add(name);
+      return name;
     };
   };
 }

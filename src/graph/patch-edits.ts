@@ -94,22 +94,23 @@ function initializerEdits(
   });
 }
 
-/** Groups new nodes by insertion point. */
+/** Writes new nodes together that go to one place. */
 function nodeEdits(file: ModelFile, { nodes = [], tensors = [] }: Patch): Edit[] {
   const endOf = (scope: Scope | undefined) => scope?.message ?? file.graph;
   const constants = (asNodes(file) ? tensors : []).map((tensor) => {
     const { scope } = tensor;
-    return { node: constantNode(tensor), next: endOf(scope).nodes[0], scope };
+    const [message] = endOf(scope).nodes;
+    return { before: message ? { message, scope } : null, scope, node: constantNode(tensor) };
   });
-  const inserted = nodes.map(({ before: at, scope, node }) => {
-    return { node, next: at?.message, scope: at?.scope ?? scope };
-  });
-  const places = groupBy([...constants, ...inserted], ({ next, scope }) => next ?? endOf(scope));
+  const places = groupBy(
+    [...constants, ...nodes],
+    (one) => one.before?.message ?? endOf(one.scope),
+  );
   return [...places.values()].map((group) => {
-    const [{ next, scope }] = group;
+    const [{ before: next, scope }] = group;
     const written = group.map(({ node }) => node);
-    const bytes = nodeFields(written, isFunction(scope));
-    return next ? before(next, bytes) : append(endOf(scope), bytes);
+    const bytes = nodeFields(written, isFunction(next?.scope ?? scope));
+    return next ? before(next.message, bytes) : append(endOf(scope), bytes);
   });
 }
 
@@ -198,7 +199,8 @@ function renewedEntry({ message }: ModelFile, entry: Entry): Edit {
 /** Returns the edits that update annotations of operands to the values that nodes now read. */
 function noteEdits(file: ModelFile, redirects: NonNullable<Patch["redirects"]>): Edit[] {
   const edits: Edit[] = [];
-  for (const [{ message }, ofNode] of groupBy(redirects, ({ use }) => use.node)) {
+  const onDevices = redirects.filter(({ use }) => use.node.message.devices.length > 0);
+  for (const [{ message }, ofNode] of groupBy(onDevices, ({ use }) => use.node)) {
     const inputs = message.inputs.map(
       (name, k) => ofNode.find(({ use }) => use.index === k)?.name ?? name,
     );

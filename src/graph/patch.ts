@@ -4,7 +4,7 @@ import { type Entry, metadataFields, opsetImport } from "../onnx/encode.ts";
 import type { Folder, ModelFile } from "../onnx/model-file.ts";
 import { openFile } from "../onnx/open-file.ts";
 import type { Source } from "../onnx/source.ts";
-import { patchedSource, pieceLength, splices } from "../onnx/splices.ts";
+import { patchedSource, pieceLength, sizeAfter, splices } from "../onnx/splices.ts";
 import { type Undo, undoOf } from "../onnx/undo.ts";
 import type { Graph } from "./graph.ts";
 import type { Patch } from "./patch-contents.ts";
@@ -42,7 +42,7 @@ export async function applyPatch(
   const outside = location === null ? [] : (patch.tensors ?? []).filter(isLarge);
   if (outside.length > 0) checkNewData(file, placing);
   const list = splices(patchEdits(graph, { ...patch, ...placed(file, placing) }, location));
-  checkSize(source, patchedSource(source, list).size);
+  checkSize(source, sizeAfter(source, list));
   const imports = Object.entries(patch.opsets ?? {})
     .filter(([domain]) => !file.opsets.has(domain))
     .map(([domain, version]) => opsetImport(domain, version));

@@ -187,7 +187,7 @@ export const functionOutputField = (name: string): Uint8Array =>
 
 /** Encodes a name as an input or output slot of a node. */
 export const slotField = (slot: "input" | "output", name: string): Uint8Array =>
-  bytesField(slot === "input" ? FIELD.nodeInput : FIELD.nodeOutput, utf8.encode(name));
+  written((to) => to.texts(slot === "input" ? FIELD.nodeInput : FIELD.nodeOutput, [name]));
 
 /** The parts of an entry of metadata_props. */
 export interface Entry {

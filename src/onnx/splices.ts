@@ -20,7 +20,7 @@ export interface Splice extends Range {
 export function splices(edits: readonly Edit[]): Splice[] {
   const growth = new Map<Frame, number>();
   const grow = (frame: Frame, by: number) => growth.set(frame, (growth.get(frame) ?? 0) + by);
-  for (const { frame, start, end, bytes } of edits) grow(frame, bytes.length - (end - start));
+  for (const edit of edits) grow(edit.frame, growthBy(edit));
   for (const { frame } of edits) for (let f = frame.parent; f; f = f.parent) grow(f, 0);
 
   const prefixes: Replacement[] = [];
@@ -121,6 +121,12 @@ const partOf = (piece: Piece, from: number, to: number) =>
   piece instanceof Uint8Array
     ? piece.subarray(from, to)
     : piece.source.read(piece.start + from, piece.start + to);
+
+/** Returns the size of a source after splices. */
+export const sizeAfter = ({ size }: Source, list: readonly Splice[]) =>
+  list.reduce((sum, splice) => sum + growthBy(splice), size);
+
+const growthBy = ({ start, end, bytes }: Splice) => pieceLength(bytes) - (end - start);
 
 /** Returns the length of a piece in bytes. */
 export const pieceLength = (piece: Piece) =>

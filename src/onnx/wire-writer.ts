@@ -89,15 +89,21 @@ export class WireWriter {
   }
 
   #text(number: number, text: string): void {
-    for (let k = 0; k < text.length; k++)
-      if (text.charCodeAt(k) > 127) {
-        this.bytes(number, utf8.encode(text));
-        return;
-      }
+    const start = this.length;
     this.#tag(number, BYTES);
     this.#varint(text.length);
     this.#room(text.length);
-    for (let k = 0; k < text.length; k++) this.#bytes[this.#at++] = text.charCodeAt(k);
+    const [bytes, at] = [this.#bytes, this.#at];
+    for (let k = 0; k < text.length; k++) {
+      const code = text.charCodeAt(k);
+      if (code > 127) {
+        this.#at = this.#from + start;
+        this.bytes(number, utf8.encode(text));
+        return;
+      }
+      bytes[at + k] = code;
+    }
+    this.#at = at + text.length;
   }
 
   #float(value: number): void {
