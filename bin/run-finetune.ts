@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
-import { dataReading, hyperparameters } from "../passes/finetune/fit-options.ts";
+import { hyperparameters } from "../passes/finetune/fit-options.ts";
+import { reading } from "../passes/finetune/reading-options.ts";
 import {
   type FitOptions,
   type FitStart,
@@ -121,7 +122,7 @@ function fitOptionsOf(args: FinetuneArguments, files: Files, monitor: Monitor): 
     best: args.best,
     ...{ epochs, batchSize, patience },
     ...picked(args, hyperparameters.scheduleOptions),
-    ...picked(args, dataReading),
+    ...picked(args, reading),
     lossOptions: picked(args, hyperparameters.lossOptions),
     optimizerOptions: picked(args, hyperparameters.optimizerOptions),
     resume: args.resume ? files.state : undefined,

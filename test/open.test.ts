@@ -3,7 +3,7 @@ import onnxProto from "onnx-proto";
 import type { Tensor } from "onnxruntime-common";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
-import { canLower, lower } from "../passes/lower/index.ts";
+import { canLower, lowering } from "../passes/lower/index.ts";
 import { compareTensors, ulp } from "../src/compare/difference.ts";
 import { buildGraph } from "../src/graph/build.ts";
 import { applyPatch } from "../src/graph/patch.ts";
@@ -37,7 +37,7 @@ async function opened(bytes: Uint8Array) {
   const { types } = await inferTypes(ort, graph);
   const { nodes } = graph.main;
   expect(nodes.every(canLower)).toBe(true);
-  const { source } = await applyPatch(graph, lower(graph, types, nodes));
+  const { source } = await applyPatch(graph, lowering(graph, types, nodes).patch);
   return source.read(0, source.size);
 }
 
@@ -431,7 +431,7 @@ describe("calls of a model's functions", () => {
       const calls = graph.main.nodes.filter(({ callee }) => callee !== null);
       expect(calls.length).toBeGreaterThan(0);
       expect(calls.every(canLower)).toBe(true);
-      const { source } = await applyPatch(graph, lower(graph, types, calls));
+      const { source } = await applyPatch(graph, lowering(graph, types, calls).patch);
       const plain = source.read(0, source.size);
       const left = (await openModel(plain)).graph.main.nodes;
       expect(left.filter(({ callee }) => callee !== null)).toEqual([]);

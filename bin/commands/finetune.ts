@@ -1,9 +1,5 @@
-import {
-  dataReading,
-  fitting,
-  hyperparameters,
-  teaching,
-} from "../../passes/finetune/fit-options.ts";
+import { fitting, hyperparameters, teaching } from "../../passes/finetune/fit-options.ts";
+import { reading } from "../../passes/finetune/reading-options.ts";
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import { parseBatchAxes, parseColumns } from "../parse-options.ts";
 import { command, flag, text } from "./command.ts";
@@ -12,7 +8,7 @@ import { finding, force, printing, report, running } from "./options.ts";
 
 const { loss, target, output, optimizer, train, threads, newHead, classes, ...course } = fitting;
 
-const { batchAxis, columns, scale, ...images } = dataReading;
+const { batchAxis, columns, scale, ...images } = reading;
 
 /** Reads a number, or a fraction such as 1/255; NaN if it is neither. */
 function fraction(text: string): number {

@@ -1,5 +1,6 @@
 import { imageClasses } from "#node-images";
 import { entry } from "../../src/entry.ts";
+import { sinceOf } from "../../src/graph/operators.ts";
 import type { Model } from "../../src/model.ts";
 import { valuesOf } from "../../src/option-values.ts";
 import { dashed, pickOptions } from "../../src/options.ts";
@@ -87,9 +88,6 @@ export function withTarget(options: FitOptions): FitOptions {
   return isUnnamed && places.some(isFolder) ? { ...options, target: "labels" } : options;
 }
 
-/** The first opset in which a graph can see that a value is NaN. */
-const IS_NAN = 9;
-
 /**
  * Returns the arrays that are read beside the model's inputs. These are the targets, in which a NaN
  * may be a value that does not count, what options of a loss name, and further inputs of a teacher.
@@ -98,7 +96,7 @@ export function arraysOf(
   model: Model,
   options: TermsOf & { readonly teacher?: Model | undefined },
 ): Target[] {
-  const sees = model.file.opset >= IS_NAN;
+  const sees = model.file.opset >= sinceOf("IsNaN");
   const targets = new Map<string, Target>();
   for (const { chosen, target, arrays } of trainedTerms(options)) {
     if (target !== null && !chosen.loss.distils)

@@ -121,9 +121,6 @@ export const fitting = {
   ...scheduleOptions,
 };
 
-/** How the data is read, which the command line offers too. */
-export const dataReading = { ...reading };
-
 /** Options of loss, optimizer and schedule, which the command line offers beside the others. */
 export const hyperparameters = { lossOptions, optimizerOptions, scheduleOptions };
 

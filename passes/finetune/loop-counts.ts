@@ -40,11 +40,7 @@ export function loopCounts(
   const written = newBuilder(graph, "iterations");
   const names = loops.map((node) => written.fresh(`${node.outputs[0]?.name}.iterations`));
   const patches = loops.map((node, k) => counted(written, node, names[k]));
-  const patch = {
-    ...joined(written, ...patches),
-    nodeInputs: patches.flatMap(({ nodeInputs }) => nodeInputs ?? []),
-    renamed: patches.flatMap(({ renamed }) => renamed ?? []),
-  };
+  const patch = joined(written, ...patches);
   let opened: Promise<InferenceSession> | null = null;
   const open = () => {
     const bytes = patchedBytes(file, measuring(graph, loops, names));
@@ -99,8 +95,7 @@ function measuring(graph: Graph, loops: readonly Node[], names: readonly string[
     };
   });
   const untold = graph.main.outputs.map(({ name }) => name);
-  const nodeOutputs = within.flatMap((part) => part.nodeOutputs ?? []);
-  return { ...joined(written, { untold }, ...within), nodeOutputs };
+  return joined(written, { untold }, ...within);
 }
 
 /** Makes a Loop run as often as an input is long, whatever its condition. */

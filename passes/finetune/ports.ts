@@ -33,17 +33,15 @@ export function sizesOf(
 }
 
 /** Patches of one graph as one. */
-export const joined = (...patches: readonly Patch[]): Patch => ({
-  nodes: patches.flatMap(({ nodes }) => nodes ?? []),
-  tensors: patches.flatMap(({ tensors }) => tensors ?? []),
-  redirects: patches.flatMap(({ redirects }) => redirects ?? []),
-  removed: patches.flatMap(({ removed }) => removed ?? []),
-  inputs: patches.flatMap(({ inputs }) => inputs ?? []),
-  outputs: patches.flatMap(({ outputs }) => outputs ?? []),
-  retyped: patches.flatMap(({ retyped }) => retyped ?? []),
-  stated: patches.flatMap(({ stated }) => stated ?? []),
-  untold: patches.flatMap(({ untold }) => untold ?? []),
-});
+export const joined = (...patches: readonly Patch[]): Patch =>
+  Object.fromEntries(
+    JOINED.map((key) => [key, patches.flatMap((patch): readonly unknown[] => patch[key] ?? [])]),
+  );
+
+const JOINED = [
+  ...(["nodes", "tensors", "redirects", "removed", "inputs", "outputs", "retyped"] as const),
+  ...(["stated", "untold", "nodeInputs", "nodeOutputs", "renamed"] as const),
+];
 
 /** Returns a port of a type. */
 export const port = (name: string, type: Type | null = null): Port => ({ name, type });

@@ -3,7 +3,6 @@ import { called, type Graph, type Node, type Types, type Value } from "../../src
 import { own } from "../../src/graph/own.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
-import { customRule } from "./custom-rules.ts";
 import { NoGradientError } from "./no-gradient-error.ts";
 import { ROUNDING } from "./quantization.ts";
 import { type GradientRule, type GradientRules, inert, type VjpTable } from "./rule.ts";
@@ -32,8 +31,8 @@ export function between(graph: Graph, from: readonly Value[], to: readonly Value
 }
 
 /** Returns the rule of an operator, if it has one; a user's comes first. */
-export const ruleOf = (node: Node, rules: GradientRules): GradientRule | undefined =>
-  customRule(rules, node) ?? own(vjp as VjpTable, node.op);
+export const ruleOf = ({ op }: Node, rules: GradientRules): GradientRule | undefined =>
+  own(rules, op) ?? own(vjp as VjpTable, op);
 
 interface Differentiable {
   readonly graph: Graph;

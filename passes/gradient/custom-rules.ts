@@ -1,16 +1,11 @@
 import { InputError } from "../../src/errors.ts";
 import type { Builder } from "../../src/graph/builder.ts";
 import { type Graph, type Node, titleOf } from "../../src/graph/graph.ts";
-import { own } from "../../src/graph/own.ts";
 import { type Model, typesOf } from "../../src/model.ts";
 import { showShape, type Type } from "../../src/onnx/dtypes.ts";
 import { shown } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
-import type { Cotangent, GradientRule, GradientRules } from "./rule.ts";
-
-/** Returns a user's rule for an operator, if there is one. */
-export const customRule = (rules: GradientRules, { op }: Node): GradientRule | undefined =>
-  own(rules, op);
+import type { Cotangent } from "./rule.ts";
 
 /** A cotangent that a user's rule returned, and the value that it belongs to. */
 export interface CustomCotangent {

@@ -9,6 +9,7 @@ import {
   titleOf,
   type Value,
 } from "../../src/graph/graph.ts";
+import { own } from "../../src/graph/own.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor, NewNode } from "../../src/onnx/new-node.ts";
@@ -17,7 +18,7 @@ import { arithmetic } from "./arithmetic.ts";
 import { attended, throughAttention } from "./attention.ts";
 import { sumTo } from "./broadcasting.ts";
 import { type Summand, summands } from "./convolution-sums.ts";
-import { type CustomCotangent, checkReturned, customRule } from "./custom-rules.ts";
+import { type CustomCotangent, checkReturned } from "./custom-rules.ts";
 import { gatedBy } from "./gates.ts";
 import { gradientNode } from "./gradient-node.ts";
 import { GradientSums } from "./gradient-sums.ts";
@@ -188,7 +189,7 @@ function passBack(walk: Walk, { node, inputs }: Summand, { values, held }: Cotan
   const read = whole ? { ...node, op: "", inputs: [whole.x] } : node;
   const [, ...bounds] = read.inputs;
   const isScaled =
-    (whole?.isSlope || (SCALED.has(node.op) && !customRule(rules, node))) &&
+    (whole?.isSlope || (SCALED.has(node.op) && !own(rules, node.op))) &&
     !bounds.some((value) => value && way.active.has(value));
   // A product repeats a narrower cotangent itself.
   const cotangents = isScaled ? values.map((g) => g && sums.uncopied(g)) : values;
@@ -200,7 +201,7 @@ function passBack(walk: Walk, { node, inputs }: Summand, { values, held }: Cotan
     : c?.times === held
       ? [throughAttention(at, mixed!.name, c.g)]
       : ruleOf(node, rules)!(at, ...(at.inputs as string[]));
-  const isCustom = customRule(rules, node) !== undefined;
+  const isCustom = own(rules, node.op) !== undefined;
   if (isCustom) checkReturned(graph, builder, node, given);
   const broadcasts = Object.hasOwn(arithmetic, read.op);
   for (const [k, value] of read.inputs.entries()) {

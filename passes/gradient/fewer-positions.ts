@@ -13,8 +13,7 @@ import { attributesOf } from "../../src/graph/node-view.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { elements, placeOfAxis } from "../../src/onnx/dtypes.ts";
-import { Rewriter } from "../../src/onnx/renamed-nodes.ts";
-import { UNCHANGED } from "../lower/inner-nodes.ts";
+import { Rewriter, UNCHANGED } from "../../src/onnx/renamed-nodes.ts";
 import { axisOf, type Positions, positionsRead, shapeOfPositions } from "./position-rules.ts";
 
 /** A node that is computed for some positions alone, and what it then reads of each input. */

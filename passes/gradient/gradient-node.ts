@@ -5,15 +5,13 @@ import { knownSizes, type Node, type Types, titleOf, type Value } from "../../sr
 import { attributesOf } from "../../src/graph/node-view.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
 import { placeOfAxis, showShape } from "../../src/onnx/dtypes.ts";
+import type { ActiveSubgraph } from "./active-subgraph.ts";
 import { RuleRefusal } from "./no-gradient-error.ts";
 import type { Cotangent, GradientNode } from "./rule.ts";
 
 /** What is known of the values during differentiation. */
-export interface Known {
+export interface Known extends Pick<ActiveSubgraph, "active" | "dtypeOf"> {
   readonly types: Types;
-  /** Returns the type of a value's cotangents: its own, or that of the float it represents. */
-  readonly dtypeOf: (value: Value) => string;
-  readonly active: ReadonlySet<Value>;
 }
 
 interface Asked {
@@ -48,14 +46,17 @@ export function gradientNode(
     get g() {
       return cotangents[0] ?? write.zeros(outShape(0), dtype);
     },
-    ...namesOf(node),
+    y: first?.name ?? "",
+    outputs: node.outputs.map((value) => value?.name ?? null),
+    inputs: node.inputs.map((value) => value?.name ?? null),
     needs: node.inputs.map((_, k) => isActive(k) && (inputs?.includes(k) ?? true)),
     axis: (fallback) => placeOfAxis(attributes.int("axis", fallback), shape(0).length),
     numbers: (k) => numbersOf(node.inputs[k]),
     isZero: (k) => isRepeated(k, 0),
     isOne: (k) => isRepeated(k, 1),
     ...attributes,
-    ...typesAt(node, types),
+    inputType: (k) => types.get(node.inputs[k]!)?.dtype ?? "float",
+    outputType: (k) => types.get(node.outputs[k]!)?.dtype ?? "float",
     like: (k) => {
       const value = node.inputs[k]!;
       return write.cast(value.name, dtype, types.get(value)?.dtype);
@@ -70,17 +71,6 @@ export function gradientNode(
     },
   };
 }
-
-const namesOf = ({ inputs, outputs }: Node) => ({
-  y: outputs[0]?.name ?? "",
-  outputs: outputs.map((value) => value?.name ?? null),
-  inputs: inputs.map((value) => value?.name ?? null),
-});
-
-const typesAt = ({ inputs, outputs }: Node, types: Types) => ({
-  inputType: (k: number) => types.get(inputs[k]!)?.dtype ?? "float",
-  outputType: (k: number) => types.get(outputs[k]!)?.dtype ?? "float",
-});
 
 function sizesOf(types: Types, node: Node, what: "input" | "output", k: number) {
   const value = node[`${what}s`][k];

@@ -4,9 +4,6 @@ import type { ShapedName } from "./broadcasting.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 import { scattered } from "./scatter.ts";
 
-/** The first opset in which scatters add. */
-const ADDING = 16;
-
 /** Operators that read or write elements by indices. */
 export const places = {
   Gather: (at, _, given) => {
@@ -25,11 +22,11 @@ export const places = {
   },
   GatherElements: (at, _, given) => {
     const indices = wide(at, given);
-    const { write, g, shape, opset } = at;
+    const { write, g, shape } = at;
     const axis = at.axis(0);
     const add = (what: string, dtype: string) =>
       write.scatterAdd(write.zeros(shape(0), dtype), indices, what, axis);
-    if (opset >= ADDING) return [inFloats(at, g, add)];
+    if (write.scattersAdd) return [inFloats(at, g, add)];
     const sum = summedAt(at, indices, shape(0).length, axis);
     const rest = shape(0).map((size, k) => (k === axis ? 0 : size - shape(1)[k]));
     const pads = [...rest.map(() => 0), ...rest];
@@ -37,12 +34,12 @@ export const places = {
   },
   GatherND: (at, _, given) => {
     const indices = wide(at, given);
-    const { write, g, shape, int, opset } = at;
+    const { write, g, shape, int } = at;
     const batch = int("batch_dims", 0);
     const dims = shape(0);
     const of = shape(1);
     const depth = of.at(-1)! + batch;
-    if (opset >= ADDING && batch === 0) return [added(at, dims, indices, g)];
+    if (write.scattersAdd && batch === 0) return [added(at, dims, indices, g)];
     const flat = linear(at, { name: indices, shape: of }, dims, batch);
     const count = elements(of.slice(0, -1));
     const rest = dims.slice(depth);
@@ -90,13 +87,14 @@ function scatterElements(at: GradientNode, x: string, indices: string, updates: 
 
 /** Gathers the elements of a cotangent that indices select along an axis. */
 function picked(at: GradientNode, g: string, indices: string, axis: number): string {
-  const { op, write, opset, shape } = at;
-  if (opset >= 11) return op.GatherElements(g, indices, { axis });
+  const { op, write, opset, shape, dtype } = at;
+  if (opset >= sinceOf("GatherElements")) return op.GatherElements(g, indices, { axis });
   const dims = shape(0);
   const others = range(dims.length).filter((k) => k !== axis && shape(1)[k] < dims[k]);
   const [starts, ends] = [others.map(() => 0), others.map((k) => shape(1)[k])];
   const near = others.length > 0 ? write.slice(g, starts, ends, others) : g;
-  const hot = oneHot(at, { name: wide(at, indices), rank: dims.length }, dims[axis], axis);
+  const classes = { rank: dims.length, classes: dims[axis], axis };
+  const hot = write.oneHot(wide(at, indices), classes, dtype);
   const chosen = op.Mul(hot, write.unsqueeze(near, [axis + 1]));
   return write.reduce("ReduceSum", chosen, [axis], false);
 }
@@ -111,18 +109,19 @@ function rowsBack(
   indices: ShapedName,
   { dims, axis }: { readonly dims: readonly number[]; readonly axis: number },
 ): string {
-  const { op, write, opset } = at;
+  const { op, write, dtype } = at;
   const count = elements(indices.shape);
   const [before, after] = [dims.slice(0, axis), dims.slice(axis + 1)];
   const [outer, size, inner] = [elements(before), dims[axis], elements(after)];
   const flat = write.reshape(indices.name, [count]);
   const rows = write.reshape(g, [outer, count, inner]);
-  if (opset >= ADDING && outer === 1) {
+  if (write.scattersAdd && outer === 1) {
     const where = write.reshape(flat, [count, 1]);
     const what = write.reshape(rows, [count, inner]);
     return write.reshape(added(at, [size, inner], where, what), dims);
   }
-  return write.reshape(op.MatMul(oneHot(at, { name: flat, rank: 1 }, size, 0), rows), dims);
+  const hot = write.oneHot(flat, { rank: 1, classes: size, axis: 0 }, dtype);
+  return write.reshape(op.MatMul(hot, rows), dims);
 }
 
 /** Adds rows of a cotangent to zeros of these sizes at the positions that indices select. */
@@ -146,27 +145,9 @@ function inFloats(
 
 /** Adds up what a cotangent has at the indices along an axis, which keep the other axes apart. */
 function summedAt(at: GradientNode, name: string, rank: number, axis: number): string {
-  const { op, write, g, shape } = at;
-  const chosen = oneHot(at, { name, rank }, shape(0)[axis], axis);
+  const { op, write, g, shape, dtype } = at;
+  const chosen = write.oneHot(name, { rank, classes: shape(0)[axis], axis }, dtype);
   return write.reduce("ReduceSum", op.Mul(chosen, write.unsqueeze(g, [axis])), [axis + 1], false);
-}
-
-/**
- * Writes 1 where an index selects one of `size` positions along the inserted axis; as floats, which
- * onnxruntime supports.
- */
-function oneHot(
-  { op, write, constant, dtype, opset }: GradientNode,
-  { name, rank }: { readonly name: string; readonly rank: number },
-  size: number,
-  axis: number,
-): string {
-  if (opset < sinceOf("OneHot")) {
-    const numbers = constant("int64", [size, ...range(rank - axis).map(() => 1)], range(size));
-    return write.cast(op.Equal(write.unsqueeze(name, [axis]), numbers), dtype);
-  }
-  const ends = constant("float", [2], [0, 1]);
-  return write.cast(op.OneHot(name, constant("int64", [], [size]), ends, { axis }), dtype, "float");
 }
 
 /** Flattens the positions that rows of indices select, per batch, to one number each. */

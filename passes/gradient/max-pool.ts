@@ -4,11 +4,8 @@ import { whereAbove } from "./indicators.ts";
 import type { GradientNode } from "./rule.ts";
 import { oneTap, overlaid, planesOf, poolOf, type Window } from "./window.ts";
 
-/**
- * The first opsets with indices of maxima, with scatters of single elements, and with scatters that
- * add.
- */
-const [INDICES, SCATTER, ADDING] = [8, 9, 16];
+/** The first opsets with indices of maxima and with scatters of single elements. */
+const [INDICES, SCATTER] = [8, 9];
 
 /**
  * The cotangent goes to the position of the maximum. If windows overlap and no scatter adds, each
@@ -19,7 +16,7 @@ export function maxPool(at: GradientNode, x: string) {
   const window = poolOf(at);
   const { kernel, strides } = window;
   const apart = isApart(window);
-  if (opset < (apart ? SCATTER : ADDING)) {
+  if (apart ? opset < SCATTER : !write.scattersAdd) {
     const taken = opset < INDICES ? largest(at, x, window) : takenAt(at, indicesOf(at, x), window);
     const planes = write.reshape(g, [planesOf(at), 1, ...window.out]);
     return [overlaid(at, at.op.Mul(taken, planes), oneTap(at, kernel), window)];

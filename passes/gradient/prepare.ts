@@ -5,7 +5,7 @@ import { type Model, patched } from "../../src/model.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { NotLowered } from "../lower/composite.ts";
 import { bothBranches, branchTaken, checkChosen, withoutIf } from "../lower/if-branches.ts";
-import { canLower, lower } from "../lower/index.ts";
+import { canLower, lowering } from "../lower/index.ts";
 import { inlined } from "../lower/inline.ts";
 import { withoutLoops } from "../lower/loops.ts";
 import { withoutSequences } from "../lower/sequences.ts";
@@ -102,7 +102,7 @@ function lowered(
 ): Patch | null {
   const attempt = (some: readonly Node[]): Patch | NotLowered => {
     try {
-      return lower(graph, types, some);
+      return lowering(graph, types, some).patch;
     } catch (error) {
       if (error instanceof NotLowered) return error;
       throw error;
@@ -115,7 +115,7 @@ function lowered(
     if (alone instanceof NotLowered) reasons.set(called(node), alone.why);
     return !(alone instanceof NotLowered);
   });
-  return possible.length > 0 ? lower(graph, types, possible) : null;
+  return possible.length > 0 ? lowering(graph, types, possible).patch : null;
 }
 
 function ifsOf<B extends NonNullable<unknown>>(

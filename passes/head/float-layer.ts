@@ -4,7 +4,7 @@ import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
 import { plainNode } from "../../src/onnx/new-node.ts";
 import { copiedAttributes } from "../lower/composite.ts";
 import { WINDOW } from "../lower/convolutions.ts";
-import { lower } from "../lower/index.ts";
+import { lowering } from "../lower/index.ts";
 import type { KnownGraph } from "../residuals/residual.ts";
 import type { ChosenLayer } from "./chosen-layer.ts";
 import { type IntegerProduct, integerProduct, type LinearLayer } from "./linear-layer.ts";
@@ -25,7 +25,7 @@ export async function floatLayer({ graph, types }: KnownGraph, { layer, way }: C
   const opened = lowered === null ? way.lowered : [node, ...way.lowered];
   const start = `${node.message.name || node.message.outputs[0]}.opened`;
   return {
-    model: await patched(graph, lower(graph, types, opened)),
+    model: await patched(graph, lowering(graph, types, opened).patch),
     isLayer: (each: LinearLayer) =>
       lowered === null
         ? each.node.outputs[0]?.name === node.outputs[0]?.name

@@ -86,10 +86,8 @@ export interface Laurelized {
 /** Whether the model was laurelized before, according to its metadata. */
 export function isLaurelized(model: Model): boolean {
   checkModel("isLaurelized", model);
-  return isRecorded(model);
+  return manifests(model.metadata).length > 0;
 }
-
-const isRecorded = ({ metadata }: Pick<Model, "metadata">) => manifests(metadata).length > 0;
 
 /** How a result is written, and whether the model may be laurelized already. */
 export interface ResultOptions extends DataOptions {
@@ -153,7 +151,7 @@ export async function laurelize(
 /** Throws an InputError if LAuReL cannot be inserted into a model, or not without `again`. */
 function checkUntouched(model: Model, again: boolean): void {
   const { source, opset } = model.file;
-  if (isRecorded(model) && !again)
+  if (isLaurelized(model) && !again)
     throw new InputError(
       `${source.name} is already laurelized; set the option again (--again) to insert more.`,
     );

@@ -3,9 +3,6 @@ import { type LabelPath, NEVER, type Sequences } from "./ctc-labels.ts";
 import { followed } from "./ctc-steps.ts";
 import { PICKING } from "./loss.ts";
 
-/** The first opset with ScatterElements that add. */
-const SCATTER_ADD = 16;
-
 /** Scores [rows, steps, classes], and whether they are logarithms of probabilities. */
 interface Scores {
   readonly scores: string;
@@ -37,7 +34,8 @@ function emissionsOf(
 ) {
   const { op, to, rows, steps, classes, output, opset } = of;
   const paths = () => to.expand(to.unsqueeze(path, [1]), [rows, 1, states], [rows, steps, states]);
-  const hot = () => op.Transpose(to.oneHot(path, 2, classes, output.dtype), { perm: [0, 2, 1] });
+  const hot = () =>
+    op.Transpose(to.oneHot(path, { rank: 2, classes }, output.dtype), { perm: [0, 2, 1] });
   const picked =
     opset >= PICKING ? op.GatherElements(scores, paths(), { axis: 2 }) : op.MatMul(scores, hot());
   const normal = logSum === null ? picked : op.Sub(picked, logSum);
@@ -128,7 +126,7 @@ export function pathGradient(
   labels: LabelPath,
   paths: PathProbability & { readonly weights: string },
 ): string {
-  const { op, to, constant, rows, steps, classes, output, opset } = of;
+  const { op, to, constant, rows, steps, classes, output } = of;
   const { alphas, lengths, logP, logSum, scores, weights } = paths;
   const betas = betasOf(of, labels, paths);
   const ways = op.Sub(op.Add(alphas, betas), to.unsqueeze(logP, [0]));
@@ -139,10 +137,9 @@ export function pathGradient(
   const own = op.Transpose(counts ? op.Mul(shares, counts) : shares, { perm: [1, 0, 2] });
   const shape = [rows, steps, labels.states];
   const places = () => to.expand(to.unsqueeze(labels.path, [1]), [rows, 1, labels.states], shape);
-  const perClass =
-    opset >= SCATTER_ADD
-      ? to.scatterAdd(to.zeros([rows, steps, classes], output.dtype), places(), own, 2)
-      : op.MatMul(own, to.oneHot(labels.path, 2, classes, output.dtype));
+  const perClass = to.scattersAdd
+    ? to.scatterAdd(to.zeros([rows, steps, classes], output.dtype), places(), own, 2)
+    : op.MatMul(own, to.oneHot(labels.path, { rank: 2, classes }, output.dtype));
   const perRow = to.unsqueeze(weights, [2]);
   if (logSum === null) return op.Mul(op.Neg(perClass), perRow);
   const softmax = op.Exp(op.Sub(scores, logSum));

@@ -67,8 +67,6 @@ type Rule = (at: At) => Traced | null;
 const shapeOf = ({ types }: Search, value: Value | null | undefined): Shape | null =>
   (value && types.get(value)?.shape) || null;
 
-const sizesOf = ({ types }: Search, value: Value | null | undefined) => knownSizes(types, value);
-
 /** Returns the path of the first input, with another operator at its end. */
 function after(
   at: At,
@@ -90,7 +88,7 @@ const cast: Rule = (at) =>
 
 /** Operators that change only the shape of their operand. */
 function reshaped(at: At): Traced | null {
-  const [from, to] = [at.node.inputs[0], at.value].map((value) => sizesOf(at, value));
+  const [from, to] = [at.node.inputs[0], at.value].map((value) => knownSizes(at.types, value));
   if (!from || !to) return null;
   const axis = at.axis === null ? null : from.findIndex((_, k) => sameAxis(from, k, to, at.axis!));
   return axis === -1 ? null : after(at, axis, ({ to: write }, x) => write.reshape(x, to));
@@ -172,18 +170,18 @@ function gathered(at: At): Traced | null {
 
 /** Matches an output of a Split along another axis than the classes'. */
 function piece(at: At): Traced | null {
-  const from = sizesOf(at, at.node.inputs[0]);
+  const from = knownSizes(at.types, at.node.inputs[0]);
   if (!from) return null;
   const axis = placeOfAxis(attribute(at.node, "axis")?.i ?? 0, from.length);
   const index = at.node.outputs.indexOf(at.value);
-  const sizes = at.node.outputs.map((output) => sizesOf(at, output)?.[axis]);
+  const sizes = at.node.outputs.map((output) => knownSizes(at.types, output)?.[axis]);
   if (axis === at.axis || sizes.includes(undefined)) return null;
   const start = sizes.slice(0, index).reduce<number>((a, b) => a + b!, 0);
   return after(at, at.axis, ({ to }, x) => to.slice(x, [start], [start + sizes[index]!], [axis]));
 }
 
 function expanded(at: At): Traced | null {
-  const [from, to] = [sizesOf(at, at.node.inputs[0]), sizesOf(at, at.value)];
+  const [from, to] = [at.node.inputs[0], at.value].map((value) => knownSizes(at.types, value));
   if (!from || !to) return null;
   const axis = at.axis === null ? null : at.axis - (to.length - from.length);
   if (axis !== null && (axis < 0 || from[axis] !== to[at.axis!])) return null;

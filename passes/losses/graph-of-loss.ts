@@ -6,7 +6,7 @@ import type { Node } from "../../src/graph/graph.ts";
 import { sinceOf } from "../../src/graph/operators.ts";
 import { changedBetween } from "../../src/graph/opset-changes.ts";
 import type { Model } from "../../src/model.ts";
-import { type NodeRenaming, Rewriter } from "../../src/onnx/renamed-nodes.ts";
+import { type NodeRenaming, Rewriter, UNCHANGED } from "../../src/onnx/renamed-nodes.ts";
 import { hasOtherForm, inOtherForm } from "./other-opset.ts";
 
 /** Throws an InputError if the nodes of a loss cannot be written into another model. */
@@ -52,7 +52,7 @@ export function writeGraph(
   writeWeights(builder, loss, value);
   const rewriter = new Rewriter<Node>(file);
   const place: NodeRenaming<Node> = {
-    ...{ value, attributes: new Map(), defaults: new Map(), unfold: () => null },
+    ...{ ...UNCHANGED, value },
     node: (name) => (name === "" ? "" : builder.fresh(`loss/${name}`)),
   };
   for (const node of graph.main.nodes) {

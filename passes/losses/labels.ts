@@ -69,7 +69,11 @@ function surprise(inputs: Inputs, labels: string): Pick<LabelTerms, "losses" | "
   const rank = output.shape.length;
   if (opset < PICKING) {
     const scores = classesLast(inputs, output.name, rank, axis);
-    const hot = to.oneHot(labels, rank - 1, Number(output.shape[axis]), output.dtype);
+    const hot = to.oneHot(
+      labels,
+      { rank: rank - 1, classes: Number(output.shape[axis]) },
+      output.dtype,
+    );
     const logP = logProbabilities(inputs, scores, rank);
     return { losses: crossed(inputs, hot, logP, rank), softmax: null };
   }

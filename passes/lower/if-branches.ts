@@ -1,21 +1,13 @@
 import { InputError } from "../../src/errors.ts";
 import { newBuilder } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
-import {
-  called,
-  type Graph,
-  type Node,
-  readsOf,
-  type Scope,
-  type Types,
-} from "../../src/graph/graph.ts";
+import { type Graph, type Node, readsOf, type Scope, type Types } from "../../src/graph/graph.ts";
 import { sinceOf } from "../../src/graph/operators.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
 import { canBeSame, isFloat, showShape } from "../../src/onnx/dtypes.ts";
-import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { Rewriter } from "../../src/onnx/renamed-nodes.ts";
-import { bodyNodes, bodyWeights } from "./inner-nodes.ts";
+import { bodyWeights, type WrittenBodies, writeBody } from "./inner-nodes.ts";
 
 type Both = readonly [then: Scope, otherwise: Scope];
 
@@ -61,12 +53,8 @@ export function checkChosen({ main }: Graph, types: Types, chosen: ReadonlySet<s
 /** What replaces an If: the branch that it always takes, or both and a choice between them. */
 type Branches = ReadonlyMap<Node, Scope | Both>;
 
-interface Draft {
+interface Draft extends WrittenBodies {
   readonly types: Types;
-  readonly fresh: (name: string) => string;
-  readonly rewriter: Rewriter<Node>;
-  readonly written: { readonly before: Node; readonly bytes: Uint8Array }[];
-  readonly tensors: DenseTensor[];
 }
 
 /** Returns a patch that replaces these Ifs by the nodes of their branches. */
@@ -75,7 +63,7 @@ export function withoutIf(graph: Graph, types: Types, branches: Branches): Patch
   const rewriter = new Rewriter<Node>(graph.file);
   const draft: Draft = { types, fresh, rewriter, written: [], tensors: [] };
   for (const [node, taken] of branches)
-    if ("nodes" in taken) writeBranch(draft, node, taken, node.message);
+    if ("nodes" in taken) writeBranch(draft, taken, node.message);
     else chooseAfterBoth(draft, node, taken);
   const { tensors, written } = draft;
   return { tensors, removed: [...branches.keys()], written };
@@ -87,17 +75,9 @@ interface BranchNames {
   readonly instead?: readonly (readonly [string, string])[];
 }
 
-function writeBranch(
-  { fresh, rewriter, written, tensors }: Draft,
-  node: Node,
-  body: Scope,
-  { outputs: names, instead = [] }: BranchNames,
-): void {
-  const writer = { rewriter, fresh, label: called(node) };
+function writeBranch(draft: Draft, body: Scope, { outputs: names, instead = [] }: BranchNames) {
   const outputs = body.outputs.map(({ name }, k) => [name, names[k] ?? ""] as const);
-  const given = [...bodyWeights(body, writer, tensors), ...instead];
-  for (const bytes of bodyNodes(body, writer, { given, outputs }))
-    written.push({ before: node, bytes });
+  writeBody(draft, body, { given: [...bodyWeights(draft, body), ...instead], outputs });
 }
 
 function chooseAfterBoth(draft: Draft, node: Node, both: Both): void {
@@ -114,7 +94,7 @@ function chooseAfterBoth(draft: Draft, node: Node, both: Both): void {
       write("Where", [condition, ...(k === 0 ? [name, other] : [other, name])], safe);
       return [name, safe] as const;
     });
-    writeBranch(draft, node, body, { outputs: names, instead });
+    writeBranch(draft, body, { outputs: names, instead });
     return names;
   });
   for (const [k, output] of outputs.entries())

@@ -1,5 +1,12 @@
 import { type Builder, newBuilder } from "../../src/graph/builder.ts";
-import { type Graph, type Node, outward, type Types, titleOf } from "../../src/graph/graph.ts";
+import {
+  called,
+  type Graph,
+  type Node,
+  outward,
+  type Types,
+  titleOf,
+} from "../../src/graph/graph.ts";
 import { sinceOf } from "../../src/graph/operators.ts";
 import { own } from "../../src/graph/own.ts";
 import type { Insertion, Patch } from "../../src/graph/patch-contents.ts";
@@ -66,10 +73,6 @@ export interface Lowering {
   readonly within: ReadonlyMap<string, Node>;
 }
 
-/** Lowers composite nodes as `lowering` does; returns the patch alone. */
-export const lower = (graph: Graph, types: Types, nodes: readonly Node[]): Patch =>
-  lowering(graph, types, nodes).patch;
-
 /**
  * Lowers composite nodes into plain ones of the model's own opset, and inlines calls of the model's
  * functions, nested calls too. Each node is removed; its replacement makes outputs with the same
@@ -114,7 +117,7 @@ function plainOutputs(types: Types, node: Node, write: Writer): (string | null)[
   const { opset } = write;
   const rule = own(rules, op) ?? own(plainRules, op);
   if (!rule) throw new NotLowered(`${titleOf(node)} is not a composite operator.`, "it is plain");
-  write.about(`${node.message.name || node.message.outputs[0]}.opened`, node);
+  write.about(`${called(node)}.opened`, node);
   const call = compositeOf(types, node, write);
   const from = write.nodes.length;
   const results = rule(call);

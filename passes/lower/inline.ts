@@ -4,8 +4,8 @@ import { changedBetween } from "../../src/graph/opset-changes.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { labelOf, pathOf, scopesOf } from "../../src/graph/scopes.ts";
 import type { FunctionMessage } from "../../src/onnx/messages.ts";
-import { type NodeRenaming, Rewriter } from "../../src/onnx/renamed-nodes.ts";
-import { innerNodes, UNCHANGED } from "./inner-nodes.ts";
+import { type NodeRenaming, Rewriter, UNCHANGED } from "../../src/onnx/renamed-nodes.ts";
+import { innerNodes } from "./inner-nodes.ts";
 
 /** The result of inlining calls of the model's own functions. */
 export interface Inlined {

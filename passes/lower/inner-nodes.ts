@@ -2,7 +2,7 @@ import { InputError } from "../../src/errors.ts";
 import { dataOf, typeOfTensor } from "../../src/graph/constants.ts";
 import { called, type Node, type Scope } from "../../src/graph/graph.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
-import type { NodeRenaming, Rewriter } from "../../src/onnx/renamed-nodes.ts";
+import { type NodeRenaming, type Rewriter, UNCHANGED } from "../../src/onnx/renamed-nodes.ts";
 
 /** The values of a body or function whose nodes are written into another scope. */
 interface InnerValues {
@@ -16,20 +16,17 @@ interface InnerValues {
   readonly rename: (name: string) => string | null;
 }
 
-/** Renaming in which everything keeps its name. */
-export const UNCHANGED: NodeRenaming<Node> = {
-  value: (name) => name,
-  node: (name) => name,
-  attributes: new Map(),
-  defaults: new Map(),
-  unfold: () => null,
-};
-
 /** What writes nodes into another scope, and the path that their new names begin with. */
-export interface InnerWriter {
+interface InnerWriter {
   readonly rewriter: Rewriter<Node>;
   readonly fresh: (name: string) => string;
   readonly label: string;
+}
+
+/** The nodes and weights that bodies become in the main graph. */
+export interface WrittenBodies extends Omit<InnerWriter, "label"> {
+  readonly written: { readonly before: Node; readonly bytes: Uint8Array }[];
+  readonly tensors: DenseTensor[];
 }
 
 /**
@@ -64,34 +61,41 @@ export function innerNodes(
   ];
 }
 
-/** Encodes the nodes of a node's body, as `innerNodes`. */
-export const bodyNodes = (
+/** Writes the nodes of a body before the node that it belongs to, as `innerNodes`. */
+export function writeBody(
+  { written, rewriter, fresh }: WrittenBodies,
   body: Scope,
-  writer: InnerWriter,
   values: Pick<InnerValues, "given" | "outputs">,
-): Uint8Array[] =>
-  innerNodes(body.nodes, writer, {
-    ...values,
-    makes: (name) => body.values.get(name)?.producer?.scope === body,
-    rename: (name) =>
-      body.values.get(name)?.scope === body ? writer.fresh(`${writer.label}/${name}`) : null,
-  });
+): void {
+  const before = body.owner!;
+  const label = called(before);
+  const nodes = innerNodes(
+    body.nodes,
+    { rewriter, fresh, label },
+    {
+      ...values,
+      makes: (name) => body.values.get(name)?.producer?.scope === body,
+      rename: (name) => (body.values.get(name)?.scope === body ? fresh(`${label}/${name}`) : null),
+    },
+  );
+  for (const bytes of nodes) written.push({ before, bytes });
+}
 
 /** Adds a body's weights to `tensors`; returns their new names. Refuses a sparse one. */
 export function bodyWeights(
+  { fresh, tensors }: WrittenBodies,
   body: Scope,
-  { fresh, label }: InnerWriter,
-  tensors: DenseTensor[],
 ): ReadonlyMap<string, string> {
+  const owner = called(body.owner!);
   const weights = [...body.values.values()].filter(({ initializer }) => initializer);
   return new Map(
     weights.map((weight) => {
       const [type, data] = [typeOfTensor(weight), dataOf(weight)];
       if (!type || !data)
         throw new InputError(
-          `${called(body.owner!)}: the sparse weight ${weight.name} of its body is not supported.`,
+          `${owner}: the sparse weight ${weight.name} of its body is not supported.`,
         );
-      const name = fresh(`${label}/${weight.name}`);
+      const name = fresh(`${owner}/${weight.name}`);
       tensors.push({ name, dtype: type.dtype, dims: type.shape as readonly number[], data });
       return [weight.name, name];
     }),

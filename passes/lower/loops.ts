@@ -2,10 +2,9 @@ import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import { called, type Graph, type Node, type Types } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { nodeBytes } from "../../src/onnx/encode.ts";
-import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { Rewriter } from "../../src/onnx/renamed-nodes.ts";
 import { equalPieces } from "./composite.ts";
-import { bodyNodes, bodyWeights, type InnerWriter } from "./inner-nodes.ts";
+import { bodyWeights, type WrittenBodies, writeBody } from "./inner-nodes.ts";
 import { type Iterations, iterationsOf } from "./iterations.ts";
 
 interface Unrolled {
@@ -20,14 +19,10 @@ interface Unrolled {
  * itself.
  */
 export function withoutLoops(graph: Graph, types: Types, nodes: readonly Node[]): Unrolled {
-  const draft: LoopDraft = {
-    graph,
-    write: newBuilder(graph, "loop"),
-    rewriter: new Rewriter<Node>(graph.file),
-    written: [],
-    tensors: [],
-    drained: { count: 0 },
-  };
+  const write = newBuilder(graph, "loop");
+  const rewriter = new Rewriter<Node>(graph.file);
+  const bodies = { fresh: write.fresh, rewriter, written: [], tensors: [] };
+  const draft: LoopDraft = { ...bodies, graph, write, drained: { count: 0 } };
   const reasons = new Map<string, string>();
   const removed: Node[] = [];
   for (const node of nodes) {
@@ -40,16 +35,13 @@ export function withoutLoops(graph: Graph, types: Types, nodes: readonly Node[])
     }
   }
   if (removed.length === 0) return { patch: null, reasons };
-  const tensors = [...draft.write.tensors, ...draft.tensors];
+  const tensors = [...write.tensors, ...draft.tensors];
   return { patch: { tensors, removed, written: draft.written }, reasons };
 }
 
-interface LoopDraft {
+interface LoopDraft extends WrittenBodies {
   readonly graph: Graph;
   readonly write: Builder;
-  readonly rewriter: Rewriter<Node>;
-  readonly written: { readonly before: Node; readonly bytes: Uint8Array }[];
-  readonly tensors: DenseTensor[];
   /** Nodes of `write` that are among `written` already. */
   readonly drained: { count: number };
 }
@@ -59,8 +51,7 @@ function writeIterations(draft: LoopDraft, iterations: Iterations): void {
   const { node, body, steps, conditional, initial, read, collected } = iterations;
   write.about(`${called(node)}.unrolled`);
   const isLoop = node.op === "Loop";
-  const writer = { rewriter: draft.rewriter, fresh: write.fresh, label: called(node) };
-  const weights = bodyWeights(body, writer, draft.tensors);
+  const weights = bodyWeights(draft, body);
   const slices = read.map(({ value, axis, reversed }) => {
     const pieces = piecesOf(draft, value.name, axis, steps);
     return reversed ? pieces.toReversed() : pieces;
@@ -75,7 +66,9 @@ function writeIterations(draft: LoopDraft, iterations: Iterations): void {
       : [...states, ...slices.map((pieces) => pieces[step])];
     drain(draft, node);
     const inputs = body.inputs.map(({ name }, k) => [name, given[k]] as const);
-    const outputs = writeBody(draft, iterations, writer, [...weights, ...inputs]);
+    const outputs = body.outputs.map(({ name }) => write.fresh(`${called(node)}/${name}`));
+    const ends = body.outputs.map(({ name }, k) => [name, outputs[k]] as const);
+    writeBody(draft, body, { given: [...weights, ...inputs], outputs: ends });
     const made = outputs.slice(isLoop ? 1 : 0);
     const next = made.slice(0, states.length);
     states = goes === null ? next : next.map((v, k) => write.op.Where(goes!, v, states[k]));
@@ -109,20 +102,6 @@ function collectedAs(
   const wide = parts.map((part) => to.unsqueeze(part, [axis]));
   const ordered = reversed ? wide.toReversed() : wide;
   return ordered.length === 1 ? ordered[0] : op.Concat(ordered, { axis });
-}
-
-/** Writes the nodes of one iteration; returns the names of its outputs. */
-function writeBody(
-  { written }: LoopDraft,
-  { node, body }: Iterations,
-  writer: InnerWriter,
-  given: Iterable<readonly [inner: string, outer: string]>,
-): string[] {
-  const names = body.outputs.map(({ name }) => writer.fresh(`${writer.label}/${name}`));
-  const outputs = body.outputs.map(({ name }, k) => [name, names[k]] as const);
-  for (const bytes of bodyNodes(body, writer, { given, outputs }))
-    written.push({ before: node, bytes });
-  return names;
 }
 
 /** Adds what was written since the last call, in order. */

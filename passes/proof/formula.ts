@@ -8,7 +8,7 @@ import type { InsertedSite } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
 import type { Folded, Stating, Variant } from "../variants/variant.ts";
 import { broadcastAt, numbersAt, positionsOf } from "./positions.ts";
-import { constantTensor, constantTerms, operandsOf, runSum, type Subject } from "./site-nodes.ts";
+import { constantTensor, constantTerms, operandsOf, type Subject } from "./site-nodes.ts";
 
 /** What the inserted nodes of one site compute, against the paper's formula. */
 export interface FormulaReport {
@@ -25,7 +25,7 @@ export interface FormulaReport {
 }
 
 /** What the inserted nodes of a site are given: its operands, and new weights drawn at random. */
-export interface FormulaRun {
+interface FormulaRun {
   readonly inserted: InsertedSite;
   readonly given: Tensors;
   readonly weights: Weights;
@@ -47,20 +47,6 @@ export function formulaRun(
     weights[part] = { ...weights[part], [role]: toFloat64(given[name]) };
   }
   return { inserted, given, weights };
-}
-
-/** Runs the inserted nodes of a site alone, as they stand in the result, and checks the sum. */
-export async function checkFormula(
-  subject: Subject,
-  inserted: InsertedSite,
-  operands: Tensors,
-): Promise<FormulaReport> {
-  const run = formulaRun(subject, inserted, operands);
-  return checkSum(
-    subject,
-    run,
-    await runSum(subject.ort, subject.result, inserted.site, run.given),
-  );
 }
 
 /**

@@ -177,8 +177,8 @@ export async function arrives(
   return outputs.some((name) => !compareTensors(still[name], got[name]).bitEqual);
 }
 
-/** Shares of a displacement that are tried in turn. */
-const SMALLER = [1, 1 / 8, 1 / 64, 1 / 512];
+/** Scales of a displacement that are tried in turn. */
+export const SCALES = [1, 1 / 8, 1 / 64, 1 / 512];
 
 /**
  * Displaces at a scale, or at a smaller one if the model does not run: its values may decide sizes,
@@ -188,9 +188,9 @@ export async function atRunningScale<T>(
   scale: number,
   displace: (scale: number) => Promise<T>,
 ): Promise<T> {
-  for (const share of SMALLER.slice(0, -1)) {
+  for (const share of SCALES.slice(0, -1)) {
     const result = await displace(scale * share).catch(() => null);
     if (result !== null) return result;
   }
-  return displace(scale * SMALLER.at(-1)!);
+  return displace(scale * SCALES.at(-1)!);
 }

@@ -16,6 +16,7 @@ import {
   moved,
   pointAt,
   roundAt,
+  SCALES,
 } from "./learning-runs.ts";
 import { tapsAt } from "./operands.ts";
 import { Passing } from "./passing.ts";
@@ -49,9 +50,6 @@ export type MovingReport = Omit<LearningReport, "tensors" | "notFinite">;
 export interface AskedToLearn extends Asked {
   readonly started: LearningRuns | null;
 }
-
-/** How far the first movers are taken together: a large step may saturate the output. */
-const SCALES = [1, 1 / 8, 1 / 64, 1 / 512];
 
 /**
  * Displaces the new tensors at random, with optimizations disabled: (i) each alone at the start;
@@ -118,6 +116,7 @@ async function learn(runs: LearningRuns): Promise<Outcome<MovingReport>> {
     displaced(start, first, { seed: runs.plan.options.seed, round: "all", scale });
   const later = new Set(tensors.flatMap(({ name }) => (early.has(name) ? [] : [name])));
   let left = await withoutFollowing(runs, passing, together(1), later);
+  // A large step may saturate the output.
   for (const scale of SCALES) {
     if (left.size === 0) break;
     left = await still(runs, passing, together(scale), left).catch((thrown) => {

@@ -10,7 +10,7 @@ import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { tensorToRun } from "../../src/ort/tensors.ts";
 import type { SampleOptions } from "../../src/samples/draw.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
-import { checkFormula, type FormulaReport } from "./formula.ts";
+import { checkSum, type FormulaReport, formulaRun } from "./formula.ts";
 import { operandsOf, runSum, type Subject } from "./site-nodes.ts";
 
 /** What one site computes on random operands, with its initial weights. */
@@ -56,7 +56,8 @@ export async function checkSite(
   const insertedSum = await runSum(ort, result, site, { ...operands, ...weights });
   const difference = plain && insertedSum ? compareTensors(plain, insertedSum) : null;
   const passed = difference?.absolute === 0;
-  const formula = await checkFormula(subject, inserted, operands);
+  const run = formulaRun(subject, inserted, operands);
+  const formula = await checkSum(subject, run, await runSum(ort, result, site, run.given));
   return {
     start: { site: site.name, shape, difference, passed, floatCopy: formula.floatCopy },
     formula: { ...formula, madeUp: true },

@@ -21,6 +21,8 @@ const AXES = 18;
 const SLICE = 10;
 const CLIP_AND_PAD = 11;
 const SCATTER_ELEMENTS = 11;
+/** The first opset in which scatters add. */
+const SCATTER_ADD = 16;
 /** The first opset with Where, Sign and OneHot. */
 const WHERE = 9;
 const EXPAND = 8;
@@ -33,6 +35,13 @@ export interface Strides {
   readonly ends: Ints;
   readonly axes: Ints;
   readonly steps?: Ints;
+}
+
+/** What a one-hot encoding takes: the rank of the labels, and the place of the new axis. */
+export interface OneHot {
+  readonly rank: number;
+  readonly classes: number;
+  readonly axis?: number;
 }
 
 /** What the operators are written with, in the form of an opset. */
@@ -120,14 +129,16 @@ function pieces({ op, opset }: Form, ints: Layouts["ints"]) {
       opset < SCATTER_ELEMENTS
         ? op.Scatter(data, indices, updates, { axis })
         : op.ScatterElements(data, indices, updates, { axis }),
-    /** Adds updates to the data, from opset 16. */
+    /** Whether scatters add at this opset. */
+    scattersAdd: opset >= SCATTER_ADD,
+    /** Adds updates to the data, where scatters add. */
     scatterAdd: (data: string, indices: string, updates: string, axis: number): string =>
       op.ScatterElements(data, indices, updates, { axis, reduction: "add" }),
   };
 }
 
 /** Operators that choose between numbers. */
-function choices({ op, opset, constant }: Form, { ints, cast, unsqueeze }: Layouts) {
+function choices({ op, opset, constant }: Form, { cast, unsqueeze }: Layouts) {
   /** Returns x if the condition holds, otherwise y; both must be finite before opset 9. */
   const where = (condition: string, x: string, y: string, dtype: string): string =>
     opset >= WHERE
@@ -160,15 +171,18 @@ function choices({ op, opset, constant }: Form, { ints, cast, unsqueeze }: Layou
       if (opset >= BROADCAST_MAX) return op.Max([x, bound]);
       return where(op.Greater(x, bound), x, bound, dtype);
     },
-    /** One-hot encodes int64 classes along a new last axis. */
-    oneHot(labels: string, rank: number, classes: number, dtype: string): string {
+    /** One-hot encodes int64 classes along a new axis, the last by default. */
+    oneHot(labels: string, { rank, classes, axis }: OneHot, dtype: string): string {
       if (opset < WHERE) {
-        const numbers = ints(range(classes));
-        return cast(op.Equal(unsqueeze(labels, [rank]), numbers), dtype);
+        const place = axis ?? rank;
+        const dims = [classes, ...new Array(rank - place).fill(1)];
+        const numbers = constant("int64", dims, range(classes));
+        return cast(op.Equal(unsqueeze(labels, [place]), numbers), dtype);
       }
+      // As floats, which onnxruntime supports.
+      const ends = constant("float", [2], [0, 1]);
       const depth = constant("int64", [], [classes]);
-      const hot = op.OneHot(labels, depth, constant("float", [2], [0, 1]), { axis: -1 });
-      return cast(hot, dtype, "float");
+      return cast(op.OneHot(labels, depth, ends, { axis: axis ?? -1 }), dtype, "float");
     },
   };
 }

@@ -33,6 +33,15 @@ export interface NodeRenaming<Node> {
   readonly unfold: (node: Node) => Uint8Array[] | null;
 }
 
+/** Renaming in which everything keeps its name. */
+export const UNCHANGED: NodeRenaming<unknown> = {
+  value: (name) => name,
+  node: (name) => name,
+  attributes: new Map(),
+  defaults: new Map(),
+  unfold: () => null,
+};
+
 const NODE_NAME = 3;
 const ATTRIBUTE = { name: 1, graph: 6, graphs: 11, reference: 21 };
 const FUNCTION_DEFAULT = 11;
