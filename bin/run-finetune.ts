@@ -1,7 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { hyperparameters } from "../passes/finetune/fit-options.ts";
-import { reading } from "../passes/finetune/reading-options.ts";
+import { hyperparameters, reading } from "../passes/finetune/fit-options.ts";
 import {
   type FitOptions,
   type FitStart,

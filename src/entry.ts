@@ -12,6 +12,13 @@ export function entry<Key, Item>(
   return item;
 }
 
+/** Returns a record with the same keys, and what each of its values becomes. */
+export const mapValues = <Item, Other>(
+  record: Readonly<Record<string, Item>>,
+  change: (item: Item, key: string) => Other,
+): Record<string, Other> =>
+  Object.fromEntries(Object.entries(record).map(([key, item]) => [key, change(item, key)]));
+
 /** Groups items by a key, in the order in which the keys occur first. */
 export function groupBy<Item, Key>(
   items: Iterable<Item>,

@@ -8,7 +8,7 @@ export const counted = (count: number, noun: string): string =>
 /** Formats bytes for a person, in powers of 1000: "97.4 MB". */
 export function bytes(count: number): string {
   if (count < 1000) return `${count} B`;
-  const units = ["kB", "MB", "GB", "TB"];
+  const units = ["kB", "MB", "GB", "TB", "PB", "EB"];
   const step = Math.min(Math.floor(Math.log10(count) / 3), units.length);
   return `${(count / 1000 ** step).toPrecision(3)} ${units[step - 1]}`;
 }

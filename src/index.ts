@@ -83,7 +83,6 @@ export type { MapCost } from "../passes/fold/multiply-adds.ts";
 export {
   type DoubleReport,
   type FoldProof,
-  type FoldProofOptions,
   foldProved,
   proveFold,
 } from "../passes/fold/prove-fold.ts";
@@ -100,7 +99,6 @@ export type { GradientNode, GradientRule, GradientRules } from "../passes/gradie
 export { type HeadOptions, newHead } from "../passes/head/new-head.ts";
 export type { HeadRecord, TuningRecord } from "../passes/head/tuning.ts";
 export {
-  type MeasuringOptions,
   measureNorms,
   type NormsOfSite,
 } from "../passes/ladder/activations.ts";
@@ -170,4 +168,5 @@ export { InputError } from "./errors.ts";
 export { type Model, type OpenOptions, openModel, saveModel } from "./model.ts";
 export type { DenseTensor } from "./onnx/new-node.ts";
 export type { Ort, Runnable, Tensors } from "./ort/session.ts";
+export type { RunOptions } from "./samples/samples.ts";
 export { VERSION } from "./version.ts";

@@ -103,14 +103,14 @@ describe("laurelize --also-web", { timeout: 60_000 }, () => {
     tensor.dataLocation = onnx.TensorProto.DataLocation.EXTERNAL;
     tensor.rawData = new Uint8Array();
     const file = place("large.onnx", onnx.ModelProto.encode(model).finish());
-    withheld(cli([file, "--also-web", "--rank", "4"]), /the model and its weights take 1.5 GB/);
+    withheld(cli([file, "--also-web", "--rank", "4"]), /the model and its weights take 1.50 GB/);
     expect(fs.existsSync(path.join(folder, "large.laurel.onnx"))).toBe(false);
     const { proof, output } = JSON.parse(cli([file, "--also-web", "--json"]).stdout);
     expect([output, proof.passed]).toEqual([null, false]);
     expect(proof.checks.at(-1)).toEqual({
       name: "a second opinion",
       outcome: "not run",
-      reason: expect.stringContaining("1.5 GB"),
+      reason: expect.stringContaining("1.50 GB"),
     });
   });
 

@@ -172,7 +172,7 @@ describe("laurelize check", time, () => {
     fs.truncateSync(at("large.data"), 1.5e9); // sparse
     expect(check(file)).toMatchObject({
       code: 4,
-      stdout: expect.stringMatching(/^\? runs +not checked: .*1\.5 GB/m),
+      stdout: expect.stringMatching(/^\? runs +not checked: .*1\.50 GB/m),
     });
     fs.truncateSync(at("large.data"), 2 ** 31 - 1);
     expect(check(file).code).toBe(4);

@@ -221,7 +221,7 @@ describe("an .npz", () => {
     const honest = bytesSource(npzOf({ x: [new Float32Array(2e6), [1e6, 2]] }), "large.npz");
     expect(() =>
       readDataset([npzFile(honest, 1e6)], [wanted], { free: 1e6, scratch: null }),
-    ).toThrow(/takes 0.0080 GB .* 0.0010 GB are free/);
+    ).toThrow(/takes 8.00 MB .* 1.00 MB are free/);
   });
 });
 

@@ -147,7 +147,7 @@ describe("laurelize --prove sites", () => {
     fs.writeFileSync(huge, onnx.ModelProto.encode(proto).finish());
     fs.writeFileSync(path.join(folder, "huge.data"), "");
     fs.truncateSync(path.join(folder, "huge.data"), 2 ** 40);
-    expectRefused([huge], folder, /takes about 1319\.6 GB.* pass --prove sites/);
+    expectRefused([huge], folder, /takes about 1\.32 TB.* pass --prove sites/);
     expect((await openModel(huge)).dataFiles).toEqual(["huge.data"]);
     const { code, stdout } = cli([huge, "--rank", "4", "--prove", "sites"]);
     expect([code, stdout]).toEqual([0, expect.stringContaining("proved at its sites")]);

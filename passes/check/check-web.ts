@@ -12,11 +12,12 @@ import { type Model, typesOf } from "../../src/model.ts";
 import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
 import { type ModelFile, tensorBytes } from "../../src/onnx/model-file.ts";
 import type { Declared } from "../../src/options.ts";
+import type { Watching } from "../../src/ort/abortable.ts";
 import { withFixedSeeds } from "../../src/ort/fixed-seeds.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { reason } from "../../src/ort/messages.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
-import type { SampleOptions } from "../../src/samples/draw.ts";
+import type { RunOptions } from "../../src/samples/samples.ts";
 import { runOptions, sampleInputs } from "../../src/samples/samples.ts";
 import type { TargetFinding } from "./finding.ts";
 import { type MissingKernel, missingKernels, readKernels } from "./web-kernels.ts";
@@ -83,10 +84,9 @@ export async function checkForWeb(model: Model, options: WebCheckOptions): Promi
 const ROUNDS = 3;
 
 /** What a model is run with. */
-interface WebRun extends SampleOptions {
+interface WebRun extends Omit<RunOptions, keyof Watching> {
   readonly ort: Ort;
   readonly web: Ort;
-  readonly feeds?: readonly Tensors[] | undefined;
 }
 
 /**

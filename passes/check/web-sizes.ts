@@ -1,3 +1,4 @@
+import { bytes } from "../../src/figures.ts";
 import { pathOf, scopesOf } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
 import { byteLength, externalRange, isExternal } from "../../src/onnx/external.ts";
@@ -39,20 +40,20 @@ export function sizeFindings(model: Model, { file, data, total }: WebSizes): Tar
     findings.push({
       code: "file-too-large",
       weight: "fails",
-      text: `the model file has ${gigabytes(file)}, and at most 2 GB can be loaded; cut its weights off with --split 500MB.`,
+      text: `the model file has ${bytes(file)}, and at most 2 GB can be loaded; cut its weights off with --split 500MB.`,
     });
   for (const [name, size] of Object.entries(data))
     if (size >= FILE)
       findings.push({
         code: "data-too-large",
         weight: "fails",
-        text: `${name} has ${gigabytes(size)}, and a browser hands over at most 2 GB at once; cut it with --split 500MB.`,
+        text: `${name} has ${bytes(size)}, and a browser hands over at most 2 GB at once; cut it with --split 500MB.`,
       });
   if (total >= TOTAL)
     findings.push({
       code: "total-too-large",
       weight: "fails",
-      text: `model and weights take ${gigabytes(total)}, and the 32-bit memory of wasm ends at 4 GB; quantize the model.`,
+      text: `model and weights take ${bytes(total)}, and the 32-bit memory of wasm ends at 4 GB; quantize the model.`,
     });
   return [...findings, ...weightFindings(model), ...bodyFindings(model)];
 }
@@ -87,5 +88,3 @@ function bodyFindings(model: Model): TargetFinding[] {
     return [{ code: "data-in-body", weight: "limits", text }];
   });
 }
-
-const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;

@@ -1,3 +1,4 @@
+import { mapValues } from "../../src/entry.ts";
 import { InputError } from "../../src/errors.ts";
 import type { Builder } from "../../src/graph/builder.ts";
 import { isFloat, type Type } from "../../src/onnx/dtypes.ts";
@@ -89,9 +90,7 @@ function lossInputs(asked: Asked, reading: Reading, written: Builder) {
     axis: axis ?? shape.length - 1,
     shift,
     opset: graph.file.opset,
-    arrays: Object.fromEntries(
-      Object.entries(arrays).map(([option, array]) => [option, tensorOf(array)]),
-    ),
+    arrays: mapValues(arrays, tensorOf),
     others: othersOf({ graph, types }, asked),
     rows,
     options,

@@ -1,5 +1,6 @@
 import { entry } from "../../src/entry.ts";
 import { InputError } from "../../src/errors.ts";
+import { bytes } from "../../src/figures.ts";
 import type { StoredArray } from "../../src/formats/npz.ts";
 import { dataTypeNamed, isFloat } from "../../src/onnx/dtypes.ts";
 import { bytesSource, type Source } from "../../src/onnx/source.ts";
@@ -173,20 +174,18 @@ function partOf(
     return rowPart(title, array, read);
   }
   if (isSmall || (!scratch && needed <= free!)) {
-    const bytes = array.load();
-    checkNumbers(title, array, bytes);
-    return rowPart(title, array, bytesSource(bytes).read);
+    const data = array.load();
+    checkNumbers(title, array, data);
+    return rowPart(title, array, bytesSource(data).read);
   }
   if (!scratch)
     throw new InputError(
-      `${title.file} takes ${gigabytes(needed)} of memory, but only ${gigabytes(free!)} are free; give its path, so that it is read row by row.`,
+      `${title.file} takes ${bytes(needed)} of memory, but only ${bytes(free!)} are free; give its path, so that it is read row by row.`,
     );
   const file = scratch(checkedBlocks(title, array));
   opened.push(file);
   return rowPart(title, array, file.read);
 }
-
-const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(2)} GB`;
 
 /** Throws if the array has another type than expected; returns a note if it is converted. */
 function checkType(file: string, { name, dtype }: Expected, array: StoredArray): string | null {

@@ -1,5 +1,5 @@
 import type { Tensor } from "onnxruntime-common";
-import { entry } from "../../src/entry.ts";
+import { entry, mapValues } from "../../src/entry.ts";
 import { InputError } from "../../src/errors.ts";
 import { newBuilder } from "../../src/graph/builder.ts";
 import { own } from "../../src/graph/own.ts";
@@ -89,9 +89,7 @@ export class FedTerms {
       output: output ?? undefined,
       weight,
       target: from === null ? undefined : this.#target(chosen, from, fed),
-      arrays: Object.fromEntries(
-        Object.entries(arrays).map(([option, name]) => [option, this.#array(name, fed)]),
-      ),
+      arrays: mapValues(arrays, (name) => this.#array(name, fed)),
     }));
   }
 

@@ -15,6 +15,7 @@ import {
   runAll,
   sameFunction,
 } from "../../src/compare/outputs.ts";
+import { mapValues } from "../../src/entry.ts";
 import { InputError } from "../../src/errors.ts";
 import { typeOfTensor } from "../../src/graph/constants.ts";
 import type { Graph, Types, Value } from "../../src/graph/graph.ts";
@@ -26,12 +27,12 @@ import { allTensors } from "../../src/onnx/all-tensors.ts";
 import { isHalf, type Type } from "../../src/onnx/dtypes.ts";
 import { bytesOfTensors, isExternal } from "../../src/onnx/external.ts";
 import { bytesSource, contentOf } from "../../src/onnx/source.ts";
-import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
+import { abortable, stepper } from "../../src/ort/abortable.ts";
 import { runnable, withDataInside } from "../../src/ort/loading.ts";
 import { reason } from "../../src/ort/messages.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { toFloat64 } from "../../src/ort/tensors.ts";
-import type { SampleOptions } from "../../src/samples/draw.ts";
+import type { RunOptions } from "../../src/samples/samples.ts";
 import { runOptions } from "../../src/samples/samples.ts";
 import { checkMemory } from "../laurelize/memory.ts";
 import { EXTENTS } from "./absorb.ts";
@@ -54,11 +55,6 @@ export interface FoldProof {
   readonly float64: Outcome<DoubleReport>;
 }
 
-/** How to prove. */
-export interface FoldProofOptions extends SampleOptions, Watching {
-  readonly feeds?: readonly Tensors[] | undefined;
-}
-
 /** Bytes of a model and its data files up to which it is written in double. */
 const LARGEST = 1 << 28;
 /**
@@ -74,7 +70,7 @@ const DOUBLE = 2 ** -29;
  */
 export async function proveFold(
   folded: Pick<FoldedModel, "original" | "model" | "extent">,
-  options: WithOrt & FoldProofOptions,
+  options: WithOrt & RunOptions,
 ): Promise<FoldProof> {
   const isFolded = Boolean(folded?.original && folded.model);
   checkArgument("proveFold", folded, isFolded, "a result of fold, await fold(model, { ort })");
@@ -172,12 +168,8 @@ const inFloats = (ort: Ort, outputs: Tensors): Tensors =>
   );
 
 const inDoubles = (ort: Ort, feeds: Tensors): Tensors =>
-  Object.fromEntries(
-    Object.entries(feeds).map(([name, tensor]) =>
-      tensor.type === "float32"
-        ? [name, new ort.Tensor("float64", toFloat64(tensor), tensor.dims)]
-        : [name, tensor],
-    ),
+  mapValues(feeds, (tensor) =>
+    tensor.type === "float32" ? new ort.Tensor("float64", toFloat64(tensor), tensor.dims) : tensor,
   );
 
 /**
@@ -186,7 +178,7 @@ const inDoubles = (ort: Ort, feeds: Tensors): Tensors =>
  */
 export async function foldProved(
   model: Model,
-  options: FoldOptions & Omit<FoldProofOptions, keyof FoldOptions>,
+  options: FoldOptions & Omit<RunOptions, keyof FoldOptions>,
 ): Promise<{ readonly folded: FoldedModel; readonly proof: FoldProof }> {
   checkModel("foldProved", model);
   checkGiven("foldProved", options, { ...foldOptions, ...runOptions });

@@ -3,19 +3,16 @@ import { called, type Graph, type Node, type Types, type Value } from "../../src
 import { own } from "../../src/graph/own.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
+import type { Known } from "./gradient-node.ts";
 import { NoGradientError } from "./no-gradient-error.ts";
 import { ROUNDING } from "./quantization.ts";
 import { type GradientRule, type GradientRules, inert, type VjpTable } from "./rule.ts";
 import { vjp } from "./vjp.ts";
 
 /** The nodes between the weights and the ends, which are the only ones with cotangents. */
-export interface ActiveSubgraph {
+export interface ActiveSubgraph extends Pick<Known, "active" | "dtypeOf"> {
   /** In topological order, each with a rule. */
   readonly nodes: readonly Node[];
-  /** Values on a path from a weight to an end. */
-  readonly active: ReadonlySet<Value>;
-  /** The type of a value's cotangents: its own, or that of the floats that it represents. */
-  readonly dtypeOf: (value: Value) => string;
 }
 
 /** Returns the nodes of the main graph on paths from some values to others. */

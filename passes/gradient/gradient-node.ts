@@ -5,13 +5,16 @@ import { knownSizes, type Node, type Types, titleOf, type Value } from "../../sr
 import { attributesOf } from "../../src/graph/node-view.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
 import { placeOfAxis, showShape } from "../../src/onnx/dtypes.ts";
-import type { ActiveSubgraph } from "./active-subgraph.ts";
 import { RuleRefusal } from "./no-gradient-error.ts";
 import type { Cotangent, GradientNode } from "./rule.ts";
 
 /** What is known of the values during differentiation. */
-export interface Known extends Pick<ActiveSubgraph, "active" | "dtypeOf"> {
+export interface Known {
   readonly types: Types;
+  /** Values on a path from a weight to an end. */
+  readonly active: ReadonlySet<Value>;
+  /** Returns the type of a value's cotangents: its own, or that of the floats it represents. */
+  readonly dtypeOf: (value: Value) => string;
 }
 
 interface Asked {

@@ -10,7 +10,7 @@ import { runnable } from "../../src/ort/loading.ts";
 import { reason } from "../../src/ort/messages.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../../src/ort/session.ts";
 import { toFloat64 } from "../../src/ort/tensors.ts";
-import type { SampleOptions } from "../../src/samples/draw.ts";
+import type { RunOptions } from "../../src/samples/samples.ts";
 import { runOptions, sampleInputs } from "../../src/samples/samples.ts";
 import type { FoundResiduals } from "../laurelize/search.ts";
 import type { Site } from "../residuals/residual.ts";
@@ -22,20 +22,14 @@ export interface NormsOfSite {
   readonly branch: number;
 }
 
-/** How norms are measured: on the user's inputs, or on random ones. */
-export interface MeasuringOptions extends WithOrt, SampleOptions, Watching {
-  /** Inputs by name; the first set is used. */
-  readonly feeds?: readonly Tensors[] | undefined;
-}
-
 /**
  * Measures ‖x‖ and ‖f‖ at each site of `findResiduals`, by its name, in one run without
- * optimizations. A site in a body that does not run, or whose values onnxruntime does not give out,
+ * optimizations, on random inputs or on the first set of `feeds`. A site in a body that does not run, or whose values onnxruntime does not give out,
  * is left out. Throws an InputError if the model runs on none of the sample inputs.
  */
 export async function measureNorms(
   found: FoundResiduals,
-  options: MeasuringOptions,
+  options: WithOrt & RunOptions,
 ): Promise<ReadonlyMap<string, NormsOfSite>> {
   checkFound("measureNorms", found);
   checkGiven("measureNorms", options, { ...withOrt, ...runOptions });
@@ -69,7 +63,7 @@ async function measuredAt(
   ort: Ort,
   model: Model,
   sites: readonly Site[],
-  { feeds, ...sampling }: Omit<MeasuringOptions, keyof WithOrt | keyof Watching>,
+  { feeds, ...sampling }: Omit<RunOptions, keyof Watching>,
 ): Promise<ReadonlyMap<string, NormsOfSite>> {
   const { types } = await typesOf(model, ort);
   const inserted = insertedInto(model);

@@ -1,6 +1,7 @@
 import { freeMemory } from "#node";
 import { checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
+import { bytes } from "../../src/figures.ts";
 import type { Model } from "../../src/model.ts";
 import { allTensors } from "../../src/onnx/all-tensors.ts";
 import { bytesOfTensors } from "../../src/onnx/external.ts";
@@ -33,10 +34,9 @@ export const fitsIntoMemory = (model: Model): boolean => fits(proofMemory(model)
 /** Throws an InputError if a full proof does not fit into memory. */
 export function checkMemory(model: Model): ProofMemory {
   const memory = proofMemory(model);
-  const gigabytes = (bytes: number | null) => `${((bytes ?? 0) / 1e9).toFixed(1)} GB`;
   if (!fits(memory))
     throw new InputError(
-      `proving ${model.file.source.name} runs the whole model, which takes about ${gigabytes(memory.needed)} of memory, but only ${gigabytes(memory.free)} are free; pass --prove sites (extent: "sites"), which runs each residual connection alone.`,
+      `proving ${model.file.source.name} runs the whole model, which takes about ${bytes(memory.needed)} of memory, but only ${bytes(memory.free ?? 0)} are free; pass --prove sites (extent: "sites"), which runs each residual connection alone.`,
     );
   return memory;
 }

@@ -1,4 +1,5 @@
 import { flag, texts } from "../../src/arguments.ts";
+import { mapValues } from "../../src/entry.ts";
 import { InputError } from "../../src/errors.ts";
 import { withAllowedTensors } from "../../src/graph/early-constants.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
@@ -93,9 +94,7 @@ export const manifestOf = (
     output: site.output.name,
     skip: site.skip.value.name,
     augmented: newSkip,
-    parameters: Object.fromEntries(
-      Object.entries(parameters).map(([role, { name }]) => [role, name]),
-    ),
+    parameters: mapValues(parameters, ({ name }) => name),
   })),
 });
 

@@ -2,9 +2,8 @@ import { flag, object } from "../../src/arguments.ts";
 import type { Outcome } from "../../src/compare/outcome.ts";
 import type { FunctionReport } from "../../src/compare/outputs.ts";
 import type { Declared } from "../../src/options.ts";
-import type { Watching } from "../../src/ort/abortable.ts";
-import type { Ort, Tensors } from "../../src/ort/session.ts";
-import type { SampleOptions } from "../../src/samples/draw.ts";
+import type { Ort } from "../../src/ort/session.ts";
+import type { RunOptions } from "../../src/samples/samples.ts";
 import { runOptions } from "../../src/samples/samples.ts";
 import type { FormulaReport } from "./formula.ts";
 import type { LearningReport } from "./learning.ts";
@@ -43,9 +42,7 @@ export interface Proof {
 }
 
 /** How to prove. */
-export interface ProofOptions extends SampleOptions, Watching {
-  /** Inputs to use instead of random ones, each a set of tensors by name. */
-  readonly feeds?: readonly Tensors[] | undefined;
+export interface ProofOptions extends RunOptions {
   /**
    * "sites" runs each site alone on random operands, and no whole model: for models larger than the
    * memory. `feeds` and `allSites` have no effect then, and `alsoOrt` is refused.

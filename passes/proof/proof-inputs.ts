@@ -1,6 +1,8 @@
 import { freeMemory, secondsUsed } from "#node";
 import { runAll } from "../../src/compare/outputs.ts";
+import { mapValues } from "../../src/entry.ts";
 import { InputError } from "../../src/errors.ts";
+import { bytes } from "../../src/figures.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
 import { hasTensors, isFloat } from "../../src/onnx/dtypes.ts";
@@ -88,17 +90,12 @@ async function drawn(
 
 /** Negates the floats of some inputs: the other branch of an If may be taken then. */
 const negated = (ort: Ort, feeds: Tensors): Tensors =>
-  Object.fromEntries(
-    Object.entries(feeds).map(([name, tensor]) => {
-      const dtype = dtypeOf(tensor);
-      const bytes = () =>
-        encodeNumbers(
-          dtype,
-          toFloat64(tensor).map((value) => -value),
-        );
-      return [name, isFloat(dtype) ? tensorOfBytes(ort, dtype, bytes(), tensor.dims) : tensor];
-    }),
-  );
+  mapValues(feeds, (tensor) => {
+    const dtype = dtypeOf(tensor);
+    if (!isFloat(dtype)) return tensor;
+    const values = toFloat64(tensor).map((value) => -value);
+    return tensorOfBytes(ort, dtype, encodeNumbers(dtype, values), tensor.dims);
+  });
 
 /** Returns why onnxruntime cannot run a sound model, or null. Throws for an unsound one. */
 async function refusal(
@@ -137,13 +134,12 @@ const [EACH, MORE] = [4, 1];
  */
 export function checkKept(name: string, outputs: Tensors, rounds: number): void {
   const free = freeMemory();
-  const bytes = Object.values(outputs)
+  const size = Object.values(outputs)
     .map(({ data }) => (data as Partial<Float32Array>).byteLength ?? 0)
     .reduce((a, b) => a + b, 0);
-  const needed = bytes * (EACH * rounds + MORE);
+  const needed = size * (EACH * rounds + MORE);
   if (free === null || needed <= free) return;
-  const gigabytes = (size: number) => `${(size / 1e9).toFixed(1)} GB`;
   throw new InputError(
-    `proving ${name} compares outputs of ${gigabytes(bytes)} a run, which takes about ${gigabytes(needed)} of memory, but only ${gigabytes(free)} are free; give smaller inputs with --inputs, sizes with --dim, or pass --prove sites.`,
+    `proving ${name} compares outputs of ${bytes(size)} a run, which takes about ${bytes(needed)} of memory, but only ${bytes(free)} are free; give smaller inputs with --inputs, sizes with --dim, or pass --prove sites.`,
   );
 }

@@ -2,11 +2,11 @@ import { number } from "../arguments.ts";
 import { InputError } from "../errors.ts";
 import type { Graph, TypedGraph } from "../graph/graph.ts";
 import type { Declared } from "../options.ts";
-import { stepper, type Watching } from "../ort/abortable.ts";
+import { stepper } from "../ort/abortable.ts";
 import { runnable } from "../ort/loading.ts";
 import { reason } from "../ort/messages.ts";
 import type { Level, Ort, Runnable, Tensors } from "../ort/session.ts";
-import type { SampleOptions } from "../samples/draw.ts";
+import type { RunOptions } from "../samples/samples.ts";
 import { givenSamples, runOptions, type Samples, sampleInputs } from "../samples/samples.ts";
 import { contentDifferences } from "./contents.ts";
 import type { Finding } from "./finding.ts";
@@ -46,9 +46,7 @@ export interface Comparison {
 }
 
 /** Options of a comparison. */
-export interface CompareOptions extends SampleOptions, Watching {
-  /** Inputs to use instead of random ones, each a set of tensors by name. */
-  readonly feeds?: readonly Tensors[] | undefined;
+export interface CompareOptions extends RunOptions {
   /**
    * Outputs pass if each element is within atol + rtol·|a| of the first model's, like NumPy's
    * allclose; a missing one is 0. By default, the tolerance of `sameFunction` applies.

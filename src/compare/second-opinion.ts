@@ -1,3 +1,5 @@
+import { mapValues } from "../entry.ts";
+import { bytes } from "../figures.ts";
 import { externalLocations } from "../onnx/all-tensors.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { closing, contentOf } from "../onnx/source.ts";
@@ -42,7 +44,7 @@ export function tooLarge(file: ModelFile): string | null {
     file.source.size + (file.folder?.companion?.bytes.length ?? 0),
   );
   return size > LARGEST
-    ? `the model and its weights take ${(size / 1e9).toFixed(1)} GB, more than the ${(LARGEST / 1e9).toFixed(1)} GB that the other runtime is given`
+    ? `the model and its weights take ${bytes(size)}, more than the ${bytes(LARGEST)} that the other runtime is given`
     : null;
 }
 
@@ -67,12 +69,7 @@ export const inMemory = (file: ModelFile): Runnable => ({
 
 /** Returns tensors of this runtime's own class. */
 export const retyped = (ort: Ort, tensors: Tensors): Tensors =>
-  Object.fromEntries(
-    Object.entries(tensors).map(([name, { type, data, dims }]) => [
-      name,
-      newTensor(ort, type, data, dims),
-    ]),
-  );
+  mapValues(tensors, ({ type, data, dims }) => newTensor(ort, type, data, dims));
 
 /** Returns locations of data that is in the folder already. */
 const written = (file: ModelFile) =>

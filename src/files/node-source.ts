@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { InputError } from "../errors.ts";
+import { bytes } from "../figures.ts";
 import type { Source } from "../onnx/source.ts";
 
 /** The identity of a file, and its number of paths. */
@@ -109,7 +110,7 @@ function memoryFor(length: number, file: string): Uint8Array<ArrayBuffer> {
     if (length < process.availableMemory()) return new Uint8Array(length);
   } catch {} // Node's own limit.
   throw new InputError(
-    `${file} does not fit into memory: ${(length / 1e9).toFixed(1)} GB of it are read at once; is it damaged?`,
+    `${file} does not fit into memory: ${bytes(length)} of it are read at once; is it damaged?`,
   );
 }
 

@@ -1,4 +1,5 @@
 import { InputError } from "../errors.ts";
+import { bytes } from "../figures.ts";
 import { join, textOfCodes } from "../onnx/bytes.ts";
 import { dataTypeNamed, elements, namedByNumpy, showShape } from "../onnx/dtypes.ts";
 import type { Source } from "../onnx/source.ts";
@@ -147,10 +148,9 @@ function header(title: string, blocks: Iterable<Uint8Array>): { text: string; en
 }
 
 function reserved(title: string, size: number, free: number | null): Uint8Array {
-  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   if (free !== null && size > free)
     throw new InputError(
-      `${title} takes ${gigabytes(size)} when unpacked, but ${gigabytes(free)} of memory are free; give a smaller array.`,
+      `${title} takes ${bytes(size)} when unpacked, but ${bytes(free)} of memory are free; give a smaller array.`,
     );
   try {
     return new Uint8Array(size);

@@ -1,5 +1,6 @@
 import { freeMemory } from "#node";
 import { InputError } from "../errors.ts";
+import { bytes } from "../figures.ts";
 import { numbersOf, tensorOf } from "../graph/constants.ts";
 import { type Graph, inputsOf, type Node, type Types, type Value } from "../graph/graph.ts";
 import { operandsThat, operatorsThat } from "../graph/operators.ts";
@@ -129,10 +130,10 @@ export function checkSizes({ file, main }: Graph, types: Types): void {
   for (const value of main.values.values()) {
     const { dtype, shape } = types.get(value) ?? {};
     if (value.initializer || !shape?.every((dim) => typeof dim === "number")) continue;
-    const bytes = (elements(shape) * (dataTypeNamed(dtype ?? "")?.bits || 8)) / 8;
-    if (bytes > largest)
+    const size = (elements(shape) * (dataTypeNamed(dtype ?? "")?.bits || 8)) / 8;
+    if (size > largest)
       throw new InputError(
-        `${file.source.name}: ${value.producer ? "value" : "input"} ${value.name} has the shape ${showShape(shape)}, which takes ${(bytes / 1e9).toPrecision(3)} GB, too much to run the model here; pass --prove sites.`,
+        `${file.source.name}: ${value.producer ? "value" : "input"} ${value.name} has the shape ${showShape(shape)}, which takes ${bytes(size)}, too much to run the model here; pass --prove sites.`,
       );
   }
 }

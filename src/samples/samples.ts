@@ -4,6 +4,7 @@ import { operatorsThat } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
 import { scopesOf } from "../graph/scopes.ts";
 import type { Declared } from "../options.ts";
+import type { Watching } from "../ort/abortable.ts";
 import type { Tensors } from "../ort/session.ts";
 import { notFiniteIn } from "../ort/tensors.ts";
 import { comparedWith } from "./accepted.ts";
@@ -14,7 +15,13 @@ import { type Draw, type Drawn, drawer, type SampleOptions } from "./draw.ts";
 /** Declarations of the options for sample inputs. */
 export const sampling: Declared<SampleOptions> = { dims: object, seed: number };
 
-/** Declarations of the options for runs on sample inputs. */
+/** How a model is run: on a user's inputs, or on random ones. */
+export interface RunOptions extends SampleOptions, Watching {
+  /** Inputs to use instead of random ones, each a set of tensors by name. */
+  readonly feeds?: readonly Tensors[] | undefined;
+}
+
+/** Declarations of the options for runs. */
 export const runOptions = { ...sampling, ...watching, feeds: objects } as const;
 
 /** Random inputs on which a model runs, and the sizes chosen for its free dimensions. */
