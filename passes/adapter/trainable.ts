@@ -40,9 +40,7 @@ export function trainableWeights(model: Model, globs: readonly string[] = []): s
         ? `${name} takes its LAuReL weights as inputs and does not contain them; use the model it was made from.`
         : `${name} has lost the weight ${missing} that its metadata names, because another tool rewrote it; use the file that laurelize wrote.`,
     );
-  const floats = [...values.values()].filter(
-    (value) => tensorOf(value) && isFloat(typeOfTensor(value)?.dtype),
-  );
+  const floats = floatWeights(model);
   const names = new Set(own);
   for (const glob of globs.flatMap((glob) => asMeant(model, floats, glob))) {
     const { found, others } = matching(model, floats, glob);
@@ -63,6 +61,12 @@ export function trainableWeights(model: Model, globs: readonly string[] = []): s
   }
   return [...names];
 }
+
+/** Returns the float weights of a model's main graph, in file order. */
+export const floatWeights = ({ graph }: Model): Value[] =>
+  [...graph.main.values.values()].filter(
+    (value) => tensorOf(value) && isFloat(typeOfTensor(value)?.dtype),
+  );
 
 /** The globs that a list, or the name of a module, stands for: "fc.*" for "fc". */
 function asMeant(model: Model, floats: readonly Value[], glob: string): string[] {

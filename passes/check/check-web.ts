@@ -17,8 +17,7 @@ import { withFixedSeeds } from "../../src/ort/fixed-seeds.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { reason } from "../../src/ort/messages.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
-import type { RunOptions } from "../../src/samples/samples.ts";
-import { runOptions, sampleInputs } from "../../src/samples/samples.ts";
+import { type RunOptions, runOptions, sampleInputs } from "../../src/samples/samples.ts";
 import type { TargetFinding } from "./finding.ts";
 import { type MissingKernel, missingKernels, readKernels } from "./web-kernels.ts";
 import { sizeFindings, type WebSizes, webSizes } from "./web-sizes.ts";
@@ -80,10 +79,8 @@ export async function checkForWeb(model: Model, options: WebCheckOptions): Promi
   };
 }
 
-/** Sets of inputs. */
 const ROUNDS = 3;
 
-/** What a model is run with. */
 interface WebRun extends Omit<RunOptions, keyof Watching> {
   readonly ort: Ort;
   readonly web: Ort;

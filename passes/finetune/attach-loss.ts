@@ -1,6 +1,7 @@
 import { mapValues } from "../../src/entry.ts";
 import { InputError } from "../../src/errors.ts";
 import type { Builder } from "../../src/graph/builder.ts";
+import type { TypedGraph } from "../../src/graph/graph.ts";
 import { isFloat, type Type } from "../../src/onnx/dtypes.ts";
 import {
   type ChosenLoss,
@@ -27,7 +28,6 @@ export interface Compared {
   readonly target: LossTarget | null;
   /** Arrays of the data that options of the loss name, by option. */
   readonly arrays: Readonly<Record<string, LossTarget>>;
-  /** Rows of the batch. */
   readonly rows: number;
   /** What metrics need; null if none are requested. */
   readonly needs: ReadonlySet<Need> | null;
@@ -106,7 +106,7 @@ const tensorOf = ({ name, type }: LossTarget): LossTensor => ({
 
 /** Further outputs that options of a loss name. Throws an InputError if a name is not an output. */
 function othersOf(
-  { graph, types }: Pick<LossPlace, "graph" | "types">,
+  { graph, types }: TypedGraph,
   { loss, options }: ChosenLoss,
 ): Record<string, LossTensor> {
   return Object.fromEntries(

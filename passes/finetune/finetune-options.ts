@@ -79,7 +79,6 @@ export interface TermPlan {
 
 /** How a loss is computed on a model and its data; of several losses, the first. */
 export interface LossPlan {
-  /** All losses. */
   readonly terms: readonly TermPlan[];
   /** The output, or value inside, that the loss is computed on. */
   readonly output: string;

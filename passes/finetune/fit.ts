@@ -136,7 +136,6 @@ function metricsOf({ metrics, best = LOSS.name, eval: held }: FitOptions) {
 interface Setup {
   readonly model: Model;
   readonly options: FitOptions;
-  /** The options of the trainer. */
   readonly trained: FinetuneOptions;
   readonly values: FitValues;
   readonly sources: FitSources;

@@ -33,7 +33,6 @@ export interface Best {
   readonly loss: number;
   /** The figure that chose it. */
   readonly value: number;
-  /** Its confusion matrices. */
   readonly confusion: Evaluation["confusion"];
   readonly weights: Tensors;
 }

@@ -10,7 +10,6 @@ import type { Expected } from "./expected.ts";
 import type { FolderOptions } from "./reading-options.ts";
 import { forEvaluation, gray } from "./resample.ts";
 
-/** The classes of a folder. */
 type Classes = NonNullable<ReturnType<typeof imageClasses>>;
 
 /** How images become arrays, and the bytes of memory that may be taken; null for no limit. */

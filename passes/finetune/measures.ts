@@ -63,7 +63,6 @@ const tallied = (added: readonly ReturnType<typeof tallyOf>[]) => ({
       term.confusion.add(seen);
     }
   },
-  /** The metrics of each loss. */
   metrics: (): Record<string, number>[] =>
     added.map((term) =>
       Object.fromEntries([...(term?.tallies ?? [])].map(([name, tally]) => [name, tally.value()])),

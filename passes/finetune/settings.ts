@@ -28,7 +28,6 @@ interface SettingsOf {
   readonly batchSize: number | null;
   readonly seed: number;
   readonly schedule: Schedule;
-  /** How the data is read. */
   readonly reading?: Readonly<Record<string, unknown>> | undefined;
 }
 

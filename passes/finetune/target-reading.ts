@@ -1,5 +1,5 @@
 import { InputError } from "../../src/errors.ts";
-import type { Graph, Types, Value } from "../../src/graph/graph.ts";
+import type { TypedGraph, Value } from "../../src/graph/graph.ts";
 import { isFloat, showShape, type Type } from "../../src/onnx/dtypes.ts";
 import { classTarget, fits, ofExample } from "../losses/class-target.ts";
 import { type ChosenLoss, checkedClassAxis, type TargetForm } from "../losses/loss.ts";
@@ -28,9 +28,7 @@ export interface Reading {
 }
 
 /** A graph with the types of its values, and the output that a loss is attached to. */
-export interface LossPlace {
-  readonly graph: Graph;
-  readonly types: Types;
+export interface LossPlace extends TypedGraph {
   readonly output: Value;
 }
 

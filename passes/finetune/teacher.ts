@@ -12,7 +12,6 @@ import { type Ort, openSession, runFor, type Tensors } from "../../src/ort/sessi
 export interface Followed {
   /** The teacher's value that the caller names; null for that of the student's name. */
   readonly wanted: string | null;
-  /** The output that is trained. */
   readonly output: string;
   /** Whether that is a value inside the student. */
   readonly inner: boolean;

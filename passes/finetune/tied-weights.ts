@@ -2,16 +2,14 @@ import { dataOf, tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import type { Model } from "../../src/model.ts";
 import { equalBytes } from "../../src/onnx/bytes.ts";
-import { elements, isFloat } from "../../src/onnx/dtypes.ts";
-import { furtherWeights } from "../adapter/trainable.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
+import { floatWeights, furtherWeights } from "../adapter/trainable.ts";
 
 /** A weight and the copy of it that an exporter made. */
 export interface Tied {
   readonly weight: string;
   readonly copy: string;
-  /** Whether the copy is its transpose. */
   readonly transposed: boolean;
-  /** Whether the copy is trained too. */
   readonly isTrained: boolean;
 }
 
@@ -27,9 +25,7 @@ export function tiedWeights(model: Model, train: readonly string[] = []): Tied[]
   const { graph } = model;
   const named = furtherWeights(model, train);
   const trained = new Set(named);
-  const floats = [...graph.main.values.values()].filter(
-    (value) => tensorOf(value) && isFloat(typeOfTensor(value)?.dtype),
-  );
+  const floats = floatWeights(model);
   const pairs: Tied[] = [];
   for (const weight of named) {
     const value = graph.main.values.get(weight)!;

@@ -17,7 +17,6 @@ export interface TrainingJson extends Pick<FitResult, "error" | "advice">, Omit<
   readonly ended: (typeof ENDED)[keyof typeof ENDED];
   /** The best epoch: its loss, and the figure that chose it if that is another. */
   readonly best: Pick<Best, "epoch" | "loss"> & { readonly by?: string; readonly value?: number };
-  /** Number of steps. */
   readonly steps: number;
 }
 

@@ -100,7 +100,6 @@ interface Step extends ChosenOptimizer {
   readonly outputs: Port[];
 }
 
-/** Writes the update of weights that are updated as one. */
 function updateGroup(to: Step, group: Group, gradient: string): [TrainedWeight, StateSlot][] {
   const { builder, optimizer, options, lr, step, inputs } = to;
   const { members, dtype } = group;

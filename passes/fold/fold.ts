@@ -53,7 +53,6 @@ export interface FoldedModel {
   readonly original: Model;
   readonly model: Model;
   readonly sites: readonly FoldedSite[];
-  /** How much was folded. */
   readonly extent: FoldExtent;
   /** Nodes that multiply and had to stay or be added. */
   readonly factors: number;

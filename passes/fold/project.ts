@@ -57,7 +57,6 @@ function weightsOf(plain: Plain, value: Value, axis: number, rank: number): Weig
   return node.op === "Add" ? productAndBias(plain, node.inputs, at, rank) : null;
 }
 
-/** A product and its bias. */
 function productAndBias(
   plain: Plain,
   inputs: readonly (Value | null)[],

@@ -19,7 +19,6 @@ export interface FoldedSite {
   readonly reasons: readonly Why[];
 }
 
-/** What was folded. */
 interface Done {
   readonly plan: FoldPlan;
   /** The plan in which no site keeps its β. */

@@ -41,7 +41,6 @@ export interface FoldSite {
   readonly closed: Why | null;
 }
 
-/** Where sites are read. */
 interface Reading {
   readonly model: Model;
   readonly facts: KnownGraph;

@@ -1,5 +1,11 @@
 import { groupBy } from "../../src/entry.ts";
-import { called, type Graph, type Node, type Types, type Value } from "../../src/graph/graph.ts";
+import {
+  called,
+  type Graph,
+  type Node,
+  type TypedGraph,
+  type Value,
+} from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
@@ -31,9 +37,7 @@ export function between(graph: Graph, from: readonly Value[], to: readonly Value
 export const ruleOf = ({ op }: Node, rules: GradientRules): GradientRule | undefined =>
   own(rules, op) ?? own(vjp as VjpTable, op);
 
-interface Differentiable {
-  readonly graph: Graph;
-  readonly types: Types;
+interface Differentiable extends TypedGraph {
   readonly rules: GradientRules;
   /** Why composite nodes could not be lowered, by their names. */
   readonly reasons: ReadonlyMap<string, string>;

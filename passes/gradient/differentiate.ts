@@ -5,6 +5,7 @@ import {
   type Graph,
   knownSizes,
   type Node,
+  type TypedGraph,
   type Types,
   titleOf,
   type Value,
@@ -147,9 +148,7 @@ function cotangentsOf(node: Node, sums: GradientSums, { about }: Builder): Cotan
   return { values: node.outputs.map((value) => value && sums.wholeOf(value)), held: 1 };
 }
 
-interface Walk {
-  readonly graph: Graph;
-  readonly types: Types;
+interface Walk extends TypedGraph {
   readonly way: ActiveSubgraph;
   readonly builder: Builder;
   readonly sums: GradientSums;

@@ -5,6 +5,7 @@ import {
   type Graph,
   knownSizes,
   type Node,
+  type TypedGraph,
   type Types,
   type Use,
   type Value,
@@ -22,9 +23,7 @@ interface NarrowNode {
   readonly inputs: readonly (Positions | null)[];
 }
 
-interface Narrowing {
-  readonly graph: Graph;
-  readonly types: Types;
+interface Narrowing extends TypedGraph {
   readonly nodes: ReadonlyMap<Node, NarrowNode>;
 }
 

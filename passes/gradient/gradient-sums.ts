@@ -118,7 +118,6 @@ export class GradientSums {
     return this.#written.makerOf(g)?.op === "Expand";
   }
 
-  /** Sums the parts from several readers of a value. */
   #sum(parts: readonly ScaledCotangent[], value: Value): ScaledCotangent {
     const { types, dtypeOf } = this.#known;
     const [dtype, sizes] = [dtypeOf(value), knownSizes(types, value)];

@@ -1,5 +1,5 @@
 import type { Sizes } from "../../src/graph/bound.ts";
-import { called, type Graph, type Node, type Types } from "../../src/graph/graph.ts";
+import { called, type Node, type TypedGraph } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { type Model, patched } from "../../src/model.ts";
 import type { Ort } from "../../src/ort/session.ts";
@@ -64,9 +64,7 @@ export async function plainBetween(
   }
 }
 
-interface Lowering {
-  readonly graph: Graph;
-  readonly types: Types;
+interface Lowering extends TypedGraph {
   readonly chosen: Set<string>;
   readonly reasons: Map<string, string>;
 }

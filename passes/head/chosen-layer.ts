@@ -1,5 +1,5 @@
 import { InputError } from "../../src/errors.ts";
-import { type Graph, titleOf } from "../../src/graph/graph.ts";
+import { called, type Graph, titleOf } from "../../src/graph/graph.ts";
 import { nearest } from "../../src/nearest.ts";
 import { matcher } from "../residuals/glob.ts";
 import type { KnownGraph } from "../residuals/residual.ts";
@@ -139,7 +139,7 @@ function blocked(graph: Graph, { layer, way }: Traced, layers: readonly Traced[]
   const next = layers.find((other) => other.layer.node === node);
   const last = layers.filter(isLast);
   return new InputError(
-    `${title} of ${file} cannot get another number of classes: ${node.op} ${node.message.name || node.outputs[0]?.name} behind it ${why}; ${
+    `${title} of ${file} cannot get another number of classes: ${node.op} ${called(node)} behind it ${why}; ${
       last.length > 0
         ? `the last layer is ${shown(graph, last)}.`
         : next

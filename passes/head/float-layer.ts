@@ -1,4 +1,4 @@
-import type { Graph, Node } from "../../src/graph/graph.ts";
+import { called, type Graph, type Node } from "../../src/graph/graph.ts";
 import { patched } from "../../src/model.ts";
 import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
 import { plainNode } from "../../src/onnx/new-node.ts";
@@ -23,7 +23,7 @@ export async function floatLayer({ graph, types }: KnownGraph, { layer, way }: C
     };
   }
   const opened = lowered === null ? way.lowered : [node, ...way.lowered];
-  const start = `${node.message.name || node.message.outputs[0]}.opened`;
+  const start = `${called(node)}.opened`;
   return {
     model: await patched(graph, lowering(graph, types, opened).patch),
     isLayer: (each: LinearLayer) =>

@@ -9,7 +9,7 @@ import {
 import { InputError } from "../../src/errors.ts";
 import { uniqueNames } from "../../src/graph/builder.ts";
 import { constants, numbersOf } from "../../src/graph/constants.ts";
-import { type Node, typeOfInfo, type Use, type Value } from "../../src/graph/graph.ts";
+import { called, type Node, typeOfInfo, type Use, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { uniform } from "../../src/graph/random.ts";
@@ -32,7 +32,6 @@ import { unreadAfter } from "./unread-after.ts";
 export interface HeadOptions extends WithOrt {
   /** Name of the last linear layer: its module ("fc"), node or weight, or a glob. */
   readonly layer: string;
-  /** Number of classes of the new layer. */
   readonly classes: number;
   /** Seed of the new weights; 0 by default. */
   readonly seed?: number | undefined;
@@ -140,7 +139,7 @@ function weightsOf(
 /** The old weight's name if nothing else reads that weight; otherwise one that no value has. */
 function nameFor({ graph }: KnownGraph, old: Value, { node, index }: Use): string {
   if (isOnlyHere(graph, old)) return old.name;
-  const label = `${node.message.name || node.outputs[0]!.name}.${index === 1 ? "weight" : "bias"}`;
+  const label = `${called(node)}.${index === 1 ? "weight" : "bias"}`;
   return uniqueNames(graph.names)(label);
 }
 

@@ -1,4 +1,5 @@
 import { checkArgument } from "../../src/arguments.ts";
+import { called } from "../../src/graph/graph.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { type SiteJson, siteJson } from "../residuals/json.ts";
 import type { Laurelized } from "./laurelize.ts";
@@ -55,10 +56,7 @@ export function laurelJson(laurel: Laurelized): LaurelJson {
     parameters: addedWeights(laurel),
     lowered: {
       calls: lowered.calls,
-      nodes: lowered.nodes.map(({ message, op }) => ({
-        name: message.name || message.outputs[0],
-        op,
-      })),
+      nodes: lowered.nodes.map((node) => ({ name: called(node), op: node.op })),
     },
     dataFiles: model.dataFiles,
     warnings,

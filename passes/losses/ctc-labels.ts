@@ -17,7 +17,6 @@ export interface Sequences
 
 /** The states of the labels of each row: blank, label, blank, label, …, blank. */
 export interface LabelPath {
-  /** Number of states. */
   readonly states: number;
   /** The labels, -1 behind them, int64 [rows, labels]. */
   readonly labels: string;

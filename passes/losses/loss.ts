@@ -130,7 +130,6 @@ export interface ObservedSequences {
   readonly predicted: string;
   readonly actual: string;
   readonly length: number;
-  /** Class of the blank. */
   readonly blank: number;
 }
 

@@ -48,7 +48,6 @@ const operandsOf = (types: Types, node: Node, refuse: (why: string) => never) =>
     const value = node.inputs[index];
     return (value && types.get(value)) ?? refuse(`the type of its input ${index} is not known`);
   };
-  /** Its inputs; null if one is absent. */
   const inputs: readonly (string | null)[] = node.inputs.map((value) => value?.name ?? null);
   return {
     inputs,
@@ -65,7 +64,6 @@ const operandsOf = (types: Types, node: Node, refuse: (why: string) => never) =>
     /** Returns the sizes of an input; throws if its rank is unknown. */
     shape: (index: number) =>
       typeOf(index).shape ?? refuse(`the rank of its input ${index} is not known`),
-    /** Whether the output at this index is present. */
     wants: (index: number) => node.outputs[index] != null,
   };
 };

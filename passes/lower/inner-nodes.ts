@@ -10,7 +10,6 @@ interface InnerValues {
   readonly given?: Iterable<readonly [inner: string, outer: string]>;
   /** New names of outputs; "" for an output that is absent. */
   readonly outputs: readonly (readonly [inner: string, outer: string])[];
-  /** Whether one of the nodes makes the value. */
   readonly makes: (name: string) => boolean;
   /** Returns a new name for a value; null for a value of the enclosing scope. */
   readonly rename: (name: string) => string | null;

@@ -72,7 +72,6 @@ export function changeBetween(still: Tensor, moved: Tensor): Movement {
 
 type Bits = Uint16Array | Uint32Array | BigUint64Array;
 
-/** The bits of each element. */
 function bitsOf({ data }: Tensor): Bits {
   const { buffer, byteOffset, byteLength } = data as unknown as ArrayBufferView;
   const size = (data as Float32Array).BYTES_PER_ELEMENT;

@@ -38,7 +38,6 @@ export interface Asked {
 /** A model that is run again and again, its new tensors displaced. */
 export interface OpenRuns extends Asked {
   readonly feeds: Tensors;
-  /** All new tensors. */
   readonly tensors: readonly DenseTensor[];
   readonly taps: Taps;
   /** The last sum as an output of the model with taps; null if it cannot be one. */

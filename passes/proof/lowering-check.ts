@@ -4,6 +4,7 @@ import { nudgedBaseline } from "../../src/compare/nudged-weights.ts";
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
 import { type FunctionReport, runAll, sameFunction } from "../../src/compare/outputs.ts";
 import {
+  called,
   type Graph,
   inputsOf,
   type Node,
@@ -72,7 +73,7 @@ export async function checkLowering(
     const same = await sameFunction(ort, baseline, runnable(provable(lowered.file)), agreement);
     if (same.outcome === "not run") return same;
     const reports = nodes.map((node) => ({
-      name: node.message.name || node.message.outputs[0],
+      name: called(node),
       op: node.op,
       quanta: moved.get(node) ?? null,
     }));

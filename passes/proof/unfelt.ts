@@ -109,7 +109,6 @@ async function lostAt(
   return found;
 }
 
-/** A site, and its operands if its body ran. */
 interface SiteOperands {
   readonly inserted: InsertedSite;
   readonly operands: Tensors | null;

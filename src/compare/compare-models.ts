@@ -6,8 +6,13 @@ import { stepper } from "../ort/abortable.ts";
 import { runnable } from "../ort/loading.ts";
 import { reason } from "../ort/messages.ts";
 import type { Level, Ort, Runnable, Tensors } from "../ort/session.ts";
-import type { RunOptions } from "../samples/samples.ts";
-import { givenSamples, runOptions, type Samples, sampleInputs } from "../samples/samples.ts";
+import {
+  givenSamples,
+  type RunOptions,
+  runOptions,
+  type Samples,
+  sampleInputs,
+} from "../samples/samples.ts";
 import { contentDifferences } from "./contents.ts";
 import type { Finding } from "./finding.ts";
 import { type FirstDifference, firstDifference } from "./first-difference.ts";
