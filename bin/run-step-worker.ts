@@ -32,9 +32,11 @@ async function answered(step: OpenedStep, request: Uint8Array): Promise<Uint8Arr
     const run = operation === "eval" ? step.evaluate : step.gradients;
     return writeTensors({ vector: await run(tensors) });
   } else if (operation === "update") {
-    const [lr, number] = [Number(metadata.get("lr")), Number(metadata.get("step"))];
+    const [lr, number, momentum] = ["lr", "step", "momentum"].map((name) =>
+      Number(metadata.get(name)),
+    );
     const vector = tensors.vector.data as Float32Array;
-    return writeTensors({ norm: Float32Array.of(await step.update(vector, lr, number)) });
+    return writeTensors({ norm: Float32Array.of(await step.update(vector, lr, number, momentum)) });
   } else if (operation === "state") return writeTensors(step.state());
   return writeTensors({});
 }

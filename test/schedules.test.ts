@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { expect, it } from "vitest";
-import { rateAt, scheduleOf } from "../passes/schedules/schedule.ts";
+import { momentumAt, rateAt, type Schedule, scheduleOf } from "../passes/schedules/schedule.ts";
 import { pythonWith } from "./support/ranks.ts";
 
 /** PyTorch's learning rates of 12 steps from lr 0.1, in millionths, by its scheduler. */
@@ -52,6 +52,11 @@ it("learning rates are those of PyTorch's schedulers", () => {
       steps.map((step) => Math.round(1e6 * rateAt(given[k], step))),
       scheduler,
     ).toEqual(rates);
+  // OneCycleLR's momentum, in millionths.
+  expect(steps.map((step) => Math.round(1e6 * momentumAt(given[5], step)!))).toEqual([
+    950000, 917730, 862574, 850558, 856699, 868826, 885262, 903737, 921694, 936653, 946544, 950000,
+  ]);
+  expect(momentumAt(given[0], 1)).toBeUndefined();
   // A schedule that is over stays where it ended; warm-up steps are not among those that decay.
   const late = scheduleOf({
     lr: 0.1,
@@ -67,13 +72,18 @@ it("learning rates are those of PyTorch's schedulers", () => {
   expect([2, 3, 5].map((step) => rateAt(thirds, step))).toEqual([1, 0.1, expect.closeTo(0.01, 9)]);
 });
 
-it.skipIf(!pythonWith("numpy"))("train.py has the same learning rates", () => {
+it.skipIf(!pythonWith("numpy"))("train.py has the same learning rates and momentum", () => {
   const folder = path.join(import.meta.dirname, "../bin/distributed");
-  const program = `import sys, json; sys.dont_write_bytecode = True; sys.path.insert(0, ${JSON.stringify(folder)}); from train import rate
-print(json.dumps([[rate(s, k, s["steps"] or 12) for k in range(1, 13)] for s in json.load(sys.stdin)]))`;
+  const program = `import sys, json; sys.dont_write_bytecode = True; sys.path.insert(0, ${JSON.stringify(folder)}); from train import rates
+print(json.dumps([[list(rates({"schedule": s, "update": {"momentum": s["name"] == "one-cycle"}}, k, s["steps"] or 12).values()) for k in range(1, 13)] for s in json.load(sys.stdin)]))`;
   const ran = spawnSync(pythonWith("numpy")!, ["-c", program], { input: JSON.stringify(given) });
   expect(ran.status, String(ran.stderr)).toBe(0);
-  const rates: number[][] = JSON.parse(String(ran.stdout));
+  const rates: number[][][] = JSON.parse(String(ran.stdout));
+  const both = (schedule: Schedule, step: number) =>
+    [rateAt(schedule, step), momentumAt(schedule, step)].filter((rate) => rate !== undefined);
   for (const [k, schedule] of given.entries())
-    for (const step of steps) expect(rates[k][step - 1]).toBeCloseTo(rateAt(schedule, step), 12);
+    for (const step of steps)
+      expect(rates[k][step - 1]).toEqual(
+        both(schedule, step).map((rate) => expect.closeTo(rate, 12)),
+      );
 });

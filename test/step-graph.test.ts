@@ -273,23 +273,25 @@ describe("a step", () => {
     inputs,
   };
 
-  it.each([
+  it.each<["adamw" | "sgd", { clip?: number; clipValue?: number }, "one-cycle"?]>([
     ["adamw", { clip: 0.05 }],
     ["sgd", { clip: 0.05 }],
     ["sgd", { clipValue: 1e-3 }],
     ["adamw", { clip: 0.05, clipValue: 1e-3 }],
-  ] as const)("is %s's, clipped by %o, by its formula in float64", async (optimizer, clipping) => {
+    ["sgd", { clip: 0.05 }, "one-cycle"],
+    ["adamw", { clip: 0.05 }, "one-cycle"],
+  ])("is %s's, clipped by %o, by its formula in float64", async (optimizer, clipping, schedule) => {
     const model = await laurelized();
     const optimizerOptions = { ...clipping, weightDecay: 0.1 };
-    const { clip = Number.POSITIVE_INFINITY, clipValue = clip } = { ...clipping } as {
-      clip?: number;
-      clipValue?: number;
-    };
-    const step = await stepGraph(model, { ...options, optimizer, optimizerOptions });
+    const { clip = Number.POSITIVE_INFINITY, clipValue = clip } = clipping;
+    const step = await stepGraph(model, { ...options, optimizer, optimizerOptions, schedule });
     let weights = start(step, model);
     const kept = new Map<string, number[][]>();
     for (const t of [1, 2, 3]) {
-      const feeds = { ...batch, ...weights, [step.lr]: scalar(0.01), [step.step]: scalar(t) };
+      const momentum = schedule ? 1 - 0.05 * t : 0.9;
+      const rates = { [step.lr]: scalar(0.01), [step.step]: scalar(t) };
+      if (schedule) rates[step.momentum!] = scalar(momentum);
+      const feeds = { ...batch, ...weights, ...rates };
       const names = new Set([...Object.keys(batch), ...step.slots.map(({ weight }) => weight)]);
       const given = Object.fromEntries(Object.entries(feeds).filter(([name]) => names.has(name)));
       const gradients = await run(step.gradients, given);
@@ -307,13 +309,13 @@ describe("a step", () => {
         const next = old.map((w, j) => {
           const gradient = Math.max(-clipValue, Math.min(clipValue, g[k][j] * scale));
           if (optimizer === "sgd") {
-            m[j] = 0.9 * m[j] + gradient + decay * w;
+            m[j] = momentum * m[j] + gradient + decay * w;
             return w - 0.01 * m[j];
           }
-          m[j] = 0.9 * m[j] + 0.1 * gradient;
+          m[j] = momentum * m[j] + (1 - momentum) * gradient;
           v[j] = 0.999 * v[j] + 0.001 * gradient ** 2;
           const root = Math.sqrt(v[j] / (1 - 0.999 ** t)) + 1e-8;
-          return w * (1 - 0.01 * decay) - (0.01 * m[j]) / (1 - 0.9 ** t) / root;
+          return w * (1 - 0.01 * decay) - (0.01 * m[j]) / (1 - momentum ** t) / root;
         });
         kept.set(weight, [m, v]);
         for (const [j, w] of numbers(outputs[newWeight] as Tensor).entries())

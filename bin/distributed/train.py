@@ -148,9 +148,10 @@ class PythonModel:
         file = next(each["file"] for each in self.manifest[kind] if each["rows"] == rows)
         return self.session(file).run(None, feeds)[0]
 
-    def update(self, vector, lr, step):
+    def update(self, vector, step, **rates):
         names, changing = self.manifest["update"], [each for each in self.manifest["state"]["tensors"] if each["output"]]
-        feeds = {names["vector"]: vector, names["lr"]: np.float32(lr), names["step"]: np.float32(step)}
+        feeds = {names["vector"]: vector, names["step"]: np.float32(step)}
+        feeds.update((names[rate], np.float32(value)) for rate, value in rates.items())
         feeds.update((each["input"], self.tensors[each["key"]]) for each in changing)
         feeds = {name: np.asarray(value) for name, value in feeds.items()}
         norm, *after = self.session(names["file"]).run([names["norm"]] + [each["output"] for each in changing], feeds)
@@ -182,8 +183,8 @@ class NodeModel:
     def vector(self, kind, batch):
         return self.ask(kind, batch)["vector"]
 
-    def update(self, vector, lr, step):
-        return float(self.ask("update", {"vector": vector}, lr=repr(lr), step=str(step))["norm"][0])
+    def update(self, vector, step, **rates):
+        return float(self.ask("update", {"vector": vector}, step=str(step), **{rate: repr(value) for rate, value in rates.items()})["norm"][0])
 
 
 def fed(manifest):
@@ -291,9 +292,9 @@ def along(start, end, done):
     return end + (start - end) * (1 + math.cos(math.pi * done)) / 2
 
 
-def one_cycle(step, steps):
+def one_cycle(start, turn, end, step, steps):
     top = max(0, 0.3 * steps - 1)
-    return along(1 / 25, 1, step / top) if step < top else along(1, 1 / 25e4, min(1, (step - top) / max(1, steps - 1 - top)))
+    return along(start, turn, step / top) if step < top else along(turn, end, min(1, (step - top) / max(1, steps - 1 - top)))
 
 
 SCHEDULES = {
@@ -302,7 +303,7 @@ SCHEDULES = {
     "cosine": lambda step, steps, done, options: along(1, 0, done),
     "polynomial": lambda step, steps, done, options: (1 - done) ** options["power"],
     "step": lambda step, steps, done, options: options["decay"] ** int(step / (options["decayEvery"] or max(1, steps / 3))),
-    "one-cycle": lambda step, steps, done, options: one_cycle(step, steps),
+    "one-cycle": lambda step, steps, done, options: one_cycle(1 / 25, 1, 1 / 25e4, step, steps),
 }
 
 
@@ -313,6 +314,12 @@ def rate(schedule, step, steps):
     after, steps = step - 1 - warmup, max(1, steps - warmup)
     low = options.get("minLr", 0)
     return low + (lr - low) * SCHEDULES[schedule["name"]](after, steps, min(1, after / steps), options)
+
+
+def rates(manifest, step, steps):
+    """What a step is given beside its number: the learning rate, and the momentum if it changes."""
+    cycled = {"momentum": one_cycle(0.95, 0.85, 0.95, step - 1, steps)} if manifest["update"].get("momentum") else {}
+    return {"lr": rate(manifest["schedule"], step, steps), **cycled}
 
 
 def checked(manifest, args):
@@ -428,13 +435,13 @@ def train(engine, args):
             batches = (batch for lane in lanes for batch in lane.batches(run["place"], order[lane.number]))
             sums = summed(engine, model, "gradients", vector, batches, np.float32)
             step, result = run["step"] + 1, figures(manifest, vector, sums)
-            lr = rate(manifest["schedule"], step, total)
-            norm = model.update(sums, lr, step) if result["examples"] else 0.0
+            given = rates(manifest, step, total)
+            norm = model.update(sums, step, **given) if result["examples"] else 0.0
             if result["examples"] and not (math.isfinite(result["loss"]) and math.isfinite(norm)):
                 ended, error = "diverged", f"the loss is {result['loss']} and the norm of the gradients {norm} in step {step}; export the step with a lower --lr, or look for extreme values in the data."
                 break
             run["step"], run["place"] = step, run["place"] + 1
-            run["steps"].append({"epoch": epoch, "step": step, **result, "lr": lr, "norm": norm})
+            run["steps"].append({"epoch": epoch, "step": step, **result, "lr": given["lr"], "norm": norm})
             if run["place"] < per_epoch and step % args.checkpoint_every == 0:
                 keep()
                 args.after = step

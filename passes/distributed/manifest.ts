@@ -66,7 +66,10 @@ export interface StepManifest {
   readonly arrays: readonly StepInput[];
   readonly gradients: readonly SizedFile[];
   readonly eval: readonly SizedFile[];
-  readonly update: { readonly file: string } & Pick<UpdateGraph, "vector" | "lr" | "step" | "norm">;
+  readonly update: { readonly file: string } & Pick<
+    UpdateGraph,
+    "vector" | "lr" | "step" | "momentum" | "norm"
+  >;
   readonly vector: VectorLayout & { readonly name: string; readonly bytes: number };
   readonly evaluation: Omit<VectorLayout, "gradients"> & { readonly name: string };
   readonly perplexity: boolean;
@@ -141,7 +144,7 @@ export function stepManifest(of: ManifestOf): StepManifest {
   const { graphs, values, shapes, adapter } = of;
   const { reading } = graphs.step.ports;
   const { gradients: _, ...evaluation } = graphs.evaluation;
-  const { vector, lr, step, norm } = graphs.update;
+  const { vector, lr, step, momentum, norm } = graphs.update;
   const input = (fed: FedArray): StepInput => {
     const { name, array, axis = 0 } = fed;
     const { dtype, shape } = typeOfRows(fed, shapes.rows);
@@ -162,7 +165,7 @@ export function stepManifest(of: ManifestOf): StepManifest {
     arrays: Object.values(shapes.arrays).map(input),
     gradients: graphs.gradients,
     eval: graphs.eval,
-    update: { file: "update.onnx", vector, lr, step, norm },
+    update: { file: "update.onnx", vector, lr, step, momentum, norm },
     vector: { ...graphs.vector, bytes: 4 * graphs.vector.length },
     evaluation,
     perplexity: reading.isNextToken,

@@ -36,8 +36,11 @@ export interface OpenedStep {
   gradients(batch: Tensors): Promise<Float32Array>;
   /** Loss, count and metrics of a batch, as the manifest's `evaluation` lays them out. */
   evaluate(batch: Tensors): Promise<Float32Array>;
-  /** Takes a step by the sum of all ranks' vectors; returns the norm of the gradients. */
-  update(vector: Float32Array, lr: number, step: number): Promise<number>;
+  /**
+   * Takes a step by the sum of all ranks' vectors; returns the norm of the gradients. If the
+   * manifest's update has a `momentum`, it must be given.
+   */
+  update(vector: Float32Array, lr: number, step: number, momentum?: number): Promise<number>;
   /** Releases all sessions. */
   close(): Promise<void>;
 }
@@ -110,7 +113,7 @@ class NodeStep implements OpenedStep {
   evaluate = (batch: Tensors) =>
     this.#vector(this.manifest.eval, batch, this.manifest.evaluation.name);
 
-  async update(vector: Float32Array, lr: number, step: number): Promise<number> {
+  async update(vector: Float32Array, lr: number, step: number, momentum?: number): Promise<number> {
     const { update, vector: layout, state } = this.manifest;
     const { ort } = this.#from;
     const session = await this.#session(update.file);
@@ -121,6 +124,7 @@ class NodeStep implements OpenedStep {
         [update.vector]: tensorOfFloats(ort, vector, [layout.length]),
         [update.lr]: scalarTensor(ort, lr),
         [update.step]: scalarTensor(ort, step),
+        ...(update.momentum ? { [update.momentum]: scalarTensor(ort, momentum!) } : {}),
         ...Object.fromEntries(changing.map(({ key, input }) => [input, this.#state[key]])),
       },
       `the update of step ${step}`,

@@ -9,6 +9,7 @@ import { backpropagate } from "../gradient/differentiate.ts";
 import { type PlainModel, plainBetween } from "../gradient/prepare.ts";
 import type { GradientRules } from "../gradient/rule.ts";
 import { type ChosenOptimizer, optimizerOf } from "../optimizers/index.ts";
+import { cyclesMomentum } from "../schedules/schedule.ts";
 import type { Weight } from "./gradient-row.ts";
 import {
   type AttachedTerm,
@@ -92,7 +93,8 @@ export async function differentiatedStep(
   options: StepOptions,
   shared = false,
 ): Promise<DifferentiatedStep> {
-  const optimizer = optimizerOf(options.optimizer, options.optimizerOptions);
+  const chosen = optimizerOf(options.optimizer, options.optimizerOptions);
+  const optimizer = { ...chosen, cycles: cyclesMomentum({ ...options }) };
   const forward = await withLoss(model, options);
   const { weights, loss, metrics, examples, reading, terms } = forward;
   const { ort, rules } = options;

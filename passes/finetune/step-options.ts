@@ -10,6 +10,7 @@ import {
   optimizerOptions,
   optimizers,
 } from "../optimizers/index.ts";
+import { type ScheduleOptions, scheduleOptions } from "../schedules/schedule.ts";
 import type { LossTarget } from "./target-reading.ts";
 import type { LossTerm } from "./terms.ts";
 
@@ -28,7 +29,9 @@ export interface StepTerm extends Pick<LossTerm, "output" | "weight"> {
 }
 
 /** What is trained, towards what, and how: one loss, or several in `losses`. */
-export interface StepOptions extends Omit<StepTerm, "chosen" | "weight"> {
+export interface StepOptions
+  extends Omit<StepTerm, "chosen" | "weight">,
+    Given<Pick<ScheduleOptions, "schedule" | "cycleMomentum">> {
   /** onnxruntime, which infers the shapes. */
   readonly ort: Ort;
   /** Several losses, of which the weighted sum is trained. */
@@ -72,6 +75,8 @@ export const training = {
 export const stepOptions: Declared<StepOptions> = {
   ...withOrt,
   ...training,
+  schedule: scheduleOptions.schedule,
+  cycleMomentum: scheduleOptions.cycleMomentum,
   losses: objects,
   target: object,
   arrays: object,

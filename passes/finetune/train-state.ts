@@ -11,7 +11,7 @@ import {
   toFloat64,
 } from "../../src/ort/tensors.ts";
 import { weightOf } from "../adapter/weights.ts";
-import { rateAt, type Schedule, scheduleOf } from "../schedules/schedule.ts";
+import { momentumAt, rateAt, type Schedule, scheduleOf } from "../schedules/schedule.ts";
 import { checkFinite } from "./diverged.ts";
 import type { Evaluation } from "./evaluation.ts";
 import type { FinetuneOptions, Step } from "./finetune-options.ts";
@@ -83,6 +83,9 @@ export class TrainState {
       ...Object.fromEntries(ports.slots.flatMap((slot) => this.#stateOf(slot))),
       [ports.lr]: scalarTensor(this.#ort, rateAt(this.#schedule, step)),
       [ports.step]: scalarTensor(this.#ort, step),
+      ...(ports.momentum
+        ? { [ports.momentum]: scalarTensor(this.#ort, momentumAt(this.#schedule, step)!) }
+        : {}),
     };
     return runBatch(session, feeds, where);
   }

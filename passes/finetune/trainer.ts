@@ -198,9 +198,7 @@ export class Trainer extends TrainState {
   /** The options of a step graph for tensors of these sizes. */
   #sized(fed: Tensors): StepOptions {
     const inputs = Object.fromEntries(Object.entries(fed).map(([key, { dims }]) => [key, dims]));
-    const { ort, train, optimizer, optimizerOptions, rules } = this.#options;
-    const losses = this.#terms.stepTerms(fed);
-    return { ort, train, optimizer, optimizerOptions, rules, losses, inputs };
+    return { ...this.#options, target: undefined, losses: this.#terms.stepTerms(fed), inputs };
   }
 }
 

@@ -33,6 +33,8 @@ export interface UpdatePorts {
   /** Scalar float inputs: the learning rate, and the number of the step from 1. */
   readonly lr: string;
   readonly step: string;
+  /** Scalar float input: the momentum, if the schedule changes it. */
+  readonly momentum: string | null;
   /** Scalar output: the norm of all gradients together, before clipping. */
   readonly norm: string;
 }
@@ -56,7 +58,7 @@ const CLIP_EPSILON = 1e-6;
 export function update(
   builder: Builder,
   weights: readonly Weight[],
-  { optimizer, options }: ChosenOptimizer,
+  chosen: ChosenOptimizer,
 ): Update {
   const { fresh, about } = builder;
   about("norm");
@@ -67,16 +69,18 @@ export function update(
     members,
     dtype: members[0].of.dtype === "double" ? "double" : "float",
   }));
-  const { norm, scale, gradients } = clipping(builder, groups, options.clip);
-  const [lr, step] = ["lr", "step"].map(fresh);
-  const inputs: Port[] = [lr, step].map((name) => port(name, SCALAR));
+  const { norm, scale, gradients } = clipping(builder, groups, chosen.options.clip);
+  const scalars = ["lr", "step", ...(chosen.cycles ? ["momentum"] : [])].map(fresh);
+  const [lr, step, momentum = null] = scalars;
+  const rates = { lr, step, momentum };
+  const inputs: Port[] = scalars.map((name) => port(name, SCALAR));
   const outputs: Port[] = [];
   const slots = new Map<TrainedWeight, StateSlot>();
-  const to: Step = { builder, optimizer, options, scale, lr, step, inputs, outputs };
+  const to: Step = { builder, ...chosen, scale, ...rates, inputs, outputs };
   for (const [k, group] of groups.entries())
     for (const [of, slot] of updateGroup(to, group, gradients[k])) slots.set(of, slot);
   outputs.push(port(norm, SCALAR));
-  return { slots: weights.map(({ of }) => slots.get(of)!), inputs, outputs, norm, lr, step };
+  return { slots: weights.map(({ of }) => slots.get(of)!), inputs, outputs, norm, ...rates };
 }
 
 /** The gradients, the norm of all together, and the factor that clips it; null without clipping. */
@@ -91,17 +95,15 @@ function clipping(builder: Builder, groups: readonly Group[], clip: number | nul
 }
 
 /** What the updates of all groups share, and the ports that they add to. */
-interface Step extends ChosenOptimizer {
+interface Step extends ChosenOptimizer, Pick<UpdatePorts, "lr" | "step" | "momentum"> {
   readonly builder: Builder;
   readonly scale: string | null;
-  readonly lr: string;
-  readonly step: string;
   readonly inputs: Port[];
   readonly outputs: Port[];
 }
 
 function updateGroup(to: Step, group: Group, gradient: string): [TrainedWeight, StateSlot][] {
-  const { builder, optimizer, options, lr, step, inputs } = to;
+  const { builder, optimizer, options, lr, step, momentum, inputs } = to;
   const { members, dtype } = group;
   const kept = dtype !== members[0].of.dtype;
   const side = sideBySide(
@@ -126,6 +128,7 @@ function updateGroup(to: Step, group: Group, gradient: string): [TrainedWeight, 
     state,
     lr: builder.to.cast(lr, dtype, "float"),
     step: builder.to.cast(step, dtype, "float"),
+    momentum: momentum && builder.to.cast(momentum, dtype, "float"),
     weightDecay: members[0].of.decays ? options.weightDecay : 0,
     options,
   });

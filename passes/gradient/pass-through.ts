@@ -5,7 +5,8 @@ import { inert, type VjpTable } from "./rule.ts";
 export const throughs = {
   ...rows(inert, "Bernoulli EyeLike RandomNormalLike RandomUniformLike"),
   Cast: ({ g }) => [g],
-  CastLike: ({ g }) => [g],
+  // The second input gives its type alone.
+  CastLike: ({ g }) => [g, null],
   Dropout: ({ op, write, g, dtype, numbers, inputs, outputs, scalar, refuse }) => {
     if (!inputs[2] || numbers(2)?.[0] === 0) return [g];
     const ratio = inputs[1] ? numbers(1)?.[0] : 0.5;

@@ -25,15 +25,28 @@ export const adamw = optimizer({
       describe: "number added to the denominator, against divisions by zero",
     },
   },
-  write({ builder, dtype, weight, gradient, state, lr, step, weightDecay, options }) {
+  write({ builder, dtype, weight, gradient, state, lr, step, momentum, weightDecay, options }) {
     const { op, constant } = builder;
     const scalar = (value: number) => constant(dtype, [], [value]);
-    const [one, two] = options.betas;
-    const follow = (old: string, next: string, beta: number) =>
-      op.Add(op.Mul(old, scalar(beta)), op.Mul(next, scalar(1 - beta)));
+    const fixed = (beta: number) => ({
+      beta: scalar(beta),
+      others: scalar(1 - beta),
+      half: scalar(-Math.log(beta) / 2),
+    });
+    const changing = (beta: string) => ({
+      beta,
+      others: op.Sub(scalar(1), beta),
+      half: op.Mul(op.Log(beta), scalar(-1 / 2)),
+    });
+    const [one, two] = [
+      momentum ? changing(momentum) : fixed(options.betas[0]),
+      fixed(options.betas[1]),
+    ];
+    const follow = (old: string, next: string, { beta, others }: typeof one) =>
+      op.Add(op.Mul(old, beta), op.Mul(next, others));
     // 1 − βᵗ = 2 h / (1 + h), h = tanh(−t ln β / 2): where βᵗ is near 1, the difference loses digits.
-    const corrected = (beta: number) => {
-      const h = op.Tanh(op.Mul(step, scalar(-Math.log(beta) / 2)));
+    const corrected = ({ half }: typeof one) => {
+      const h = op.Tanh(op.Mul(step, half));
       return op.Div(op.Add(h, h), op.Add(h, scalar(1)));
     };
     const first = follow(state.exp_avg, gradient, one);

@@ -29,6 +29,8 @@ export const optimizerOptions: Options = {
 /** An optimizer and the values of its hyper-parameters. */
 export interface ChosenOptimizer {
   readonly optimizer: Optimizer;
+  /** Whether the momentum is an input of the update, as it changes from step to step. */
+  readonly cycles?: boolean;
   readonly options: ValuesOf<typeof everyOptimizer> & Readonly<Record<string, unknown>>;
 }
 

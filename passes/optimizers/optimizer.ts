@@ -37,6 +37,8 @@ interface Updating<O extends Options = Options> {
   readonly lr: string;
   /** Number of this step from 1, a scalar of the type. */
   readonly step: string;
+  /** The momentum in place of the option, a scalar of the type, if it changes from step to step. */
+  readonly momentum: string | null;
   /** Weight decay; 0 for weights that do not decay. */
   readonly weightDecay: number;
   readonly options: ValuesOf<O>;

@@ -13,12 +13,15 @@ export const sgd = optimizer({
       describe: "momentum factor",
     },
   },
-  write({ builder, dtype, weight, gradient, state, lr, weightDecay, options }) {
+  write({ builder, dtype, weight, gradient, state, lr, momentum, weightDecay, options }) {
     const { op, constant } = builder;
     const scalar = (value: number) => constant(dtype, [], [value]);
     const decayed =
       weightDecay === 0 ? gradient : op.Add(gradient, op.Mul(weight, scalar(weightDecay)));
-    const buffer = op.Add(op.Mul(state.momentum_buffer, scalar(options.momentum)), decayed);
+    const buffer = op.Add(
+      op.Mul(state.momentum_buffer, momentum ?? scalar(options.momentum)),
+      decayed,
+    );
     return { weight: op.Sub(weight, op.Mul(buffer, lr)), state: { momentum_buffer: buffer } };
   },
 });

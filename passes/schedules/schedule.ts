@@ -79,10 +79,22 @@ export function scheduleOf(given: GivenOptions): Schedule {
 }
 
 /** Returns the learning rate of a step, counted from 1. */
-export function rateAt({ name, lr, warmup, steps, options }: Schedule, step: number): number {
+export function rateAt(schedule: Schedule, step: number): number {
+  const { name, lr, warmup, options } = schedule;
   if (step <= warmup) return (lr * step) / warmup;
-  const place = { step: step - 1 - warmup, steps: Math.max(1, (steps ?? 0) - warmup) };
-  const done = Math.min(1, place.step / place.steps);
   const { minLr = 0 } = options;
-  return minLr + (lr - minLr) * shapeNamed(name).at({ ...place, done }, options);
+  return minLr + (lr - minLr) * shapeNamed(name).at(placeOf(schedule, step), options);
+}
+
+/** Whether the momentum changes from step to step. */
+export const cyclesMomentum = ({ schedule, cycleMomentum = true }: GivenOptions): boolean =>
+  cycleMomentum === true && shapeNamed(schedule).momentum !== undefined;
+
+/** Returns the momentum of a step, counted from 1, if the schedule changes it. */
+export const momentumAt = (schedule: Schedule, step: number): number | undefined =>
+  shapeNamed(schedule.name).momentum?.(placeOf(schedule, step));
+
+function placeOf({ warmup, steps }: Schedule, step: number) {
+  const place = { step: step - 1 - warmup, steps: Math.max(1, (steps ?? 0) - warmup) };
+  return { ...place, done: Math.min(1, place.step / place.steps) };
 }

@@ -11,7 +11,7 @@ interface Place {
 }
 
 /** Values of a schedule's own options, by name. */
-export type ShapeValues = Readonly<Record<string, number>>;
+export type ShapeValues = Readonly<Record<string, number>> & { readonly cycleMomentum?: boolean };
 
 /** How the learning rate goes on after the warm-up. */
 interface Shape {
@@ -23,6 +23,8 @@ interface Shape {
   readonly options: Options;
   /** Returns what of the learning rate is used, a factor from 0 to 1. */
   at(place: Place, options: ShapeValues): number;
+  /** Returns the momentum, if it changes that too. */
+  readonly momentum?: (place: Place) => number;
 }
 
 const minLr = {
@@ -38,13 +40,14 @@ const minLr = {
 const along = (from: number, to: number, done: number) =>
   to + ((from - to) * (1 + Math.cos(Math.PI * done))) / 2;
 
-/** PyTorch's OneCycleLR begins at 1/25 of the rate, reaches it after 30 % and ends at 1/250,000. */
-function oneCycle({ step, steps }: Place): number {
-  const [start, end] = [1 / 25, 1 / 25e4];
-  const top = Math.max(0, 0.3 * steps - 1);
-  if (step < top) return along(start, 1, step / top);
-  return along(1, end, Math.min(1, (step - top) / Math.max(1, steps - 1 - top)));
-}
+/** PyTorch's OneCycleLR: from a start to a turn after 30 % of the steps, and on to an end. */
+const oneCycle =
+  (start: number, turn: number, end: number) =>
+  ({ step, steps }: Place): number => {
+    const top = Math.max(0, 0.3 * steps - 1);
+    if (step < top) return along(start, turn, step / top);
+    return along(turn, end, Math.min(1, (step - top) / Math.max(1, steps - 1 - top)));
+  };
 
 /** Every schedule, as in PyTorch, in the order of listings; the first is the default. */
 export const schedules = [
@@ -84,7 +87,21 @@ export const schedules = [
     at: ({ step, steps }, { decay, decayEvery }) =>
       decay ** Math.floor(step / (decayEvery ?? Math.max(1, steps / 3))),
   },
-  { name: "one-cycle", ends: true, rises: true, options: {}, at: oneCycle },
+  {
+    name: "one-cycle",
+    ends: true,
+    rises: true,
+    options: {
+      cycleMomentum: {
+        type: "boolean",
+        default: true,
+        describe:
+          "move the momentum of sgd, or the first beta of adamw, from 0.95 to 0.85 and back; --no-cycle-momentum leaves it",
+      },
+    },
+    at: oneCycle(1 / 25, 1, 1 / 25e4),
+    momentum: oneCycle(0.95, 0.85, 0.95),
+  },
 ] as const satisfies readonly Shape[];
 
 /** A schedule's name. */

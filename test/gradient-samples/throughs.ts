@@ -13,6 +13,7 @@ export const throughSamples: Samples<typeof throughs> = {
   ],
   CastLike: [
     unary("z = CastLike(x, t) y = Mul(z, z)", [3], { given: "double t = {1.0}", opset: 15 }),
+    unary("z = CastLike(t, x) y = Mul(x, z)", [3], { given: "double t = {1.5}", opset: 15 }),
   ],
   Dropout: [
     ...at([7, 10, 12], single(unary("y = Dropout(x)", [3, 4]))),
