@@ -135,6 +135,37 @@ describe("a gradient is written in few operators", () => {
     expect((await mean("Softmax")).map(({ op }) => op)).toContain("Expand");
   });
 
+  it("that of keys, which a Transpose turns, is computed as they are before it", async () => {
+    const transposes = async (y: string) => {
+      const model = await openModel(
+        modelOfText(
+          `<ir_version: 8, opset_import: ["" : 17]> g (float[2, 4, 6] x) => (float[2, 4, 4] y) <float[6] w> { a = Mul(x, w) k = Transpose <perm = [0, 2, 1]> (a) ${y} }`,
+        ),
+      );
+      const { model: made } = await differentiate(model, { ort, wrt: ["w"] });
+      return (await optimized(made)).graph.main.nodes.filter(({ op }) => op === "Transpose").length;
+    };
+    expect(await transposes("y = MatMul(x, k)")).toBe(0);
+    expect(
+      await transposes("r = Relu(k) s = MatMul(x, k) t = MatMul(x, r) y = Add(s, t)"),
+    ).toBeGreaterThan(0);
+  });
+
+  it("that of a gate of an image multiplies no single positions by a number", async () => {
+    const nodes = await operators(
+      "i = Reshape(a, image) p = GlobalAveragePool(i) s = HardSigmoid(p) m = Mul(i, s) y = Reshape(m, flat)",
+      "int64[4] image = {1, 2, 2, 3}, int64[2] flat = {2, 6}",
+      "w",
+    );
+    const isNumber = (name = "") => /^grad\.[\d.]+(_\d+)?$/.test(name);
+    const scaled = nodes.filter(
+      ({ op, inputs }) => /^(Add|Sub|Mul|Div)$/.test(op) && inputs.some((v) => isNumber(v?.name)),
+    );
+    expect(scaled.map(({ op, inputs }) => [op, inputs[0]!.producer!.op])).toEqual([
+      ["Div", "Reshape"],
+    ]);
+  });
+
   it("in a step, a HardSwish that is written out is a HardSigmoid and a product", async () => {
     const written =
       "a3 = Add(h3, three) c3 = Clip(a3, zero, six) m3 = Mul(h3, c3) r3 = Div(m3, six)";

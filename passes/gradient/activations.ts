@@ -21,9 +21,15 @@ export const activations = {
   },
   // 0 < y < 1: α
   HardSigmoid: (at) => {
-    const { op, g, y, scalar } = at;
-    const inside = whereAbove(at, op.Mul(y, op.Sub(scalar(1), y)));
-    return [op.Mul(g, op.Mul(inside, scalar(at.float("alpha", 0.2))))];
+    const { op, g, y, scalar, dtype } = at;
+    const alpha = at.float("alpha", 0.2);
+    const inside = op.Mul(whereAbove(at, y), whereBelow(at, y, 1));
+    // Not a product: onnxruntime multiplies an image of single positions by a number slowly.
+    const slope =
+      dtype === "float" && alpha > 0 && alpha <= 1
+        ? op.HardSigmoid(inside, { alpha: float(alpha), beta: float(0) })
+        : op.Mul(inside, scalar(alpha));
+    return [op.Mul(g, slope)];
   },
   // h = clip(x/6 + ½, 0, 1), y = x h: slope h, plus x/6 if h is not clipped
   HardSwish: (at, x) => {

@@ -1,7 +1,14 @@
 import { InputError } from "../../src/errors.ts";
 import type { Builder } from "../../src/graph/builder.ts";
 import { dataOf, numbersOf, numbersOfData } from "../../src/graph/constants.ts";
-import { knownSizes, type Node, type Types, titleOf, type Value } from "../../src/graph/graph.ts";
+import {
+  attribute,
+  knownSizes,
+  type Node,
+  type Types,
+  titleOf,
+  type Value,
+} from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
 import { placeOfAxis, showShape } from "../../src/onnx/dtypes.ts";
@@ -57,6 +64,7 @@ export function gradientNode(
     numbers: (k) => numbersOf(node.inputs[k]),
     isZero: (k) => isRepeated(k, 0),
     isOne: (k) => isRepeated(k, 1),
+    isTransposed: (k) => isTransposed(node.inputs[k]),
     ...attributes,
     inputType: (k) => types.get(node.inputs[k]!)?.dtype ?? "float",
     outputType: (k) => types.get(node.outputs[k]!)?.dtype ?? "float",
@@ -83,6 +91,14 @@ function sizesOf(types: Types, node: Node, what: "input" | "output", k: number) 
   throw new InputError(
     `${titleOf(node)}: ${what} ${value?.name ?? ""} has the shape ${shape}, but its gradient needs all sizes; give sizes for the free dimensions.`,
   );
+}
+
+/** Whether a value is made by a Transpose of matrices, and only read once. */
+function isTransposed(value: Value | null | undefined): boolean {
+  if (value?.producer?.op !== "Transpose" || value.uses.length > 1 || value.isOutput) return false;
+  const perm = attribute(value.producer, "perm")?.ints?.map(Number);
+  const rank = perm?.length ?? 0;
+  return perm?.every((axis, k) => axis === (k < rank - 2 ? k : 2 * rank - 3 - k)) ?? false;
 }
 
 /** Whether a value is a constant that repeats a number. */

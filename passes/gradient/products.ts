@@ -90,7 +90,10 @@ function matmul(at: GradientNode, a: string, b: string) {
           : op.MatMul(swapped(at, two, 2), cotangent);
       return right.length === 2 ? turned : write.reshape(turned, right);
     }
-    const gradient = op.MatMul(swapped(at, A, rank(before)), G);
+    // As its transpose if a Transpose in front of B transposes it back, as of keys.
+    const gradient = at.isTransposed(1)
+      ? swapped(at, op.MatMul(swapped(at, G, rank(batch)), A), rank(batch))
+      : op.MatMul(swapped(at, A, rank(before)), G);
     return as(sumTo(write, gradient, [...batch, k, n], [...beside, k, n]), right);
   };
   return [needs[0] ? toA() : null, needs[1] ? toB() : null];

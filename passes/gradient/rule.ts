@@ -44,6 +44,8 @@ export interface GradientNode extends NodeView {
   readonly isZero: (input: number) => boolean;
   /** Whether an input is a constant of ones. */
   readonly isOne: (input: number) => boolean;
+  /** Whether an input is a Transpose of matrices that nothing else reads. */
+  readonly isTransposed: (input: number) => boolean;
   /** Returns the data type of an input. */
   readonly inputType: (input: number) => string;
   /** Returns the data type of an output. */

@@ -12,7 +12,11 @@ export const activationSamples: Samples<typeof activations> = {
     { ...one("y = Gelu(x)"), opset: 20 },
     { ...one(`y = Gelu <approximate = "tanh"> (x)`), opset: 20 },
   ],
-  HardSigmoid: [one("y = HardSigmoid(x)"), one("y = HardSigmoid <alpha = 0.3, beta = 0.4> (x)")],
+  HardSigmoid: [
+    one("y = HardSigmoid(x)"),
+    one("y = HardSigmoid <alpha = 0.3, beta = 0.4> (x)"),
+    one("y = HardSigmoid <alpha = 1.5> (x)"),
+  ],
   HardSwish: [{ ...one("y = HardSwish(x)"), opset: 14 }],
   Hardmax: [{ ...one("y = Hardmax(x)"), absent: ["x"] }],
   LeakyRelu: [
