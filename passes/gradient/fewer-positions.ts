@@ -96,9 +96,7 @@ function selected({ types }: Narrowing, node: Node): Positions | null {
 }
 
 function selectedAxis(node: Node, rank: number) {
-  const { int, ints } = attributesOf(node);
-  const list = (k: number, name: string) =>
-    node.inputs[k] ? numbersOf(node.inputs[k]) : ints(name);
+  const { int, list } = attributesOf(node);
   if (node.op === "Gather") {
     const indices = numbersOf(node.inputs[1]);
     return indices?.length === 1
@@ -106,8 +104,8 @@ function selectedAxis(node: Node, rank: number) {
       : null;
   }
   if (node.op !== "Slice") return null;
-  const [starts, steps] = [list(1, "starts"), node.inputs[4] ? list(4, "") : [1]];
-  const axes = node.inputs[3] ? list(3, "") : (ints("axes") ?? [0]);
+  const steps = node.inputs[4] ? numbersOf(node.inputs[4]) : [1];
+  const [starts, axes] = [list("starts", 1), list("axes", 3) ?? (node.inputs[3] ? null : [0])];
   if (starts?.length !== 1 || axes?.length !== 1 || steps?.[0] !== 1) return null;
   return { axis: placeOfAxis(axes[0], rank), at: starts[0] };
 }

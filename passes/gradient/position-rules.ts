@@ -1,4 +1,3 @@
-import { numbersOf } from "../../src/graph/constants.ts";
 import type { Node } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import { own, rows } from "../../src/graph/own.ts";
@@ -125,8 +124,8 @@ const reshaped: PositionRule = ({ inputs, positions }) =>
 const reduced: PositionRule = (at) => {
   const { node, inputs, output, place } = at;
   const [shape] = inputs;
-  const { ints, int } = attributesOf(node);
-  const axes = node.inputs[1] ? numbersOf(node.inputs[1]) : ints("axes");
+  const { list, int } = attributesOf(node);
+  const axes = list("axes", 1);
   if (!shape || !axes?.length) return null;
   const gone = axes.map((axis) => placeOfAxis(axis, shape.length));
   const left = range(shape.length).filter((axis) => !gone.includes(axis));

@@ -81,9 +81,9 @@ export const reductions = {
 const softmaxAxes = ({ axis, opset, shape }: GradientNode): number[] =>
   opset < 13 ? range(shape(0).length).slice(axis(1)) : [axis(-1)];
 
-function axesOf({ ints, numbers, inputs, int, shape, refuse }: GradientNode): number[] {
+function axesOf({ list, inputs, int, shape, refuse }: GradientNode): number[] {
   const rank = shape(0).length;
-  const given = inputs[1] ? numbers(1) : (ints("axes") ?? []);
+  const given = list("axes", 1) ?? (inputs[1] ? null : []);
   if (given === null) return refuse("its axes are computed from the data");
   if (given.length > 0) return given.map((axis) => placeOfAxis(axis, rank));
   return int("noop_with_empty_axes", 0) ? [] : range(rank);

@@ -61,10 +61,10 @@ function back({ write, g, shape }: GradientNode) {
 
 /** Crops padding; adds up what was copied from inside. */
 function pad(at: GradientNode) {
-  const { op, write, g, ints, numbers, inputs, shape, text, constant, dtype, needs, refuse } = at;
+  const { op, write, g, list, numbers, inputs, shape, text, constant, dtype, needs, refuse } = at;
   const mode = text("mode", "constant");
   const rank = shape(0).length;
-  const asked = inputs[1] ? numbers(1) : ints("pads");
+  const asked = list("pads", 1);
   const chosen = inputs[3] ? numbers(3) : range(rank);
   if (!asked || !chosen) return refuse("its pads are computed from the data");
   const pads = new Array<number>(2 * rank).fill(0);

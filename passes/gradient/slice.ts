@@ -6,12 +6,11 @@ import type { GradientRule } from "./rule.ts";
  * between; a negative step is reversed first.
  */
 export const slice: GradientRule = (at) => {
-  const { op, write, g, shape, outShape, inputs, ints, numbers, refuse, dtype } = at;
+  const { op, write, g, shape, outShape, inputs, list, numbers, refuse, dtype } = at;
   const dims = shape(0);
   const rank = dims.length;
-  const given = (name: string, k: number) => (inputs[k] ? numbers(k) : ints(name));
-  const starts = given("starts", 1);
-  const axes = given("axes", 3) ?? range(starts?.length ?? 0);
+  const starts = list("starts", 1);
+  const axes = list("axes", 3) ?? range(starts?.length ?? 0);
   const steps = inputs[4] ? numbers(4) : axes.map(() => 1);
   if (!starts || !steps || (inputs[3] && !numbers(3)))
     return refuse("its positions are computed from the data");

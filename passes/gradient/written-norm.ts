@@ -1,5 +1,6 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, type Types, type Value } from "../../src/graph/graph.ts";
+import { attributesOf } from "../../src/graph/node-view.ts";
 import { placeOfAxis } from "../../src/onnx/dtypes.ts";
 import { bothWays } from "./fewer-normalizations.ts";
 
@@ -57,7 +58,7 @@ function meanOf({ types }: Known, value: Value | null | undefined) {
   const of = node?.inputs[0];
   const rank = of && types.get(of)?.shape?.length;
   if (node?.op !== "ReduceMean" || !rank || attribute(node, "keepdims")?.i === 0) return null;
-  const axes = attribute(node, "axes")?.ints ?? numbersOf(node.inputs[1]);
+  const axes = attributesOf(node).list("axes", 1);
   return axes?.length ? { of, axes: axes.map((axis) => placeOfAxis(axis, rank)) } : null;
 }
 

@@ -1,5 +1,6 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, type Use, type Value } from "../../src/graph/graph.ts";
+import { attributesOf } from "../../src/graph/node-view.ts";
 import { rows } from "../../src/graph/own.ts";
 import { type Dimension, placeOfAxis } from "../../src/onnx/dtypes.ts";
 import { axesThrough } from "../residuals/axes.ts";
@@ -142,8 +143,8 @@ const sliced: Passes = (step) => {
   const { use, axis } = step;
   const { node } = use;
   if (use.index !== 0) return "takes it as an index";
-  const starts = attribute(node, "starts")?.ints ?? numbersOf(node.inputs[1]);
-  const given = attribute(node, "axes")?.ints ?? numbersOf(node.inputs[3]);
+  const { list } = attributesOf(node);
+  const [starts, given] = [list("starts", 1), list("axes", 3)];
   const axes = given?.length ? [...given] : starts ? [...starts.keys()] : null;
   if (!axes) return "takes a part along axes that are computed";
   return axes.some((along) => placeOfAxis(along, rankOf(step)) === axis)

@@ -1,5 +1,5 @@
-import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, type Types, type Value } from "../../src/graph/graph.ts";
+import { attributesOf } from "../../src/graph/node-view.ts";
 import { placeOfAxis } from "../../src/onnx/dtypes.ts";
 
 /** An activation that turns logits into probabilities, or their logarithms. */
@@ -50,7 +50,7 @@ function softmaxWrittenOut({ op, inputs }: Node) {
   const [exp, sum] = [part?.producer, whole?.producer];
   if (op !== "Div" || exp?.op !== "Exp" || sum?.op !== "ReduceSum" || sum.inputs[0] !== part)
     return null;
-  const axes = sum.inputs[1] ? numbersOf(sum.inputs[1]) : attribute(sum, "axes")?.ints;
+  const axes = attributesOf(sum).list("axes", 1);
   const logits = exp.inputs[0];
   if (!axes || !logits || attribute(sum, "keepdims")?.i === 0) return null;
   return { logits, axes };

@@ -1,6 +1,7 @@
 import type { Builder } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, knownSizes, type Node, type Types, type Value } from "../../src/graph/graph.ts";
+import { attributesOf } from "../../src/graph/node-view.ts";
 import { own, rows } from "../../src/graph/own.ts";
 import { elements, isFloat, placeOfAxis, range, type Type } from "../../src/onnx/dtypes.ts";
 import { type Activation, activationAt } from "./activation.ts";
@@ -143,11 +144,9 @@ function transposed(at: At): Traced | null {
 function sliced(at: At): Traced | null {
   const { node } = at;
   const rank = shapeOf(at, at.value)?.length ?? 0;
-  const list = (k: number, name: string) =>
-    node.inputs[k] ? numbersOf(node.inputs[k]) : (attribute(node, name)?.ints ?? null);
-  const [starts, ends] = [list(1, "starts"), list(2, "ends")];
+  const { list } = attributesOf(node);
+  const [starts, ends, given] = [list("starts", 1), list("ends", 2), list("axes", 3)];
   if (!starts || !ends) return null;
-  const given = list(3, "axes");
   if (node.inputs[3] && !given) return null;
   const listed = given?.length ? given : range(starts.length);
   const axes = listed.map((axis) => placeOfAxis(axis, rank));

@@ -11,7 +11,7 @@ import { fewBitsNumbers } from "./few-bits.ts";
 export const MoE: LoweringRule = (call) => {
   const { op, to, input, inputs, int, shape, fixed, refuse } = call;
   if (int("use_sparse_mixer", 0) === 1) return refuse("it samples its experts");
-  if (inputs[6] != null) return refuse("it has a third layer");
+  if (inputs[6] != null) return refuse("it has a third layer, which onnxruntime does not run on a CPU");
   const width = fixed(shape(0).at(-1), "its last axis does not have a fixed size");
   const layer = (x: string, weights: number) => {
     const product = op.MatMul(x, op.Transpose(input(weights), { perm: [0, 2, 1] }));
@@ -26,6 +26,8 @@ export const MoE: LoweringRule = (call) => {
 /**
  * com.microsoft.QMoE: a MoE whose weights are integers of few bits, with scales and perhaps zero
  * points. onnxruntime's CPU provider divides each token's scores by their sum, whatever is asked for.
+ * With 8 bits in blocks it also rounds what a layer reads to 8 bits, block by block, unless
+ * session.disable_prepacking is set: its outputs then differ from these by up to 2 % of the largest.
  */
 export const QMoE: LoweringRule = (call) => {
   const { inputs, int, text, refuse } = call;

@@ -1,3 +1,4 @@
+import { numbersOf } from "./constants.ts";
 import { attribute, type Node, textAttribute } from "./graph.ts";
 import type { Ops } from "./ops.ts";
 import type { Constant } from "./portable.ts";
@@ -24,6 +25,9 @@ export const attributesOf = (node: Node) => ({
   int: (name: string, fallback: number) => attribute(node, name)?.i ?? fallback,
   /** A list of integers. */
   ints: (name: string) => attribute(node, name)?.ints ?? null,
+  /** A list of integers that is an attribute, or in newer opsets an input; null if it is computed. */
+  list: (name: string, input: number) =>
+    attribute(node, name)?.ints ?? numbersOf(node.inputs[input]),
   /** A float. */
   float: (name: string, fallback: number) => attribute(node, name)?.f ?? fallback,
   /** A list of floats. */

@@ -735,6 +735,8 @@ export const composites: readonly [string, OneNode][] = [
   packedExperts(4, null, false),
   packedExperts(8, null, true),
   packedExperts(4, 16, true),
+  packedExperts(8, 16, false),
+  packedExperts(8, 32, true),
   experts("swiglu", 2, false, {
     ...{ swiglu_fusion: 1, swiglu_limit: { f: 1.5 } },
     ...{ activation_alpha: { f: 1.7 }, activation_beta: { f: 1 } },

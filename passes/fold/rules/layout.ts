@@ -10,7 +10,7 @@ const rankOf = (at: At) => at.shape(0)?.length ?? null;
 /** Axes of a given attribute or input, counted from the first. */
 function axesOf(at: At, input: number): readonly number[] | null {
   const rank = rankOf(at);
-  const axes = at.has(input) ? at.numbers(input) : at.ints("axes");
+  const axes = at.list("axes", input);
   return rank === null || !axes ? null : axes.map((axis) => placeOfAxis(axis, rank));
 }
 
