@@ -11,7 +11,8 @@ import { fewBitsNumbers } from "./few-bits.ts";
 export const MoE: LoweringRule = (call) => {
   const { op, to, input, inputs, int, shape, fixed, refuse } = call;
   if (int("use_sparse_mixer", 0) === 1) return refuse("it samples its experts");
-  if (inputs[6] != null) return refuse("it has a third layer, which onnxruntime does not run on a CPU");
+  if (inputs[6] != null)
+    return refuse("it has a third layer, which onnxruntime does not run on a CPU");
   const width = fixed(shape(0).at(-1), "its last axis does not have a fixed size");
   const layer = (x: string, weights: number) => {
     const product = op.MatMul(x, op.Transpose(input(weights), { perm: [0, 2, 1] }));

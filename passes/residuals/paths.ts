@@ -12,17 +12,19 @@ export const PATH_FACTS = {
   upsampled: 16,
   /** Every path passes an operator that repeats positions, or one that reads repeated positions. */
   repeated: 32,
+  /** Every path passes an Add of the value to what comes from it by other such Adds, or not at all. */
+  injected: 64,
 };
 
 /** What lies on the paths from one value to another. */
 export type Paths = Readonly<Record<keyof typeof PATH_FACTS, boolean>>;
 
 /** Facts that several paths have together if each of them has. */
-export const OF_EACH = PATH_FACTS.upsampled | PATH_FACTS.repeated;
+export const OF_EACH = PATH_FACTS.upsampled | PATH_FACTS.repeated | PATH_FACTS.injected;
 
 /** Paths by their facts. */
 export const PATHS_BY_FACTS = Array.from(
-  { length: 64 },
+  { length: 128 },
   (_, facts) =>
     Object.fromEntries(
       Object.entries(PATH_FACTS).map(([fact, bit]) => [fact, (facts & bit) !== 0]),

@@ -62,31 +62,32 @@ export class Reach {
       for (const output of outputsOf(node)) addReaders(output);
     }
     for (const node of inOrder(nodes)) {
-      const through = this.#through(node, facts);
+      const through = this.#through(node, facts, from);
       for (const output of outputsOf(node)) facts.set(output, through);
     }
     return facts;
   }
 
-  #through(node: Node, facts: ReadonlyMap<Value, number>): number {
+  #through(node: Node, facts: ReadonlyMap<Value, number>, from: Value): number {
+    const traits = this.#traits(node);
+    const op = inFloats(node.op);
+    const injects = op === "Add" && !traits.projection;
     let [ofAny, ofEach, operands] = [0, ~0, 0];
     for (const value of readsOf(node)) {
       const before = facts.get(value);
       if (before === undefined) continue;
       ofAny |= before;
-      ofEach &= before;
+      ofEach &= injects && value === from ? PATH_FACTS.injected : before;
       operands++;
     }
-    const { mixer, pooling, upsampling, reducing, repeating, nonlinear } = this.#traits(node);
-    const op = inFloats(node.op);
     let through = (ofAny & ~OF_EACH) | (ofEach & OF_EACH);
     if (op === "Concat") through |= ofAny & PATH_FACTS.repeated;
-    if (mixer) through |= PATH_FACTS.mixed;
-    if (pooling) through |= PATH_FACTS.pooled;
-    if (nonlinear && !(operands === 1 && BILINEAR.has(op))) through |= PATH_FACTS.nonlinear;
-    if (upsampling) through |= PATH_FACTS.upsampled;
-    if (reducing) through |= PATH_FACTS.reduced;
-    if (repeating) through |= PATH_FACTS.repeated;
+    if (traits.mixer) through |= PATH_FACTS.mixed;
+    if (traits.pooling) through |= PATH_FACTS.pooled;
+    if (traits.nonlinear && !(operands === 1 && BILINEAR.has(op))) through |= PATH_FACTS.nonlinear;
+    if (traits.upsampling) through |= PATH_FACTS.upsampled;
+    if (traits.reducing) through |= PATH_FACTS.reduced;
+    if (traits.repeating) through |= PATH_FACTS.repeated;
     return through;
   }
 }

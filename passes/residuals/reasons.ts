@@ -24,6 +24,8 @@ const SENTENCES = {
   gated: (x: Value) => `is a gate (squeeze-and-excitation): the branch is ${x.name} times a gate`,
   position: () =>
     "adds a position beside the stream: only queries, keys or sampling positions are computed from it",
+  injected: (x: Value) =>
+    `adds the encoding ${x.name}, which the branch comes from only by other sums that add it`,
   opensGate: () => "feeds only a gate's Sigmoid, so the stream does not continue from it",
   computedBias: (bias: Value) => `has a bias, ${bias.name}, that is computed from the input`,
   takenOut: (x: Value) =>

@@ -92,6 +92,8 @@ function verdictOn(
     others.some((term) => check(setting, term.value, link.value));
   const plain = paths.findIndex((path) => !path.mixed && !(path.pooled && !projected));
   if (plain >= 0) return { reason: reasons.unlearned(link.value, others[plain].value), weak: true };
+  if (paths.some(({ injected }) => injected) && isInjected(trial, link.value))
+    return { reason: reasons.injected(link.value) };
   if (any(isGated)) return { reason: reasons.gated(link.value), kind: "se" };
   if (others.some((term) => isSelected(setting, term.value, skip.value)))
     return { reason: reasons.selected(link.value) };
@@ -110,6 +112,16 @@ function verdictOn(
   return shapes.some((one) => shapes.some((other) => isSpread(one, other)))
     ? { reason: reasons.broadcast(shapes.map(showShape)) }
     : { kind: link.kind };
+}
+
+/** Whether several Adds before a sum add x to what does not come from it: they add an encoding. */
+function isInjected({ setting: { constants, reach }, node }: Trial, x: Value): boolean {
+  const earlier = x.uses.filter(
+    ({ node: { op, scope, index } }) => op === "Add" && scope === node.scope && index < node.index,
+  );
+  const beside = earlier.map((use) => use.node.inputs[1 - use.index]!);
+  const foreign = (term: Value) => !constants.has(term) && !reach.paths(x, term, node);
+  return beside.filter(foreign).length > 1;
 }
 
 /** Operators of a pre-activation. */
