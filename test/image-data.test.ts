@@ -96,6 +96,12 @@ describe("images of 8 bits become a model's floats", () => {
     expect(flat.values).toEqual(pictures("nchw"));
     const model = "float16[n, 3, 4, 5] x";
     const half = await firstBatch(model, bytes("nhwc"), { layout: "nhwc", scale: 1 });
+    const [pixels, dims] = bytes("nhwc");
+    const deep: NpyArray = [Uint16Array.from(pixels as Uint8Array, (v) => 257 * Number(v)), dims];
+    const of16 = { layout: "nhwc", scale: 1 / 65535, mean: MEAN, std: STD };
+    const wide = await firstBatch("float[n, 3, 4, 5] x", deep, of16);
+    for (const [k, [value, c]] of channelFirst.entries())
+      expect(wide.values[k]).toBeCloseTo((value / 255 - MEAN[c]) / STD[c], 5);
     expect(half.data.columns[0].dtype).toBe("float16");
     const floats: NpyArray = [Float32Array.from(pictures("nhwc"), (v) => v / 255), [2, H, W, 3]];
     const given = await firstBatch("float[n, 3, 4, 5] x", floats, { layout: "nhwc", std: [0.5] });
@@ -116,6 +122,8 @@ describe("images of 8 bits become a model's floats", () => {
     const refused = (options: object, array = bytes("nchw")) =>
       expect(firstBatch(input, array, options)).rejects;
     await refused({}).toThrow(/is uint8, and float is expected; .*--scale/);
+    const deep: NpyArray = [Uint16Array.from(bytes("nchw")[0] as Uint8Array), [2, 3, H, W]];
+    await refused({ mean: [0.5] }, deep).toThrow(/is uint16, and float is expected; .*--scale/);
     await refused({ mean: [1, 2] }).toThrow(/--mean has 2 numbers, and array x .* has 3 channels/);
     await refused({ std: [0] }).toThrow(/std must be positive numbers \(got 0\)/);
     await refused({ scale: 1 }, bytes("nhwc")).toThrow(/shape \[2, 4, 5, 3\], and \[n, 3, 4, 5\]/);

@@ -17,7 +17,8 @@ export function conversionOf(from: string, to: string): "widened" | "cast" | nul
   return mine[0] >= theirs[0] && mine[1] <= theirs[1] ? "widened" : "cast";
 }
 
-const isWhole = (dtype: string) => /^(u?int|bool)/.test(dtype);
+/** Whether a type holds whole numbers. */
+export const isWhole = (dtype: string): boolean => /^(u?int|bool)/.test(dtype);
 
 /** The smallest and the largest value of a type of whole numbers. */
 function rangeOf(dtype: string): readonly [bigint, bigint] {

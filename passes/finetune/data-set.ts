@@ -7,7 +7,7 @@ import { bytesSource, type Source } from "../../src/onnx/source.ts";
 import { filled } from "../../src/options.ts";
 import type { ArrayFile } from "./array-file.ts";
 import { arrayFor } from "./array-for.ts";
-import { conversionOf } from "./conversion.ts";
+import { conversionOf, isWhole } from "./conversion.ts";
 import {
   type Column,
   checkedBlocks,
@@ -194,9 +194,10 @@ function checkType(file: string, { name, dtype }: Expected, array: StoredArray):
   if (how)
     return `array ${name} of ${file} is ${array.dtype} and is ${how === "cast" ? "cast to" : "taken as"} ${dtype}.`;
   const numpy = dataTypeNamed(dtype)?.ort ?? dtype;
-  const isBytes = array.dtype === "uint8" && isFloat(dtype);
+  const isImages = isWhole(array.dtype) && array.dims.length === 4;
+  const isPixels = isFloat(dtype) && (isImages || array.dtype === "uint8");
   throw new InputError(
-    `array ${name} of ${file} is ${array.dtype}, and ${dtype} is expected; convert it with .astype("${numpy}"), as the model was trained${isBytes ? ", or give finetune --scale, --mean and --std, which make floats of pixels" : ""}.`,
+    `array ${name} of ${file} is ${array.dtype}, and ${dtype} is expected; convert it with .astype("${numpy}"), as the model was trained${isPixels ? ", or give finetune --scale, --mean and --std, which make floats of pixels" : ""}.`,
   );
 }
 

@@ -4,6 +4,7 @@ import { encodeNumbers, numbersOfBytes } from "../../src/graph/tensor.ts";
 import { elements, isFloat } from "../../src/onnx/dtypes.ts";
 import type { ValuesOf } from "../../src/option-values.ts";
 import type { Given, Options } from "../../src/options.ts";
+import { isWhole } from "./conversion.ts";
 import type { Expected } from "./expected.ts";
 
 /** Declarations of how images are made a model's input. */
@@ -60,7 +61,9 @@ export function picturesOf(
   const isAsked = Object.values(options).some((value) => value !== undefined);
   if (!isAsked || role !== "input" || dtype === null || !shape) return null;
   const isImages = dims.length === 4;
-  const isPixels = isFloat(dtype) && (type === "uint8" || (isImages && isFloat(type)));
+  // The largest pixel of longer integers is not that of their type, so their scale must be stated.
+  const isScaled = isFloat(type) || (scale !== null && isWhole(type));
+  const isPixels = isFloat(dtype) && (type === "uint8" || (isImages && isScaled));
   if (!isPixels && !(isImages && layout && type === dtype)) return null;
   const move = isImages ? moveOf(shape, dims, layout) : null;
   const isLast = isImages && (layout === "nhwc" || (!layout && lastIsChannel(dims)));

@@ -115,10 +115,14 @@ function rowsBack(
   const [outer, size, inner] = [elements(before), dims[axis], elements(after)];
   const flat = write.reshape(indices.name, [count]);
   const rows = write.reshape(g, [outer, count, inner]);
-  if (write.scattersAdd && outer === 1) {
+  if (write.scattersAdd) {
     const where = write.reshape(flat, [count, 1]);
-    const what = write.reshape(rows, [count, inner]);
-    return write.reshape(added(at, [size, inner], where, what), dims);
+    if (outer === 1) {
+      const what = write.reshape(rows, [count, inner]);
+      return write.reshape(added(at, [size, inner], where, what), dims);
+    }
+    const swapped = (value: string) => op.Transpose(value, { perm: [1, 0, 2] });
+    return write.reshape(swapped(added(at, [size, outer, inner], where, swapped(rows))), dims);
   }
   const hot = write.oneHot(flat, { rank: 1, classes: size, axis: 0 }, dtype);
   return write.reshape(op.MatMul(hot, rows), dims);
