@@ -16,8 +16,8 @@ export interface AverageOptions {
 const averageOptions: Declared<AverageOptions> = { equal: flag };
 
 /**
- * Returns the mean of adapters of one model, tensor by tensor in float64, rounded once. If each says how
- * many examples it was trained on, these are the weights, as in federated averaging. Throws an
+ * Returns the mean of adapters of one model, tensor by tensor in float64, rounded once. If each says
+ * how many examples it was trained on, these are the weights, as in federated averaging. Throws an
  * InputError if the adapters do not belong together.
  */
 export function averageAdapters(
@@ -48,8 +48,8 @@ export function averageWeights(
 }
 
 /**
- * Returns the weighted sum of adapters of one model, tensor by tensor in float64, rounded once. The weights
- * are taken as they are; those of a mean add up to 1. Throws an InputError if the adapters do not
+ * Returns the weighted sum of adapters of one model, tensor by tensor in float64, rounded once. The
+ * weights need not add up to 1, as those of a mean do. Throws an InputError if the adapters do not
  * belong together, or if the result is not finite.
  */
 export function combineAdapters(adapters: readonly Adapter[], weights: readonly number[]): Adapter {

@@ -33,7 +33,7 @@ export function webSizes(model: Model): WebSizes {
   return { file: model.size, data: Object.fromEntries(sizes), total };
 }
 
-/** Returns what sizes say against a model in a browser. */
+/** Returns the reasons of size for which a model may not run in a browser. */
 export function sizeFindings(model: Model, { file, data, total }: WebSizes): TargetFinding[] {
   const findings: TargetFinding[] = [];
   if (file >= FILE)

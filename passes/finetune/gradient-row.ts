@@ -32,11 +32,11 @@ const WIDTH = 1024;
 export const isUpdatedAlone = (weight: Weight) => sizeOf(weight) > LARGE;
 
 /**
- * Returns the norm of all gradients together and the gradients of each group as one tensor. All
- * gradients are put in one row, those of large weights as their norms. Of the inputs of a
- * node, onnxruntime first computes the one that is written last. So this is the gradient that the
- * backward pass has first, and what it is computed from is freed early; all the others would keep it.
- * Flatten because the optimizer leaves it there.
+ * Returns the norm of all gradients together, and the gradients of each group as one tensor. All
+ * gradients are put in one row, those of large weights as their norms. Of a node's inputs,
+ * onnxruntime first computes the one that is written last. So the gradient that the backward pass has
+ * first is flattened last, and what it is computed from is freed early. Flatten stays a node of its
+ * own, because the optimizer of onnxruntime leaves it in place.
  */
 export function gradientRow(builder: Builder, groups: readonly Group[]) {
   const { op, to, constant } = builder;

@@ -9,9 +9,8 @@ const LARGEST = 2 ** 21;
 
 /**
  * Returns the inputs of images with the number of images in a batch left open, as the model has it.
- * Between values of known sizes, onnxruntime plans when it loads which takes the buffer of which: what
- * the backward pass computes then takes a buffer that the forward pass has freed, and which nothing
- * else could have until then.
+ * If all sizes are known, onnxruntime assigns buffers at load time: values of the backward pass then
+ * reserve buffers of the forward pass, which nothing else can use in between.
  */
 export function openRows({ file }: Model, { model: { graph }, types }: Specialized): Port[] {
   const sizes = graph.main.nodes.flatMap(({ outputs }) =>

@@ -18,8 +18,8 @@ const SMALLEST = 256;
 
 /**
  * Finds copies of weights that only a glob of `train` names: others that hold the same numbers, as
- * they are or transposed. An exporter copies a tied weight so, of an embedding and a head say. Each
- * pair is listed once. Reads only weights whose sizes agree.
+ * they are or transposed. Exporters make such copies of tied weights, as of an embedding and a head.
+ * Each pair is listed once. Reads only weights whose sizes agree.
  */
 export function tiedWeights(model: Model, train: readonly string[] = []): Tied[] {
   const { graph } = model;
@@ -58,7 +58,7 @@ export interface Merged {
 
 /**
  * Finds weights that only a glob of `train` names, whose elements are all the same and that several
- * nodes read. An exporter merges equal weights so, biases of zeros say.
+ * nodes read. Exporters merge equal weights this way, such as biases of zeros.
  */
 export function mergedWeights(model: Model, train: readonly string[] = []): Merged[] {
   return furtherWeights(model, train).flatMap((weight) => {

@@ -17,7 +17,7 @@ export type FoldEdit =
     }
   /** A Mul stands before a slot that does not belong to a site. */
   | { readonly kind: "slot"; readonly use: Use; readonly by: Factor }
-  /** A value of the model's outputs is made of what is held in its place. */
+  /** An output of the model is computed from the rescaled value that is held in its place. */
   | { readonly kind: "output"; readonly value: Value; readonly by: Factor };
 
 /** Returns the edits of a kind. */

@@ -29,9 +29,9 @@ interface Pass {
 }
 
 /**
- * Rescales streams so that β, or what a sum's skip is multiplied by, goes away. The sum is held
- * divided by it. So is what is computed of it, up to the operators that take the factor in. What
- * blocks it reads the value times the factor. `kept` names sites whose sum is held as it is.
+ * Rescales streams so that β, or another factor of a sum's skip, goes away: the sum is held divided
+ * by it, and so is all that is computed from the sum, up to operators that absorb the factor. An
+ * operator that cannot reads its input times the factor. `kept` names sites whose sum is unchanged.
  */
 function rescaled(plain: Plain, sites: readonly FoldSite[], kept: ReadonlySet<string>): FoldPlan {
   const pass: Pass = {
@@ -109,7 +109,7 @@ function forwarded(pass: Pass, node: Node, passed: Passed | null): Passed | null
 const attributesOf = (node: Node, { attributes = [] }: Passed): FoldEdit[] =>
   attributes.map((each) => ({ kind: "attribute", node, ...each }));
 
-/** Whether the outputs are of a type, and the factors of a size, that can be held so. */
+/** Whether values of these types can be held divided by factors of these sizes. */
 const holds = ({ plain }: Pass, node: Node, factors: readonly Factor[]) =>
   factors.every((factor, k) => {
     const value = node.outputs[k];
@@ -183,9 +183,9 @@ function joinedAt(
 const EFFORT = 2e6;
 
 /**
- * Returns the plan that leaves the fewest factors. Streams are rescaled from every site on. Then
- * single sites keep their β if that is cheaper than what blocks the factor behind them. `free` is
- * the plan in which none does.
+ * Returns the plan that leaves the fewest factors. First streams are rescaled at every site; then
+ * single sites keep their β where that costs less than the factors that are left behind them. `free`
+ * is the plan in which none does.
  */
 export function fewest(plain: Plain, sites: readonly FoldSite[]) {
   const everySite = new Set(sites.map(({ name }) => name));

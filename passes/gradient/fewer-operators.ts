@@ -29,7 +29,7 @@ export function withFewerOperators(
     for (const replaced of intoLinear(known, write, node)) removed.add(replaced);
     withHardSwish(known, write, { node, free, removed });
   }
-  // Sums of sites are written of what the others leave.
+  // Sums of sites are rewritten where nothing else is.
   if (removed.size === 0)
     for (const node of nodes)
       if (!removed.has(node))

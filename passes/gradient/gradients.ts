@@ -56,13 +56,13 @@ export interface Differentiated {
 
 /**
  * Differentiates a model by rewriting it: the result computes what the model does, and the
- * gradients of Σ cotangent · value with respect to `wrt`, each of the shape of what it is of, in
- * ONNX operators of the model's own opset. A value of one element has the cotangent 1; for any
- * other there is a new input, "logits.cotangent". The new outputs are called "weight.grad".
+ * gradients of Σ cotangent · value with respect to `wrt`, in ONNX operators of the model's own
+ * opset. A value of one element has the cotangent 1; for any other there is a new input,
+ * "logits.cotangent". The gradient of a weight is the output "weight.grad", of the weight's shape.
  *
  * Only what lies between `wrt` and `of` is differentiated, for inputs of known sizes: `dims` binds
- * the free dimensions, in the result too. Throws an InputError, one sentence, where an operator on
- * the way has no gradient (a NoGradientError that lists all of them), if a size is missing, or if the model does not have a name.
+ * the free dimensions, in the result too. Throws a NoGradientError that lists all operators on the
+ * way without a gradient, or an InputError if a size is missing or the model does not have a name.
  *
  * @example
  * const { model, gradients } = await differentiate(await openModel("net.onnx"), {

@@ -8,8 +8,9 @@ const withRule = Object.entries<VjpTable[string]>(vjp).filter(([, rule]) => rule
 
 /**
  * The operators that gradients pass, as nodes have them ("Conv", "com.microsoft.Gelu"): those with a
- * rule, and those that are first written in others. A rule may still refuse a node, for instance a
- * RoiAlign that takes the maximum of as many samples as the data decides. What is constant between jumps, as Floor is, is not among them.
+ * rule, and those that are first written in others. Operators that are constant between jumps, such
+ * as Floor, are not among them. A rule may still refuse a node, for instance a RoiAlign that takes
+ * the maximum of as many samples as the data decides.
  */
 export const operatorsWithGradient: readonly string[] = [
   ...new Set([

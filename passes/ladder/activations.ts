@@ -23,8 +23,9 @@ export interface NormsOfSite {
 
 /**
  * Measures ‖x‖ and ‖f‖ at each site of `findResiduals`, by its name, in one run without
- * optimizations, on random inputs or on the first set of `feeds`. A site in a body that does not run, or whose values onnxruntime does not give out,
- * is left out. Throws an InputError if the model runs on none of the sample inputs.
+ * optimizations, on random inputs or on the first set of `feeds`. Leaves out a site in a body that
+ * does not run, or whose values onnxruntime does not give out. Throws an InputError if the model
+ * runs on none of the sample inputs.
  */
 export async function measureNorms(
   found: FoundResiduals,

@@ -8,7 +8,7 @@ const LINEAR = 20;
 /** The first opset in which the pads are an input. */
 const PADS = 11;
 
-/** Operators that say in one node what ai.onnx says in others. */
+/** Operators that other nodes of ai.onnx can replace. */
 export const loweredRenamed: LoweringTable = {
   /** Selects positions along an axis, or elements, at which a constant condition is true. */
   Compress: ({ op, input, data, int, to, refuse }) => {

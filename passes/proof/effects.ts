@@ -24,9 +24,9 @@ export interface Movement {
 }
 
 /**
- * What each of a site's tensors does to its sum when it alone is displaced, weakest first, given the
- * sum before and with each of them displaced. Those that leave every bit of it are left out. Without
- * sums, because the site's nodes do not run alone, every tensor may have an effect.
+ * Returns the effect on a site's sum of displacing each of its tensors alone, weakest first. `sums` are
+ * the sum before, and with each tensor displaced. A tensor that changes no bit has no effect. Without
+ * sums, because the site's nodes do not run alone, every tensor may have one.
  */
 export function effectsOf(
   sums: readonly Tensor[] | null,

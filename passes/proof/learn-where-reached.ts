@@ -18,9 +18,9 @@ interface AskedWhereReached extends AskedToLearn {
 }
 
 /**
- * Asks of every site whether its new tensors can learn, on the inputs that reach it: those of a
- * branch can only be told by inputs that take it. If none does, or if the output does not depend on
- * what a tensor changes, the check is not run, which is said with what holds at the other sites.
+ * Checks for every site whether its new tensors can learn, on inputs that reach it: only those that
+ * take a branch of an If show that for its sites. If none does, or if the output does not depend on
+ * what a tensor changes, the check is not run; its reason says what holds at the other sites.
  */
 export async function learnWhereReached({
   notFinite,

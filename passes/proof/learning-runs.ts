@@ -15,7 +15,7 @@ import { operandsOf } from "./site-nodes.ts";
 import type { SiteSums } from "./sums-together.ts";
 import type { Running } from "./weighted-runs.ts";
 
-/** What is asked, and of what. */
+/** What every check of new tensors is given. */
 export interface Asked {
   readonly ort: Ort;
   readonly result: Graph;

@@ -55,11 +55,11 @@ export interface AskedToLearn extends Asked {
  * Displaces the new tensors at random, with optimizations disabled: (i) each alone at the start;
  * (ii) those that changed the output, all together; (iii) from there each of the others alone. Every
  * one must change the output by then, or its gradient is zero for good (γ = 0 together with B = 0).
- * What a tensor does to its site's sum is asked of the site's nodes alone. The whole model is run
- * for the least of a site's effects, and for every other that does not outdo one that arrived. An
- * effect outdoes another that changes the sum where it does too, and by no more: what is behind the
- * sum feels it if it feels the other. So (ii) and (iii) are left out for a tensor whose effect, its
- * site's first movers displaced, outdoes one that arrived at the start.
+ * The effect of a tensor on its site's sum is computed by the site's nodes alone. If an effect changes
+ * an output, so does every larger one: one that changes at least the same elements of the sum, each
+ * by at least as much. So the whole model is run for a site's least effect, and for others that are
+ * not larger than one that is known to change an output. Steps (ii) and (iii) are left out for a
+ * tensor whose effect, with its site's first movers displaced, is larger than such a one of step (i).
  */
 export async function canLearn(
   asked: AskedToLearn,

@@ -12,9 +12,9 @@ const SMALL = 1 / 64;
 const SENT = 24;
 
 /**
- * What one run tells of many sites: a movement that changes an output, small as it is, has come
- * through the sum of each later site that all ways to the outputs lead through. What changes such a
- * sum where the movement does, and by no less, changes the output too, and is not run.
+ * What one run shows for many sites. A small movement that changes an output has passed the sum of
+ * each later site that lies on every path to the outputs. Whatever changes such a sum in the same
+ * elements, by at least as much, changes the output too; it is not run.
  */
 export class Passing {
   readonly #runs: LearningRuns;

@@ -22,12 +22,12 @@ export interface GivenSums<Asked extends AskedSum> {
 const KEPT = 2;
 
 /**
- * Runs the sums of sites as `runSums` does, those of many sites in one session: one of a few nodes
- * costs more than their run. The first sessions stay open for sites that are asked again.
+ * Runs the sums of sites as `runSums` does, those of many sites in one session, because opening a
+ * session costs more than running a few nodes. The first sessions stay open for further runs.
  */
 export class SiteSums {
   readonly #ort: Ort;
-  /** Sessions by the sites that they run and the types of what these are given. */
+  /** Sessions by their sites and the types of their inputs. */
   readonly #kept = new Map<string, Together>();
 
   constructor(ort: Ort) {
@@ -98,11 +98,11 @@ interface Batch<Asked> {
   /** Names of the tensors that are given, and of the values that are computed. */
   readonly given: Set<string>;
   readonly made: Set<string>;
-  /** Elements of what is given that still fit. */
+  /** Number of further elements that fit. */
   room: number;
 }
 
-/** Elements that are given to a session at once: it keeps all that it computes of them. */
+/** Elements that a session is given at once: it holds all that it computes from them. */
 const HELD = 1 << 23;
 
 /** Sites in batches, none of which computes what it is given, or is given a tensor twice. */

@@ -28,12 +28,11 @@ const VERDICTS = ["unfelt", "faint", "alive"] as const;
 type Verdict = (typeof VERDICTS)[number];
 
 /**
- * Judges tensors that were not seen to move an output. Each changes its sum in some way; the same
- * change is added to the sum in the original. If an output feels only a larger change of the same
- * direction, the tensor can learn: its own was lost in rounding. If no output of the original feels
- * that, the inputs do not tell whether the tensor can learn. So it is if the tensor changes its sum
- * on random operands only, because it multiplies zeros that other inputs may change. All others are
- * dead, unless they move an output alone.
+ * Judges tensors that were not seen to move an output: the change that each makes to its sum is
+ * added to the sum in the original. If only a larger change in the same direction moves an output
+ * there, the tensor can learn: its own change was lost in rounding. These inputs do not tell whether
+ * it can learn if not even that moves one, or if the tensor changes its sum on random operands only,
+ * where it multiplies no zeros. All others are dead, unless they move an output alone.
  */
 export async function judgedAgain(
   runs: LearningRuns,
