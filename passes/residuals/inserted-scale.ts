@@ -1,9 +1,10 @@
 import { dataOf, numbersOf, tensorOf } from "../../src/graph/constants.ts";
-import { attribute, inputsOf, type Value } from "../../src/graph/graph.ts";
+import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
 import { decodeNumbers, roundoff } from "../../src/graph/tensor.ts";
 import { behind } from "../../src/graph/walk.ts";
 import { dataType, elements, isFloat } from "../../src/onnx/dtypes.ts";
-import { computedBy } from "./operators.ts";
+import { computedBy, factorsOf, inFloats } from "./operators.ts";
 import type { KnownValues } from "./residual.ts";
 import { normedOf } from "./written-out.ts";
 
@@ -15,18 +16,24 @@ export interface Scaled {
   readonly exact: boolean;
 }
 
-/** Returns the value before it was renamed or cast. */
-export const bare = (value: Value): Value =>
-  behind(value, ({ op }) => op === "Identity" || op === "Cast");
+const QUANTIZERS = operatorsThat("quantizer");
+
+/** Whether a node renames, casts or quantizes a value. */
+export const isBare = ({ op }: Node): boolean =>
+  op === "Identity" || op === "Cast" || QUANTIZERS.has(op);
+
+/** Returns the value before it was renamed, cast or quantized. */
+export const bare = (value: Value): Value => behind(value, isBare);
 
 /** Returns what a value is a multiple of: by a Mul, or a BatchNormalization that only scales. */
 export function scaledOf(facts: KnownValues, value: Value): Scaled | null {
   const node = bare(value).producer;
   if (!node) return null;
   const [x, scale, shift, mean, variance] = node.inputs;
-  if (node.op === "Mul") {
-    const factor = inputsOf(node).find((input) => facts.constants.has(input));
-    const other = inputsOf(node).find((input) => !facts.constants.has(input));
+  if (inFloats(node.op) === "Mul") {
+    const isConstant = (input: Value | null) => input !== null && facts.constants.has(input);
+    const factor = factorsOf(node).find(isConstant);
+    const other = factorsOf(node).find((input) => !isConstant(input));
     return factor && other ? { x: other, factor, exact: false } : null;
   }
   if (node.op !== "BatchNormalization" || !x || !scale) return null;

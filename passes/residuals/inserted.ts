@@ -2,9 +2,9 @@ import { groupBy } from "../../src/entry.ts";
 import { attribute, type Node, type Scope, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { behind, walk } from "../../src/graph/walk.ts";
-import { bare, isScaling, scaledOf, weightsOf } from "./inserted-scale.ts";
+import { bare, isBare, isScaling, scaledOf, weightsOf } from "./inserted-scale.ts";
 import { flatten } from "./nested-sums.ts";
-import { computedBy } from "./operators.ts";
+import { computedBy, factorsOf, inFloats } from "./operators.ts";
 import type { KnownValues, Sum } from "./residual.ts";
 
 /** LAuReL found in a model by its structure; names and metadata are ignored. */
@@ -86,7 +86,7 @@ const isNoLater = (value: Value, x: Value): boolean =>
 function stepBack(facts: KnownValues, value: Value) {
   const node = value.producer;
   if (!node) return null;
-  const summed = node.op === "Add" ? computedBy(facts.constants, node) : [];
+  const summed = inFloats(node.op) === "Add" ? computedBy(facts.constants, node) : [];
   if (node.op === "Gemm" && node.inputs[2] && !facts.constants.has(node.inputs[2])) {
     const map = lowRankOf(facts, value);
     return map && { base: node.inputs[2], sources: map.sources, nodes: [node, ...map.nodes] };
@@ -103,6 +103,9 @@ function stepBack(facts: KnownValues, value: Value) {
 
 const PRODUCTS = operatorsThat("matmul");
 
+/** Input of a QLinearConv with its bias. */
+const QUANTIZED_BIAS = 8;
+
 /**
  * Reads Σ_j (x_j A_j) B_j, each term two products with weights: returns the values x_j and the
  * additions inside; null for anything else.
@@ -115,10 +118,11 @@ function lowRankOf(facts: KnownValues, value: Value) {
   let addends: Value[] = [];
   for (const at of walk([turned(wide)], () => addends)) {
     const node = at.producer;
-    const joins = node?.op === "Add" || node?.op === "Concat";
-    addends = joins ? computedBy(facts.constants, node) : [];
+    const op = inFloats(node?.op ?? "");
+    const joins = op === "Add" || op === "Concat";
+    addends = joins ? computedBy(facts.constants, node!) : [];
     if (addends.length > 1) {
-      if (node?.op === "Add") nodes.push(node);
+      if (op === "Add") nodes.push(node!);
       continue;
     }
     const source = productOf(facts, at);
@@ -132,10 +136,13 @@ function lowRankOf(facts: KnownValues, value: Value) {
 /** Returns the operand of a product with weights alone: without a bias, a window or groups. */
 function productOf({ constants }: KnownValues, value: Value): Value | null {
   const node = turned(value).producer;
-  const [x, weights, bias] = node?.inputs ?? [];
-  if (!node || !x || !weights || constants.has(x) || !constants.has(weights)) return null;
-  if (PRODUCTS.has(node.op)) return bias && constants.has(bias) ? null : x;
-  if (node.op !== "Conv" || bias || (attribute(node, "group")?.i ?? 1) !== 1) return null;
+  if (!node) return null;
+  const [x, weights, third] = factorsOf(node);
+  const bias = third ?? node.inputs[QUANTIZED_BIAS];
+  if (!x || !weights || constants.has(x) || !constants.has(weights)) return null;
+  const op = inFloats(node.op);
+  if (PRODUCTS.has(op)) return bias && constants.has(bias) ? null : x;
+  if (op !== "Conv" || bias || (attribute(node, "group")?.i ?? 1) !== 1) return null;
   const kernel = attribute(node, "kernel_shape")?.ints ?? [1];
   return kernel.every((size) => size === 1) ? x : null;
 }
@@ -148,6 +155,6 @@ function narrows({ types }: KnownValues, from: Value, to: Value): boolean {
   return before !== undefined && after !== undefined && after <= before;
 }
 
-/** Returns a value before it was transposed or renamed. */
+/** Returns a value before it was transposed, renamed, cast or quantized. */
 const turned = (value: Value): Value =>
-  behind(value, ({ op }) => op === "Transpose" || op === "Identity");
+  behind(value, (node) => node.op === "Transpose" || isBare(node));

@@ -24,8 +24,7 @@ const FACTORS = operandsThat("factors");
 const ZERO = operandsThat("zero");
 
 /** Returns the operator that a quantized one stands for: Mul for com.microsoft.QLinearMul. */
-export const inFloats = (op: string): string =>
-  op.startsWith("com.microsoft.QLinear") ? op.slice("com.microsoft.QLinear".length) : op;
+export const inFloats = (op: string): string => op.replace(/^(com\.microsoft\.)?QLinear/, "");
 
 /** Returns the inputs that a product multiplies. */
 export const factorsOf = (node: Node): readonly (Value | null)[] =>

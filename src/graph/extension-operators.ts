@@ -13,7 +13,7 @@ com.microsoft.BiasSplitGelu 1 missing
 com.microsoft.CausalConvWithState 1 convolution
 com.microsoft.DecoderAttention 1 block
 com.microsoft.DecoderMaskedMultiHeadAttention 1 attention
-com.microsoft.DequantizeLinear 1 layout
+com.microsoft.DequantizeLinear 1 layout quantizer
 com.microsoft.DynamicQuantizeLSTM 1 block
 com.microsoft.DynamicQuantizeMatMul 1 product quantized
 com.microsoft.FusedConv 1 convolution added=3 closed=3
@@ -39,12 +39,12 @@ com.microsoft.QGemm 1 product factors=0,3 zero=8
 com.microsoft.QLinearAdd 1 addition closed=0,3 zero=7
 com.microsoft.QLinearAveragePool 1 zero=4
 com.microsoft.QLinearConcat 1 zero=1
-com.microsoft.QLinearConv 1 convolution zero=7
+com.microsoft.QLinearConv 1 convolution factors=0,3 zero=7
 com.microsoft.QLinearGlobalAveragePool 1 zero=4
 com.microsoft.QLinearMul 1 factors=0,3 zero=7
 com.microsoft.QLinearReduceMean 1 zero=4
 com.microsoft.QMoE 1 block
-com.microsoft.QuantizeLinear 1 layout zero=2
+com.microsoft.QuantizeLinear 1 layout quantizer zero=2
 com.microsoft.Sampling 1 search
 com.microsoft.SkipGroupNorm 1 missing
 com.microsoft.SkipLayerNormalization 1 half sum

@@ -23,6 +23,7 @@ export const FACTS = {
   bilinear: "linear in each of its two operands",
   reshapes: "keeps all elements in their order",
   quantized: "makes or multiplies integers that stand for floats",
+  quantizer: "turns floats into integers that stand for them, or back",
   half: "onnxruntime's CPU provider computes it in half precision",
   missing: "onnxruntime's CPU provider has no kernel for it",
   search: "searches for tokens, with whole models as bodies",

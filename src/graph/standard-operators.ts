@@ -29,7 +29,7 @@ Crop 1 layout
 CumSum 11 sensitive shortens
 DeformConv 19 convolution weights=1,3
 DepthToSpace 1 layout enlarges
-DequantizeLinear 10 layout settings=1
+DequantizeLinear 10 layout quantizer settings=1
 Div 1 elementwise counts broadcasts arithmetic normstep step minor
 Dropout 1 layout shares keeps settings=1
 DynamicQuantizeLinear 11 layout
@@ -93,9 +93,9 @@ PRelu 1 keeps activation broadcasts weights=1
 Pad 1 layout shaped sized grows settings=2
 ParametricSoftplus 1 keeps activation
 Pow 1 sensitive broadcasts normstep step minor
-QLinearConv 10 convolution quantized settings=1,4,6 zero=7
+QLinearConv 10 convolution quantized settings=1,4,6 factors=0,3 zero=7
 QLinearMatMul 10 product quantized settings=1,4,6 factors=0,3 zero=7
-QuantizeLinear 10 layout quantized settings=1 zero=2
+QuantizeLinear 10 layout quantizer quantized settings=1 zero=2
 RMSNormalization 23 projection norm step weights=1
 RNN 1 block weights=1,2,3
 RandomNormal 1 random normal
