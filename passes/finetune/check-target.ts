@@ -1,7 +1,7 @@
 import type { Tensor } from "onnxruntime-common";
 import { InputError } from "../../src/errors.ts";
 import { numbersOfBytes } from "../../src/graph/tensor.ts";
-import { elements } from "../../src/onnx/dtypes.ts";
+import { elements, isWhole } from "../../src/onnx/dtypes.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { bytesOfTensor, dtypeOf } from "../../src/ort/tensors.ts";
 import { type ChosenLoss, skipsNaN } from "../losses/loss.ts";
@@ -39,9 +39,8 @@ export function targetNotes(dataset: Dataset, term: TrainedTerm, { reading }: Te
   const column = columnOf(dataset, term);
   if (!column || reading.form === "own") return [];
   const { chosen } = term;
-  const isInteger = /int|bool/.test(column.dtype);
   const title = `target ${column.name} of ${dataset.name}`;
-  if (reading.form === "labels" && !isInteger)
+  if (reading.form === "labels" && !isWhole(column.dtype))
     return [`${title} is ${column.dtype} and holds whole numbers: they are taken as class labels.`];
   if (reading.form === "one-hot") return [`${title} is one-hot: its ones are taken as labels.`];
   const { ignoreIndex } = chosen.options;
@@ -49,7 +48,7 @@ export function targetNotes(dataset: Dataset, term: TrainedTerm, { reading }: Te
     ? missingValues(column, dataset.rows, ignoreIndex)
     : [0, 0];
   return [
-    ...(reading.form === "values" && isInteger
+    ...(reading.form === "values" && isWhole(column.dtype)
       ? [`${title} is ${column.dtype} and is taken as floats.`]
       : []),
     ...(missing > 0

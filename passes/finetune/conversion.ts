@@ -1,5 +1,5 @@
 import { encodeNumbers, largest, numbersOfBytes } from "../../src/graph/tensor.ts";
-import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
+import { dataTypeNamed, integerBits, isWhole } from "../../src/onnx/dtypes.ts";
 
 /**
  * Returns how values of a type become another's: "widened" if it holds all of them exactly, "cast" if
@@ -16,9 +16,6 @@ export function conversionOf(from: string, to: string): "widened" | "cast" | nul
   const [mine, theirs] = [rangeOf(from), rangeOf(to)];
   return mine[0] >= theirs[0] && mine[1] <= theirs[1] ? "widened" : "cast";
 }
-
-/** Whether a type holds whole numbers. */
-export const isWhole = (dtype: string): boolean => /^(u?int|bool)/.test(dtype);
 
 /** The smallest and the largest value of a type of whole numbers. */
 function rangeOf(dtype: string): readonly [bigint, bigint] {
@@ -45,6 +42,7 @@ export function converted(bytes: Uint8Array, from: string, to: string): Uint8Arr
   const values = numbersOfBytes(from, bytes);
   if (to === "float" && values instanceof Float32Array)
     return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  if (!/64$/.test(from) || /64$/.test(to)) return encodeNumbers(to, values as ArrayLike<number>);
+  if (integerBits(from) !== 64 || integerBits(to) === 64)
+    return encodeNumbers(to, values as ArrayLike<number>);
   return encodeNumbers(to, Array.from(values, Number));
 }

@@ -6,6 +6,7 @@ import { outputsOf, typeOfInfo, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import type { Model } from "../../src/model.ts";
+import { isFloat, isWhole } from "../../src/onnx/dtypes.ts";
 import { type Declared, pickOptions, shown } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { digestOf } from "./array-file.ts";
@@ -92,9 +93,9 @@ function inputsOf({ file, graph, source }: Model): Expected[] {
   return graph.main.inputs.map((input): Expected => {
     const { name } = input;
     const { dtype = null, shape = null } = infos.get(name) ?? {};
-    if (dtype !== null && !/^(u?int|bool|b?float|double)/.test(dtype))
+    if (dtype !== null && !isWhole(dtype) && !isFloat(dtype))
       throw new InputError(
-        `${source.name} takes ${dtype} as input ${name}, but data files contain numbers; train the part of the model that follows its text operators.`,
+        `${source.name} takes ${dtype} as input ${name}, which data files cannot contain; train the part of the model that begins with numbers.`,
       );
     return { name, role: "input", dtype, shape, missing: tellsNaN(input) };
   });

@@ -35,7 +35,7 @@ export function rowSum(plain: Plain, site: FoldSite, plan: FoldPlan): RowSum | n
   const { node } = skip.use;
   const output = node.outputs[0];
   if (skip.maps.length === 0 || branches.length !== 1 || !output) return null;
-  if (!/^(Add|Sum)$/.test(node.op) || node.inputs.length !== 2) return null;
+  if ((node.op !== "Add" && node.op !== "Sum") || node.inputs.length !== 2) return null;
   if (place.rank < 2 || place.feature.axis !== place.rank - 1) return null;
   const operands = [skip.value, ...skip.maps.map(({ x }) => x)];
   if (!operands.every((value) => fits(plain, value, output))) return null;
@@ -79,7 +79,7 @@ function lastProduct(
     } else {
       const at = nodeAt(facts, node);
       const width = shape(b)[1 - at.int("transB", 0)];
-      if (!/^(Gemm|MatMul)$/.test(node.op) || !isFloatWeight(b)) return null;
+      if ((node.op !== "Gemm" && node.op !== "MatMul") || !isFloatWeight(b)) return null;
       if (shape(b).length !== 2 || width !== feature.size || shape(a).length < 2) return null;
       if (!at.has(2)) return { node, bias, nodes };
       const adds = !bias && isRow(node.inputs[2]) && at.float("beta", 1) === 1;

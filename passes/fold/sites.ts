@@ -119,7 +119,9 @@ async function factorOf(
   const read = use.node.inputs[use.index]!;
   const node = behind(read, (each) => each.op === "Identity" && own.has(each)).producer;
   const factor =
-    node && own.has(node) && /^(Mul|BatchNormalization)$/.test(node.op) ? node.inputs[1] : null;
+    node && own.has(node) && (node.op === "Mul" || node.op === "BatchNormalization")
+      ? node.inputs[1]
+      : null;
   if (!factor) return ONE;
   const values = toFloat64(await constantTensor(ort, graph, factor));
   return values.length === 1 ? numberFactor(values[0]) : along(axis, values);

@@ -106,7 +106,12 @@ function clipped(at: At): ValueRange {
 function divided({ node, of }: At): ValueRange {
   const [part, whole] = node.inputs;
   const from = whole?.producer;
-  if (from && /^Reduce(Sum|L1)$/.test(from.op) && from.inputs[0] === part && of(0)[0] >= 0)
+  if (
+    from &&
+    (from.op === "ReduceSum" || from.op === "ReduceL1") &&
+    from.inputs[0] === part &&
+    of(0)[0] >= 0
+  )
     return UNIT;
   return multiplied(of(0), reciprocal(of(1)));
 }

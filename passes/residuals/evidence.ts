@@ -1,5 +1,6 @@
 import { dimsOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, textAttribute, type Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
 import { own, rows } from "../../src/graph/own.ts";
 import { SKIP_NORMS } from "../lower/skip-norms.ts";
 import type { AxisMap } from "./axes.ts";
@@ -66,7 +67,8 @@ type Rule = (view: View) => Evidence;
 
 const lastAxes: Rule = ({ last }) => mixer(last.writes, last.reads);
 
-const isChannelsLast = ({ node, flag }: View) => /nhwc/i.test(node.op) || flag("channels_last");
+const NHWC = operatorsThat("nhwc");
+const isChannelsLast = ({ node, flag }: View) => NHWC.has(node.op) || flag("channels_last");
 
 /** A weight [M, C / group, …] on axis 1, or the last axis if channels are last. */
 const convolution =

@@ -20,6 +20,8 @@ const PRODUCT = operatorsThat("product");
 const BLOCK = operatorsThat("block");
 const ADDITION = operatorsThat("addition");
 const UPSAMPLING = operatorsThat("enlarges");
+const SHRINKING = operatorsThat("shrinks");
+const GLOBAL = operatorsThat("global");
 const FACTORS = operandsThat("factors");
 const ZERO = operandsThat("zero");
 
@@ -129,8 +131,8 @@ function enlarges(types: Types, node: Node): boolean {
 /** Whether a result has fewer positions than the operand, by their sizes or the strides. */
 function reduces(types: Types, node: Node): boolean {
   if (node.op === "ConvTranspose") return false;
-  if (/Global.*Pool$/.test(node.op)) return true;
-  const pooled = /(Pool|Conv|Resize|SpaceToDepth)$/.test(node.op);
+  if (GLOBAL.has(node.op)) return true;
+  const pooled = SHRINKING.has(node.op) || CONVOLUTION.has(node.op);
   const strided = strides(node).some((stride) => stride > 1);
   if (!pooled && !strided) return false;
   const { from, to } = positions(types, node);

@@ -11,7 +11,7 @@ const BROADCAST = operatorsThat("broadcasts");
 const SAME = new Set([...operatorsThat("keeps"), ...operatorsThat("norm")]);
 
 /** Operators whose result has the shape of their operand; inference may lose its rank. */
-const QUANTIZING = /(^|\.)(Quantize|Dequantize)Linear$/;
+const QUANTIZERS = operatorsThat("quantizer");
 
 /**
  * Returns types with sizes that inference left open. They are those of what is added or multiplied,
@@ -25,7 +25,7 @@ export function refinedTypes(graph: Graph, types: Types): Types {
     for (const node of nodes) {
       const [output] = node.outputs;
       const type = output && types.get(output);
-      if (type?.shape?.length === 0 && QUANTIZING.test(node.op)) {
+      if (type?.shape?.length === 0 && QUANTIZERS.has(node.op)) {
         const from = shapeOf(node.inputs[0]);
         if (from && from.length > 0) refined.set(output!, { ...type, shape: from });
       }
@@ -55,7 +55,7 @@ function toldBy(
       size === 1 ? (own[axis - rank + own.length] ?? 1) : size,
     );
   }
-  if ((SAME.has(op) && !BROADCAST.has(op)) || QUANTIZING.test(op)) {
+  if ((SAME.has(op) && !BROADCAST.has(op)) || QUANTIZERS.has(op)) {
     const shape = shapeOf(inputs[0]);
     return shape?.length === rank ? shape : null;
   }

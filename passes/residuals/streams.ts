@@ -59,17 +59,17 @@ export function placedBefore<Item>(
   return null;
 }
 
-const LAYOUT = operatorsThat("layout");
 const KEEPING = operatorsThat("keeps");
-const ENLARGING = operatorsThat("enlarges");
+const QUANTIZERS = operatorsThat("quantizer");
+const MOVING = (["layout", "enlarges", "shrinks", "lookup", "reduces"] as const).map(operatorsThat);
 
 /**
  * Whether an operator moves elements or leaves some out. A Transpose always does. Another layout
  * operator or a pool does unless the sizes before and after it are known to be equal.
  */
 function mayMove({ op }: Node, from: readonly Dimension[], to: readonly Dimension[]): boolean {
-  if (KEEPING.has(op) || /QuantizeLinear$/.test(op)) return false;
-  if (!LAYOUT.has(op) && !ENLARGING.has(op) && !/Pool$|^Gather|^Reduce/.test(op)) return false;
+  if (KEEPING.has(op) || QUANTIZERS.has(op)) return false;
+  if (!MOVING.some((operators) => operators.has(op))) return false;
   return op === "Transpose" || to.some((dim, axis) => dim === "" || dim !== from[axis]);
 }
 

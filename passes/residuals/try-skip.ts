@@ -42,12 +42,11 @@ function* origins(setting: Setting, skip: Value): Generator<Link> {
 }
 
 const ZERO = operandsThat("zero");
+const QUANTIZERS = operatorsThat("quantizer");
 
 /** Whether a value holds floats as integers, from which an operator makes floats or other such. */
 const isQuantized = ({ uses }: Value) =>
-  uses.some(
-    ({ node: { op }, index }) => ZERO.has(op) || (index === 0 && op.endsWith("DequantizeLinear")),
-  );
+  uses.some(({ node: { op }, index }) => ZERO.has(op) || (index === 0 && QUANTIZERS.has(op)));
 
 type Verdict = { kind: Kind } | { reason: Reason; kind?: OptionalKind; weak?: boolean };
 

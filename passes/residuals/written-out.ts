@@ -9,6 +9,7 @@ export const PARTS = operatorsThat("step");
 
 /** Operators of decomposed norms only. */
 export const NORM = operatorsThat("normstep");
+const REDUCES = operatorsThat("reduces");
 
 /**
  * Returns the only value that a norm or activation, decomposed or not, reads: where all paths back
@@ -45,7 +46,7 @@ export function normedOf(known: Pick<KnownValues, "constants">, value: Value): V
   if (!isNorm(value)) return null;
   const back = (at: Value) => (isNorm(at) ? computedSources(known, at) : []);
   for (const at of walk([value], back, SHORT)) {
-    const [mean] = isNorm(at) && /^Reduce/.test(at.producer!.op) ? at.producer!.inputs : [];
+    const [mean] = isNorm(at) && REDUCES.has(at.producer!.op) ? at.producer!.inputs : [];
     for (const x of [mean, mean?.producer?.op === "Pow" ? mean.producer.inputs[0] : null])
       if (x && x !== value && takenOf(known, value, (v) => v === x, NORM) === x) return x;
   }

@@ -16,10 +16,12 @@ com.microsoft.DecoderMaskedMultiHeadAttention 1 attention
 com.microsoft.DequantizeLinear 1 layout quantizer
 com.microsoft.DynamicQuantizeLSTM 1 block
 com.microsoft.DynamicQuantizeMatMul 1 product quantized
+com.microsoft.EmbedLayerNormalization 1 lookup
 com.microsoft.FusedConv 1 convolution added=3 closed=3
 com.microsoft.FusedGemm 1 product added=2
 com.microsoft.FusedMatMul 1 product bilinear matmul
 com.microsoft.FusedMatMulActivation 1 product
+com.microsoft.GatherBlockQuantized 1 lookup
 com.microsoft.GemmFloat8 1 product
 com.microsoft.GreedySearch 1 search
 com.microsoft.GroupNorm 1 projection missing
@@ -31,16 +33,17 @@ com.microsoft.MatMulIntegerToFloat 1 product quantized
 com.microsoft.MatMulNBits 1 product
 com.microsoft.MoE 1 block
 com.microsoft.MultiHeadAttention 1 attention
-com.microsoft.NhwcConv 1 convolution missing
-com.microsoft.NhwcFusedConv 1 convolution missing added=3 closed=3
+com.microsoft.NhwcConv 1 convolution missing nhwc
+com.microsoft.NhwcFusedConv 1 convolution missing nhwc added=3 closed=3
 com.microsoft.PackedAttention 1 block
 com.microsoft.QAttention 1 block
+com.microsoft.QEmbedLayerNormalization 1 lookup
 com.microsoft.QGemm 1 product factors=0,3 zero=8
 com.microsoft.QLinearAdd 1 addition closed=0,3 zero=7
-com.microsoft.QLinearAveragePool 1 zero=4
+com.microsoft.QLinearAveragePool 1 shrinks zero=4
 com.microsoft.QLinearConcat 1 zero=1
 com.microsoft.QLinearConv 1 convolution factors=0,3 zero=7
-com.microsoft.QLinearGlobalAveragePool 1 zero=4
+com.microsoft.QLinearGlobalAveragePool 1 shrinks global zero=4
 com.microsoft.QLinearMul 1 factors=0,3 zero=7
 com.microsoft.QLinearReduceMean 1 zero=4
 com.microsoft.QMoE 1 block
@@ -51,12 +54,13 @@ com.microsoft.SkipLayerNormalization 1 half sum
 com.microsoft.SkipSimplifiedLayerNormalization 1 half sum
 com.microsoft.TransposeMatMul 1 product
 com.microsoft.WhisperBeamSearch 1 search
-com.microsoft.nchwc.AveragePool 1 projection
+com.microsoft.nchwc.AveragePool 1 projection shrinks
 com.microsoft.nchwc.Conv 1 convolution closed=3
-com.microsoft.nchwc.GlobalAveragePool 1 projection
-com.microsoft.nchwc.MaxPool 1 projection
+com.microsoft.nchwc.GlobalAveragePool 1 projection shrinks global
+com.microsoft.nchwc.GlobalMaxPool 1 shrinks global
+com.microsoft.nchwc.MaxPool 1 projection shrinks peaks
 com.microsoft.nchwc.ReorderInput 1 layout
 com.microsoft.nchwc.ReorderOutput 1 layout
 com.microsoft.nchwc.Upsample 1 enlarges
-com.ms.internal.nhwc.Conv 1 convolution
+com.ms.internal.nhwc.Conv 1 convolution nhwc
 `;

@@ -8,7 +8,7 @@ And 1 broadcasts
 ArgMax 1 steps chooses
 ArgMin 1 steps
 Attention 23 attention
-AveragePool 1 projection sensitive
+AveragePool 1 projection sensitive shrinks
 BatchNormalization 1 projection sensitive norm settings=3,4 weights=1,2
 Bernoulli 15 random
 Cast 1 layout half reshapes counts shortens sized carries normstep step keeps
@@ -43,12 +43,14 @@ Expand 8 layout half shaped sized grows carries axes=1
 Flatten 1 layout half reshapes shares shortens carries
 Floor 1 shortens steps
 GRU 1 block weights=1,2,3
-Gather 1 layout half counts sorts
+Gather 1 layout half counts sorts lookup
+GatherElements 11 lookup
+GatherND 11 lookup
 Gelu 20 sensitive keeps activation
 Gemm 1 product matmul weights=1,2 added=2
-GlobalAveragePool 1 projection sensitive
-GlobalLpPool 1 sensitive
-GlobalMaxPool 1 projection
+GlobalAveragePool 1 projection sensitive shrinks global
+GlobalLpPool 1 sensitive shrinks global
+GlobalMaxPool 1 projection shrinks global
 Greater 1 broadcasts steps larger
 GreaterOrEqual 12 broadcasts steps larger
 GridSample 16 enlarges
@@ -70,11 +72,12 @@ Log 1 sensitive keeps
 LogSoftmax 1 sensitive keeps
 Loop 1 loop
 LpNormalization 1 projection sensitive
-LpPool 1 projection sensitive
+LpPool 1 projection sensitive shrinks
 MatMul 1 product bilinear matmul weights=1
 MatMulInteger 10 product quantized
 Max 1 broadcasts normstep step minor
-MaxPool 1 projection
+MaxPool 1 projection shrinks peaks
+MaxRoiPool 1 shrinks
 MaxUnpool 9 enlarges
 Mean 1 sensitive
 MeanVarianceNormalization 9 projection sensitive
@@ -104,26 +107,26 @@ RandomUniform 1 random uniform
 RandomUniformLike 1 random uniform
 Range 11 sized grows settings=0,1,2
 Reciprocal 1 keeps normstep step minor
-ReduceL1 1 sensitive
-ReduceL2 1 sensitive normstep
-ReduceLogSum 1 sensitive
-ReduceLogSumExp 1 sensitive
-ReduceMax 1 projection shortens
-ReduceMean 1 projection sensitive normstep step minor
-ReduceMin 1 shortens
-ReduceProd 1 sensitive shortens
-ReduceSum 1 projection sensitive shortens step minor
-ReduceSumSquare 1 sensitive
+ReduceL1 1 sensitive reduces
+ReduceL2 1 sensitive normstep reduces
+ReduceLogSum 1 sensitive reduces
+ReduceLogSumExp 1 sensitive reduces
+ReduceMax 1 projection shortens reduces
+ReduceMean 1 projection sensitive normstep step minor reduces
+ReduceMin 1 shortens reduces
+ReduceProd 1 sensitive shortens reduces
+ReduceSum 1 projection sensitive shortens step minor reduces
+ReduceSumSquare 1 sensitive reduces
 Relu 1 keeps activation saturates
 Reshape 1 layout half reshapes shares shaped shortens sized carries axes=1
-Resize 10 enlarges shaped settings=1,2
+Resize 10 enlarges shaped shrinks settings=1,2
 Round 11 steps
 STFT 17 settings=2
 Scale 1 projection elementwise keeps
 ScaledTanh 1 keeps activation
 Scan 8 loop
-ScatterElements 11 closed=0,2
-ScatterND 11 closed=0,2
+ScatterElements 11 scatters closed=0,2
+ScatterND 11 scatters closed=0,2
 Selu 1 sensitive keeps activation
 SequenceAt 11 layout
 Shape 1 sizes counts
@@ -136,7 +139,7 @@ Slice 1 layout half counts shaped shortens carries
 Softmax 1 sensitive keeps saturates
 Softplus 1 sensitive keeps activation step
 Softsign 1 sensitive keeps activation saturates
-SpaceToDepth 1 layout
+SpaceToDepth 1 layout shrinks
 Split 1 layout half sorts
 SplitToSequence 11 layout
 Sqrt 1 keeps normstep step minor
@@ -158,11 +161,11 @@ Where 9 elementwise broadcasts carries minor
 
 /** The operators of ai.onnx of which no fact holds, after the opset that introduced them. */
 export const PLAIN = `
-1 Constant If LRN MaxRoiPool Xor
+1 Constant If LRN Xor
 7 Acos Asin Atan
 9 Acosh Asinh Atanh Cosh EyeLike Scatter Shrink Sinh TfIdfVectorizer
 10 IsInf ReverseSequence RoiAlign StringNormalizer
-11 BitShift ConcatFromSequence Det GatherElements GatherND SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength
+11 BitShift ConcatFromSequence Det SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength
 12 NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss
 14 Trilu
 15 Optional OptionalGetElement OptionalHasElement

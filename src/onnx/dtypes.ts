@@ -153,6 +153,9 @@ export const isHalf = (name: string): boolean => {
 export const integerBits = (name: string): number | null =>
   /^u?int/.test(name) ? (dataTypeNamed(name)?.bits ?? null) : null;
 
+/** Whether a type is of whole numbers: integers or bool. */
+export const isWhole = (name: string): boolean => name === "bool" || integerBits(name) !== null;
+
 /** Whether LAuReL's weights can have this data type. */
 export const isFloat = (dtype: string | undefined) =>
   dtype !== undefined && (dataTypeNamed(dtype)?.float ?? null) !== null;
