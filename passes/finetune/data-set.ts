@@ -2,12 +2,12 @@ import { entry } from "../../src/entry.ts";
 import { InputError } from "../../src/errors.ts";
 import { bytes } from "../../src/figures.ts";
 import type { StoredArray } from "../../src/formats/npz.ts";
-import { dataTypeNamed, isFloat } from "../../src/onnx/dtypes.ts";
+import { dataTypeNamed, isFloat, isWhole } from "../../src/onnx/dtypes.ts";
 import { bytesSource, type Source } from "../../src/onnx/source.ts";
 import { filled } from "../../src/options.ts";
 import type { ArrayFile } from "./array-file.ts";
 import { arrayFor } from "./array-for.ts";
-import { conversionOf, isWhole } from "./conversion.ts";
+import { conversionOf } from "./conversion.ts";
 import {
   type Column,
   checkedBlocks,

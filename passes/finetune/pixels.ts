@@ -1,10 +1,9 @@
 import { InputError } from "../../src/errors.ts";
 import type { StoredArray } from "../../src/formats/npz.ts";
 import { encodeNumbers, numbersOfBytes } from "../../src/graph/tensor.ts";
-import { elements, isFloat } from "../../src/onnx/dtypes.ts";
+import { elements, isFloat, isWhole } from "../../src/onnx/dtypes.ts";
 import type { ValuesOf } from "../../src/option-values.ts";
 import type { Given, Options } from "../../src/options.ts";
-import { isWhole } from "./conversion.ts";
 import type { Expected } from "./expected.ts";
 
 /** Declarations of how images are made a model's input. */
