@@ -152,18 +152,19 @@ describe("a gradient is written in few operators", () => {
   });
 
   it("that of a gate of an image multiplies no single positions by a number", async () => {
-    const nodes = await operators(
-      "i = Reshape(a, image) p = GlobalAveragePool(i) s = HardSigmoid(p) m = Mul(i, s) y = Reshape(m, flat)",
-      "int64[4] image = {1, 2, 2, 3}, int64[2] flat = {2, 6}",
-      "w",
-    );
     const isNumber = (name = "") => /^grad\.[\d.]+(_\d+)?$/.test(name);
-    const scaled = nodes.filter(
-      ({ op, inputs }) => /^(Add|Sub|Mul|Div)$/.test(op) && inputs.some((v) => isNumber(v?.name)),
-    );
-    expect(scaled.map(({ op, inputs }) => [op, inputs[0]!.producer!.op])).toEqual([
-      ["Div", "Reshape"],
-    ]);
+    for (const mean of ["GlobalAveragePool(i)", "ReduceMean <axes = [2, 3]> (i)"]) {
+      const nodes = await operators(
+        `i = Reshape(a, image) p = ${mean} s = HardSigmoid(p) m = Mul(i, s) y = Reshape(m, flat)`,
+        "int64[4] image = {1, 2, 2, 3}, int64[2] flat = {2, 6}",
+        "w",
+      );
+      const scaled = nodes.filter(
+        ({ op, inputs }) => /^(Add|Sub|Mul|Div)$/.test(op) && inputs.some((v) => isNumber(v?.name)),
+      );
+      const read = scaled.map(({ op, inputs }) => [op, inputs[0]!.producer!.op]);
+      expect(read).toEqual([["Div", "Reshape"]]);
+    }
   });
 
   it("in a step, a HardSwish that is written out is a HardSigmoid and a product", async () => {
@@ -316,12 +317,14 @@ describe("a gradient is written in few operators", () => {
       const joined = nodes.filter(isJoined).map(({ outputs }) => outputs[0]!.name);
       const forward = joined.filter((name) => !name.includes(".grad")).length;
       const { op, inputs: addends } = values.get("s1")!.producer!;
-      const isLast = op === "Add" && addends[0]?.producer?.op === "Conv";
+      const last = addends[0]?.producer;
+      const isLast = op === "Add" && last?.op === "Conv";
+      const kernel = last?.inputs[1]?.producer;
       // The gradient of a sum is read once, for what the branch and the low-rank map read.
       const isShared = ({ op, outputs }: (typeof nodes)[number]) =>
         op === "Conv" && outputs[0]!.name.endsWith("Concat.grad");
       const shared = nodes.filter(isShared).length;
-      return { made, forward, backward: joined.length - forward, isLast, shared };
+      return { made, forward, backward: joined.length - forward, isLast, kernel, shared };
     };
     const large = await step(20);
     // The gradient of x1 is the sum of both convolutions of the second block.
@@ -333,6 +336,8 @@ describe("a gradient is written in few operators", () => {
     expect(ofWeights).toEqual(["s0", "s0", "s0", "s1", "s1", "s1"]);
     const small = await step(19);
     expect([small.forward, small.backward, small.isLast, small.shared]).toEqual([0, 0, true, 0]);
+    // The kernel is multiplied by β as a vector.
+    expect([small.kernel?.op, small.kernel?.inputs[0]?.producer?.op]).toEqual(["Reshape", "Mul"]);
     const trained = await step(20, { train: ["u0"] });
     expect([trained.forward, trained.backward]).toEqual([1, 1]);
     // A rule of one's own leaves the model as it is.

@@ -1,7 +1,7 @@
 import { elements, range } from "../../src/onnx/dtypes.ts";
 import { positiveOrOne } from "./indicators.ts";
 import { maxPool } from "./max-pool.ts";
-import { share } from "./reductions.ts";
+import { share, shareOf } from "./reductions.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 import { overlaid, planesOf, poolOf, type Window } from "./window.ts";
 
@@ -16,12 +16,10 @@ export const poolings = {
     const { dims, values } = weights ?? { dims: [1, 1, ...window.out], values: inverse };
     return [spread(at, op.Mul(g, constant(dtype, dims, values)), window)];
   },
-  GlobalAveragePool: ({ op, write, g, scalar, shape }) => {
-    const [n, c, ...size] = shape(0);
-    const one = [n, c, ...size.map(() => 1)];
-    // onnxruntime divides a matrix by a number 50 times as fast as an image of single positions.
-    const share = op.Div(write.reshape(g, [n, c]), scalar(elements(size)));
-    return [write.expand(write.reshape(share, one), one, shape(0))];
+  GlobalAveragePool: (at) => {
+    const [n, c, ...size] = at.shape(0);
+    const dims = [n, c, ...size.map(() => 1)];
+    return [at.write.expand(shareOf(at, elements(size), dims), dims, at.shape(0))];
   },
   // |x|ᵖ⁻¹ sign x · y¹⁻ᵖ
   GlobalLpPool: (at, x) => [at.op.Mul(lpSlope(at, x), lpScale(at, at.y))],
