@@ -19,16 +19,20 @@ import { scopesOf } from "./graph/scopes.ts";
 import { inferTypes } from "./infer/infer-types.ts";
 import { externalLocations } from "./onnx/all-tensors.ts";
 import { isFloat } from "./onnx/dtypes.ts";
-import { type Folder, folderInMemory, type ModelFile, metadataOf } from "./onnx/model-file.ts";
+import {
+  type Folder,
+  folderInMemory,
+  type ModelFile,
+  type ModelSource,
+  metadataOf,
+} from "./onnx/model-file.ts";
 import { openFile } from "./onnx/open-file.ts";
 import { bytesSource, closing, contentOf, type Source } from "./onnx/source.ts";
 import type { Declared } from "./options.ts";
 import { type Ort, onCpu } from "./ort/session.ts";
 
 /** An ONNX model: its structure is in memory, its weights are not loaded. */
-export interface Model {
-  readonly source: Source;
-  readonly folder: Folder | null;
+export interface Model extends ModelSource {
   readonly file: ModelFile;
   readonly graph: Graph;
   /** Size of the .onnx file in bytes. */
@@ -93,40 +97,40 @@ export async function openModel(
   checkFrom("openModel", from);
   checkGiven("openModel", options, openOptions);
   if (typeof from === "string") {
-    const { source, folder } = openPath(from, options.trustLinks ?? false);
+    const given = openPath(from, options.trustLinks ?? false);
     try {
-      return opened(source, folder);
+      return opened(given);
     } catch (error) {
-      source.close?.();
+      given.source.close?.();
       throw error;
     }
   }
   const source = await sourceOf(from, "model", ".onnx");
-  if (options.data === undefined) return opened(source, null);
+  if (options.data === undefined) return opened({ source, folder: null });
   const data = new Map<string, Uint8Array>();
   for (const [location, file] of Object.entries(options.data)) {
     const isFile = file instanceof Uint8Array || file instanceof Blob;
     checkArgument(`data ${location} of openModel`, file, isFile, "a Uint8Array or a Blob");
     data.set(location, await bytesIn(file));
   }
-  return opened(source, folderInMemory(source.name, data));
+  return opened({ source, folder: folderInMemory(source.name, data) });
 }
 
 /** Returns a model after decoding its structure, so that errors in it are reported now. */
-function opened(source: Source, folder: Folder | null): Model {
-  const model = modelOf(source, folder);
+function opened(given: ModelSource): Model {
+  const model = modelOf(given);
   void model.graph;
   return model;
 }
 
-/** Returns a model over a source; it is decoded and linked on first use. */
-export function modelOf(source: Source, folder: Folder | null): Model {
+/** Returns a model of these bytes; they are decoded and linked on first use. */
+export function modelOf({ source, folder }: ModelSource): Model {
   let [file, graph]: [ModelFile?, Graph?] = [];
   return {
     source,
     folder,
     get file() {
-      file ??= openFile(source, folder);
+      file ??= openFile({ source, folder });
       return file;
     },
     get graph() {
@@ -149,10 +153,8 @@ export function modelOf(source: Source, folder: Folder | null): Model {
 }
 
 /** Returns the model with a patch. Throws an InputError if it cannot be applied. */
-export async function patched(graph: Graph, patch: Patch): Promise<Model> {
-  const { source, folder } = await applyPatch(graph, patch);
-  return modelOf(source, folder);
-}
+export const patched = async (graph: Graph, patch: Patch): Promise<Model> =>
+  modelOf(await applyPatch(graph, patch));
 
 /** Does as `patched`, with Constants of the main graph in types that the model's opset allows. */
 export async function strictlyPatched(graph: Graph, patch: Patch): Promise<Model> {
@@ -195,7 +197,7 @@ export function missingCopies(folder: Folder | null, path: string): string[] {
  * none.
  */
 export function stageModel(
-  { source, folder }: Pick<Model, "source" | "folder">,
+  { source, folder }: ModelSource,
   path: string,
   beside: ReadonlyMap<string, Uint8Array> = new Map(),
 ): PendingFile {

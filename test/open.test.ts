@@ -9,8 +9,7 @@ import { buildGraph } from "../src/graph/build.ts";
 import { applyPatch } from "../src/graph/patch.ts";
 import { encodeNumbers } from "../src/graph/tensor.ts";
 import { inferTypes } from "../src/infer/infer-types.ts";
-import { openFile } from "../src/onnx/open-file.ts";
-import { bytesSource } from "../src/onnx/source.ts";
+import { openBytes } from "../src/onnx/open-file.ts";
 import { dtypeOf, tensorOfBytes } from "../src/ort/tensors.ts";
 import { composites } from "./support/composites.ts";
 import { fixture } from "./support/fixture.ts";
@@ -35,7 +34,7 @@ async function run(model: Uint8Array, node: OneNode) {
 }
 
 async function opened(bytes: Uint8Array) {
-  const graph = buildGraph(openFile(bytesSource(bytes), null));
+  const graph = buildGraph(openBytes(bytes));
   const { types } = await inferTypes(ort, graph);
   const { nodes } = graph.main;
   expect(nodes.every(canLower)).toBe(true);
@@ -428,7 +427,7 @@ describe("calls of a model's functions", () => {
     "%s: written out with the calls inside them, to the same bits",
     async (name) => {
       const bytes = fixture(name);
-      const graph = buildGraph(openFile(bytesSource(bytes), null));
+      const graph = buildGraph(openBytes(bytes));
       const { types } = await inferTypes(ort, graph);
       const calls = graph.main.nodes.filter(({ callee }) => callee !== null);
       expect(calls.length).toBeGreaterThan(0);

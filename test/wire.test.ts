@@ -6,8 +6,7 @@ import { openModel, saveModel } from "laurelize";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildGraph } from "../src/graph/build.ts";
 import { applyPatch } from "../src/graph/patch.ts";
-import { openFile } from "../src/onnx/open-file.ts";
-import { bytesSource } from "../src/onnx/source.ts";
+import { openBytes } from "../src/onnx/open-file.ts";
 import { isNightly } from "./support/sweep.ts";
 import { arbitraryModel } from "./support/wire-models.ts";
 import { arbitraryPatch, patched, plainLengths, provenance } from "./support/wire-patches.ts";
@@ -57,7 +56,7 @@ describe("any model in any spelling", { timeout: 60_000 }, () => {
   it("changes by a patch in what the patch says and in nothing else", () =>
     holds(50, async (draw) => {
       const rough = roughen(draw, "Model", parse(arbitraryModel(draw), "Model"));
-      const graph = buildGraph(openFile(bytesSource(encode(rough)), null));
+      const graph = buildGraph(openBytes(encode(rough)));
       const patch = arbitraryPatch(draw, graph);
       const expected = patched(rough, graph, patch);
       const { source } = await applyPatch(graph, patch, async () => provenance());

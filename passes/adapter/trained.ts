@@ -29,7 +29,7 @@ export function notedAsTrained(model: Model, names: readonly string[], moved: bo
   if (named.size === before.length && (last.trained || tells)) return model;
   const key = manifestKey(inserted.length - 1);
   const value = JSON.stringify({ ...last, trained: inFileOrder(model, named) });
-  return modelOf(patchedBytes(model.file, { metadata: [{ key, value }] }), model.folder);
+  return modelOf(patchedBytes(model.file, { metadata: [{ key, value }] }));
 }
 
 function notedInTuning(model: Model, names: readonly string[]): Model {

@@ -1,7 +1,7 @@
 import { checkArgument, checkBytesByName, checkModel, checkNames } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { dataOf, tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
-import { patchedFile } from "../../src/graph/patch.ts";
+import { patchedBytes } from "../../src/graph/patch.ts";
 import { type Replacing, replaceWeights } from "../../src/graph/replace-weights.ts";
 import { weightNamed } from "../../src/graph/scopes.ts";
 import { type Model, modelOf } from "../../src/model.ts";
@@ -26,9 +26,8 @@ export function withWeights(
 ): Model {
   checkModel("withWeights", model);
   checkBytesByName("withWeights", weights);
-  const { source, folder } = replaceWeights(model.graph, weights, placing);
-  const moved = source.size !== model.source.size;
-  return notedAsTrained(modelOf(source, folder), [...weights.keys()], moved);
+  const changed = modelOf(replaceWeights(model.graph, weights, placing));
+  return notedAsTrained(changed, [...weights.keys()], changed.size !== model.size);
 }
 
 /** Returns a weight of the main graph or of a body: its type, shape and values as raw data. */
@@ -68,7 +67,7 @@ export function weightsAsInputs(model: Model, names: readonly string[]): Model {
   const file = withWeightsAsInputs(graph, ordered);
   const { companion, ...folder } = file.folder ?? {};
   const left = companion && !externalLocations(file).has(companion.location);
-  return modelOf(file.source, left ? ({ ...folder } as Folder) : file.folder);
+  return modelOf(left ? { ...file, folder: folder as Folder } : file);
 }
 
 /** The first IR version whose initializers can be overridden by inputs of their name. */
@@ -82,7 +81,7 @@ const OVERRIDABLE = 4;
 export function weightsAsOptionalInputs(model: Model, names: readonly string[]): Model {
   checkModel("weightsAsOptionalInputs", model);
   checkNames("weightsAsOptionalInputs", names);
-  const { graph, folder } = model;
+  const { graph } = model;
   const { irVersion } = model.file.message;
   if (irVersion < OVERRIDABLE)
     throw new InputError(
@@ -101,5 +100,5 @@ export function weightsAsOptionalInputs(model: Model, names: readonly string[]):
     tensors: constants.map(({ name }) => mainWeightOf(model, name)),
     inputs,
   };
-  return modelOf(patchedFile(model.file, patch).source, folder);
+  return modelOf(patchedBytes(model.file, patch));
 }

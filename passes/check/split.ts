@@ -6,7 +6,7 @@ import { type Model, modelOf } from "../../src/model.ts";
 import { allTensors } from "../../src/onnx/all-tensors.ts";
 import { byteLength, isExternal } from "../../src/onnx/external.ts";
 import type { TensorMessage } from "../../src/onnx/messages.ts";
-import { type ModelFile, tensorBytes } from "../../src/onnx/model-file.ts";
+import { type Folder, type ModelFile, tensorBytes } from "../../src/onnx/model-file.ts";
 import type { Source } from "../../src/onnx/source.ts";
 import type { NewValues } from "../../src/onnx/tensor-edits.ts";
 
@@ -41,13 +41,14 @@ export function splitModel(model: Model, file: string, size: number): Model {
   const moved = [...named].flatMap(([location, { tensors }]) =>
     tensors.map(({ tensor, ...range }): NewValues => ({ tensor, to: { location, ...range } })),
   );
-  const source = patchedBytes(model.file, { values: [...inside, ...moved] });
+  const { source } = patchedBytes(model.file, { values: [...inside, ...moved] });
   checkSize(model.source, source.size);
-  return modelOf(source, {
+  const folder: Folder = {
     path: null,
     copies: new Map([...named.keys()].map((name) => [name, name])),
     open: (name) => pieceSource(model.file, name, named.get(name)!),
-  });
+  };
+  return modelOf({ source, folder });
 }
 
 /** Weights of the main graph that may lie in a data file, and their bytes. */

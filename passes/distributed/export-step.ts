@@ -126,9 +126,8 @@ const COPY = "model.onnx";
 async function copyInto(model: Model, folder: string): Promise<string> {
   const copies = copyNames(model.dataFiles, COPY);
   const placing = copies.size > 0 ? { copies } : {};
-  const { source, folder: home } = replaceWeights(model.graph, new Map(), placing);
   const path = `${folder}/${COPY}`;
-  await saveModel(modelOf(source, home), path);
+  await saveModel(modelOf(replaceWeights(model.graph, new Map(), placing)), path);
   return path;
 }
 

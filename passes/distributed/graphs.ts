@@ -2,8 +2,8 @@ import { fileSource } from "#node";
 import type { Model } from "../../src/model.ts";
 import { externalLocations } from "../../src/onnx/all-tensors.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
-import { openFile } from "../../src/onnx/open-file.ts";
-import { bytesSource, closing } from "../../src/onnx/source.ts";
+import { openBytes } from "../../src/onnx/open-file.ts";
+import { closing } from "../../src/onnx/source.ts";
 import { linkedModel } from "../../src/ort/loading.ts";
 import type { StepOptions } from "../finetune/step-options.ts";
 import type { BatchShapes } from "./batch-shapes.ts";
@@ -79,7 +79,7 @@ const state = ({ slots }: UpdateGraph) =>
 /** Returns a graph's bytes without its frozen weights; `frozen` gets their files' folders, by name. */
 function withoutFrozen({ file }: Model, frozen: Map<string, string | undefined>): Uint8Array {
   const { bytes, folder } = linkedModel(file);
-  for (const name of externalLocations(openFile(bytesSource(bytes, file.source.name), null)))
+  for (const name of externalLocations(openBytes(bytes, file.source.name)))
     frozen.set(name, folder);
   return bytes;
 }

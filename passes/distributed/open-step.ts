@@ -6,8 +6,8 @@ import { sourceOf } from "../../src/model.ts";
 import { externalLocations } from "../../src/onnx/all-tensors.ts";
 import { jsonIn } from "../../src/onnx/bytes.ts";
 import { leavesFolder } from "../../src/onnx/external.ts";
-import { openFile } from "../../src/onnx/open-file.ts";
-import { bytesSource, closing, contentOf } from "../../src/onnx/source.ts";
+import { openBytes } from "../../src/onnx/open-file.ts";
+import { closing, contentOf } from "../../src/onnx/source.ts";
 import type { Declared } from "../../src/options.ts";
 import { openSession, runBatch, type Tensors } from "../../src/ort/session.ts";
 import { numberOf, scalarTensor, tensorOfFloats } from "../../src/ort/tensors.ts";
@@ -166,7 +166,7 @@ class NodeStep implements OpenedStep {
     const { folder: place, files } = this.manifest.weights;
     const home = weights ?? `${folder}/${place}`;
     const bytes = await read(file);
-    const locations = externalLocations(openFile(bytesSource(bytes, file), null));
+    const locations = externalLocations(openBytes(bytes, file));
     const unnamed = [...locations].find((each) => !files.some(({ name }) => name === each));
     if (unnamed !== undefined)
       throw new InputError(

@@ -3,6 +3,6 @@ import { type Model, modelOf } from "../../src/model.ts";
 
 /** Returns a model with float in place of bfloat16; the model itself if it has none. */
 export function floatCopy(model: Model): Model {
-  const source = fileInFloat(model.file);
-  return source ? modelOf(source, model.folder) : model;
+  const changed = fileInFloat(model.file);
+  return changed ? modelOf(changed) : model;
 }

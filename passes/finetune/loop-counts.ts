@@ -43,12 +43,11 @@ export function loopCounts(
   const patch = joined(written, ...patches);
   let opened: Promise<InferenceSession> | null = null;
   const open = () => {
-    const bytes = patchedBytes(file, measuring(graph, loops, names));
-    const measured = weightsAsInputs(modelOf(bytes, file.folder), trained);
-    return openSession(ort, runnable(measured.file), "all");
+    const measured = modelOf(patchedBytes(file, measuring(graph, loops, names)));
+    return openSession(ort, runnable(weightsAsInputs(measured, trained).file), "all");
   };
   return {
-    model: modelOf(patchedBytes(file, patch), file.folder),
+    model: modelOf(patchedBytes(file, patch)),
     async in(batch, weights) {
       opened ??= open();
       const session = await opened;

@@ -98,8 +98,7 @@ export async function fold(model: Model, options: FoldOptions): Promise<FoldedMo
   const record = async () => ({ key: FOLDED_KEY, value: await recordOf(model, one) });
   const placing = placingOf(model.dataFiles, options);
   const patch = { ...written, forgotten: [manifestKey(0)] };
-  const { source, folder } = await applyPatch(graph, patch, record, placing);
-  const folded = modelOf(source, folder);
+  const folded = modelOf(await applyPatch(graph, patch, record, placing));
   const mixed = new Set(mixes.flatMap(({ terms }) => terms));
   const report = readings.map((site) => siteReport(site, { plan, free, mixed }));
   const maps = report.some(({ map }) => map === "kept") ? costOfMaps(plain, sites) : null;
@@ -116,7 +115,7 @@ const closedBeyond = (sites: readonly FoldSite[], extent: FoldExtent): readonly 
 /** A model whose data files are copied under their own names when it is saved in another folder. */
 function withDataCopied(model: Model): Model {
   const copies = new Map(model.dataFiles.map((name) => [name, name]));
-  return modelOf(model.source, folderAfter(model.folder, { copies }, null));
+  return modelOf({ source: model.source, folder: folderAfter(model.folder, { copies }, null) });
 }
 
 /** What the maps cost that stay at these sites. */

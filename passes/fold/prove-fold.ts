@@ -114,7 +114,7 @@ async function inFloat64(
   const half = [...types.values()].some(({ dtype }) => isHalf(dtype));
   if (half) return notRun("the model computes in half precision");
   try {
-    const wide = modelOf(bytesSource(bytes), null);
+    const wide = modelOf({ source: bytesSource(bytes), folder: null });
     stateTypes(wide, typesLike(original.graph, types, wide.graph));
     const folded = await fold(wide, { ort, extent });
     const doubled = feeds.map((feed) => inDoubles(ort, feed));

@@ -51,7 +51,5 @@ export const tuningEntry = (tuning: Omit<TuningRecord, "version">) => ({
 });
 
 /** Returns the model with a record, in place of the one that it may have. */
-export function withTuning(model: Model, tuning: Omit<TuningRecord, "version">): Model {
-  const source = patchedBytes(model.file, { metadata: [tuningEntry(tuning)] });
-  return modelOf(source, model.folder);
-}
+export const withTuning = (model: Model, tuning: Omit<TuningRecord, "version">): Model =>
+  modelOf(patchedBytes(model.file, { metadata: [tuningEntry(tuning)] }));

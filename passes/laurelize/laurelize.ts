@@ -137,14 +137,13 @@ export async function laurelize(
   const { graph } = lowered.model;
   const planned = plan(graph, sites, wanted);
   const record = recordOf({ model, lowered, planned, finding, hash });
-  const { source, folder } = await applyPatch(graph, planned.patch, record, {
-    ...placingOf(model.dataFiles, { externalData, copyData }),
-    link: linkWeights,
-  });
+  const placing = placingOf(model.dataFiles, { externalData, copyData });
+  const result = modelOf(
+    await applyPatch(graph, planned.patch, record, { ...placing, link: linkWeights }),
+  );
   step(1, "done");
   const idle = idleSentences({ ...wanted }, inserting);
   const warnings = [...found.warnings, ...blocking(found), ...idle, ...planned.warnings];
-  const result = modelOf(source, folder);
   return { original: model, lowered, model: result, plan: planned, found, warnings };
 }
 

@@ -218,6 +218,6 @@ const atNode = (node: Node, { reason: text, code, kind }: Rejection): Rejection 
 });
 
 async function patched(model: Model, patch: Patch): Promise<Pick<LoweredModel, "model" | "undos">> {
-  const { source, folder, undo } = await applyPatch(model.graph, patch);
-  return { model: modelOf(source, folder), undos: [undo()] };
+  const changed = await applyPatch(model.graph, patch);
+  return { model: modelOf(changed), undos: [changed.undo()] };
 }

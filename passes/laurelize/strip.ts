@@ -45,7 +45,10 @@ export async function strip(model: Model): Promise<Stripped> {
       ? rewritten(model)
       : altered(model.file.source, { name: undo.beside });
   return {
-    model: withCopiesBack(modelOf(source, model.folder), relocations(model.file.source, undo)),
+    model: withCopiesBack(
+      modelOf({ source, folder: model.folder }),
+      relocations(model.file.source, undo),
+    ),
     checked: whole !== null ? "whole" : sample ? "sample" : null,
     beside: undo.beside ?? null,
   };
@@ -120,7 +123,7 @@ function withCopiesBack(model: Model, former: ReadonlyMap<string, string>): Mode
   const { folder } = model;
   if (!folder || former.size === 0) return model;
   const moved = (copies: ReadonlyMap<string, string>) =>
-    modelOf(model.source, folderAfter(folder, { copies }, null));
+    modelOf({ source: model.source, folder: folderAfter(folder, { copies }, null) });
   const needed = new Set(moved(former).dataFiles);
   return moved(new Map([...former].filter(([, before]) => needed.has(before))));
 }

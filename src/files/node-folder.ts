@@ -2,8 +2,7 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { InputError, tried } from "../errors.ts";
-import type { Folder } from "../onnx/model-file.ts";
-import type { Source } from "../onnx/source.ts";
+import type { Folder, ModelSource } from "../onnx/model-file.ts";
 import { blocks } from "./blocks.ts";
 import { type FileSource, fileSource, type Identity, sameFile } from "./node-source.ts";
 
@@ -109,9 +108,10 @@ const inside = (folder: string, file: string) => {
 };
 
 /** Opens a model file by its path, with the folder of its external data. */
-export function openPath(file: string, trustLinks: boolean): { source: Source; folder: Folder } {
-  return { source: fileSource(file), folder: folderOf(file, trustLinks) };
-}
+export const openPath = (file: string, trustLinks: boolean): ModelSource => ({
+  source: fileSource(file),
+  folder: folderOf(file, trustLinks),
+});
 
 /**
  * Returns how it is known that the further hard links of a file are pnpm's, which links files from

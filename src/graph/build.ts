@@ -8,9 +8,8 @@ import type {
   ValueInfoMessage,
 } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
-import { openFile } from "../onnx/open-file.ts";
+import { openBytes } from "../onnx/open-file.ts";
 import { listFrom, withOne } from "../onnx/short-lists.ts";
-import { bytesSource } from "../onnx/source.ts";
 import { called, type Graph, type Node, outward, type Scope, type Value } from "./graph.ts";
 import { isKnownOperator } from "./operators.ts";
 import { sorted } from "./order.ts";
@@ -230,4 +229,4 @@ const IR_VERSION = 8;
 
 /** Returns an empty model to write into. */
 export const emptyGraph = (name: string, opset: number): Graph =>
-  buildGraph(openFile(bytesSource(emptyModel(name, IR_VERSION, opset)), null));
+  buildGraph(openBytes(emptyModel(name, IR_VERSION, opset)));

@@ -1,7 +1,7 @@
 import { InputError } from "../errors.ts";
 import { concat } from "../onnx/bytes.ts";
 import { type Entry, metadataFields, opsetImport } from "../onnx/encode.ts";
-import type { Folder, ModelFile } from "../onnx/model-file.ts";
+import type { ModelFile, ModelSource } from "../onnx/model-file.ts";
 import { openFile } from "../onnx/open-file.ts";
 import type { Source } from "../onnx/source.ts";
 import { patchedSource, pieceLength, sizeAfter, splices } from "../onnx/splices.ts";
@@ -15,9 +15,7 @@ import { checkNewData, folderAfter, type Placing, placed } from "./placing.ts";
 export type Provenance = (undo: Undo) => Promise<Entry>;
 
 /** A patched model, read through the original. */
-export interface Patched {
-  readonly source: Source;
-  readonly folder: Folder | null;
+export interface Patched extends ModelSource {
   /** The steps that turn the whole result back into the original. */
   readonly undo: () => Undo;
 }
@@ -56,17 +54,18 @@ export async function applyPatch(
   return { source: rewritten, folder: folderAfter(file.folder, placing, fresh), undo };
 }
 
-/** Applies a patch without size limit, record or data files. May return the same source. */
-export function patchedBytes(file: ModelFile, patch: Patch): Source {
+/** Applies a patch without size limit, record or data files. Returns the same file if nothing changes. */
+export function patchedBytes(file: ModelFile, patch: Patch): ModelSource {
+  const { source, folder } = file;
   const list = splices(patchEdits({ file }, patch, null));
   const changes = list.some(({ start, end, bytes }) => end > start || pieceLength(bytes) > 0);
-  return changes ? patchedSource(file.source, list) : file.source;
+  return changes ? { source: patchedSource(source, list), folder } : file;
 }
 
 /** Applies a patch to a model that is only run. Returns the same file if nothing changes. */
 export function patchedFile(file: ModelFile, patch: Patch): ModelFile {
-  const source = patchedBytes(file, patch);
-  return source === file.source ? file : openFile(source, file.folder);
+  const changed = patchedBytes(file, patch);
+  return changed === file ? file : openFile(changed);
 }
 
 /** Throws an InputError if a result would exceed protobuf's 2 GiB. */

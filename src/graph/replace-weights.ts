@@ -2,11 +2,11 @@ import { InputError } from "../errors.ts";
 import { concat, equalBytes } from "../onnx/bytes.ts";
 import type { Outside } from "../onnx/encode.ts";
 import { byteLength, externalRange, isExternal } from "../onnx/external.ts";
-import { type Companion, tensorBytes } from "../onnx/model-file.ts";
+import { type Companion, type ModelSource, tensorBytes } from "../onnx/model-file.ts";
 import type { NewValues } from "../onnx/tensor-edits.ts";
 import { tensorOf } from "./constants.ts";
 import type { Graph } from "./graph.ts";
-import { checkSize, type Patched, patchedBytes } from "./patch.ts";
+import { checkSize, patchedBytes } from "./patch.ts";
 import { checkNewData, folderAfter, folderWith, type Placing, placed } from "./placing.ts";
 import { weightNamed } from "./scopes.ts";
 
@@ -24,7 +24,7 @@ export function replaceWeights(
   graph: Graph,
   weights: ReadonlyMap<string, Uint8Array>,
   { newData, copies }: Replacing = {},
-): Omit<Patched, "undo"> {
+): ModelSource {
   const { file } = graph;
   const { source } = file;
   const data = new Renewal(file.folder?.companion, newData ?? null);
@@ -45,12 +45,12 @@ export function replaceWeights(
     if (range && data.overwrite(range.location, range.offset, bytes)) continue;
     values.push({ tensor, to: (range && data.append(bytes)) ?? bytes });
   }
-  const result = patchedBytes(file, { ...placed(file, { copies }), values });
-  checkSize(source, result.size);
+  const changed = patchedBytes(file, { ...placed(file, { copies }), values });
+  checkSize(source, changed.source.size);
   const folder = copies ? folderAfter(file.folder, { copies }, null) : file.folder;
   const companion = data.companion();
   if (companion && !file.folder?.companion) checkNewData(file, { newData, copies });
-  return { source: result, folder: companion ? folderWith(folder, companion) : folder };
+  return { source: changed.source, folder: companion ? folderWith(folder, companion) : folder };
 }
 
 /** A data file to be written; an earlier one is copied before it changes. */

@@ -5,10 +5,10 @@ import { allGraphs } from "../onnx/all-tensors.ts";
 import type { Frame } from "../onnx/decode.ts";
 import { dataType, dataTypeNamed, elements } from "../onnx/dtypes.ts";
 import type { NodeMessage, TensorMessage } from "../onnx/messages.ts";
-import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
+import { type ModelFile, type ModelSource, tensorBytes } from "../onnx/model-file.ts";
 import type { DenseTensor } from "../onnx/new-node.ts";
-import { openFile } from "../onnx/open-file.ts";
-import { bytesSource, contentOf, type Source } from "../onnx/source.ts";
+import { openBytes } from "../onnx/open-file.ts";
+import { contentOf } from "../onnx/source.ts";
 import type { StatedType } from "../onnx/tensor-edits.ts";
 
 const numberOf = (dtype: string) => dataTypeNamed(dtype)!.number;
@@ -29,8 +29,8 @@ export const inFloat = (model: Uint8Array): Uint8Array | null =>
   written(model, floatFor)?.model ?? null;
 
 /** Does the same to the file of a model of any size; its other external data stays where it is. */
-export const fileInFloat = (file: ModelFile): Source | null =>
-  retypedFile(file, floatFor)?.source ?? null;
+export const fileInFloat = (file: ModelFile): ModelSource | null =>
+  retypedFile(file, floatFor)?.changed ?? null;
 
 const floatFor = (number: number) => (number === numberOf("bfloat16") ? "float" : null);
 
@@ -39,9 +39,9 @@ export const inDouble = (model: Uint8Array): Uint8Array | null =>
   written(model, (number) => (number === numberOf("float") ? "double" : null))?.model ?? null;
 
 function written(model: Uint8Array, as: (number: number) => string | null) {
-  const file = tried(() => openFile(bytesSource(model), null));
+  const file = tried(() => openBytes(model));
   const other = file && retypedFile(file, as);
-  return other && { model: contentOf(other.source), held: other.held };
+  return other && { model: contentOf(other.changed.source), held: other.held };
 }
 
 /** Replaces every stated type, every tensor and every cast. */
@@ -77,7 +77,7 @@ function retypedFile(file: ModelFile, as: (number: number) => string | null) {
   }
   for (const one of file.message.functions) nodes(one.nodes);
   if (dtypes.length + tensorsBy.length === 0) return null;
-  return { source: patchedBytes(file, { dtypes, tensorsBy }), held };
+  return { changed: patchedBytes(file, { dtypes, tensorsBy }), held };
 }
 
 /** Converts a tensor to another type. Floats keep their numbers; others become zeros. */

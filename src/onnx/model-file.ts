@@ -40,10 +40,14 @@ export interface Folder {
   open(location: string, copying?: boolean): Source;
 }
 
-/** An ONNX model in its source: the structure is decoded, the weights are not loaded. */
-export interface ModelFile {
+/** The bytes of a model, and the folder of its external data. */
+export interface ModelSource {
   readonly source: Source;
   readonly folder: Folder | null;
+}
+
+/** An ONNX model in its source: the structure is decoded, the weights are not loaded. */
+export interface ModelFile extends ModelSource {
   readonly reader: WireReader;
   readonly message: ModelMessage;
   readonly graph: GraphMessage;

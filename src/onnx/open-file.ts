@@ -3,16 +3,16 @@ import { textOfCodes } from "./bytes.ts";
 import { decode, rootFrame } from "./decode.ts";
 import { foreignFormat } from "./foreign.ts";
 import { type GraphMessage, modelSchema } from "./messages.ts";
-import type { Folder, ModelFile } from "./model-file.ts";
+import type { ModelFile, ModelSource } from "./model-file.ts";
 import { checkShapes } from "./sound-shapes.ts";
-import type { Source } from "./source.ts";
+import { bytesSource } from "./source.ts";
 import { WireReader } from "./wire.ts";
 
 /**
  * Opens a model: reads its wire format, decodes its structure and checks that the declared sizes of
  * its weights are possible. Loads no weights.
  */
-export function openFile(source: Source, folder: Folder | null): ModelFile {
+export function openFile({ source, folder }: ModelSource): ModelFile {
   const { name } = source;
   if (source.size === 0) throw new InputError(`${name} is empty; an ONNX model was expected.`);
   const foreign = foreignFormat(source, "model");
@@ -38,6 +38,10 @@ export function openFile(source: Source, folder: Folder | null): ModelFile {
   checkShapes(file);
   return file;
 }
+
+/** Opens a model of these bytes, whose external data is not known. */
+export const openBytes = (bytes: Uint8Array, name?: string): ModelFile =>
+  openFile({ source: bytesSource(bytes, name), folder: null });
 
 /** Merges a message in several fields, as protobuf does: lists are joined, the last name counts. */
 function merged(graphs: readonly GraphMessage[]): GraphMessage {

@@ -8,15 +8,8 @@ import { allTensors, externalLocations } from "../onnx/all-tensors.ts";
 import { externalRange, isExternal } from "../onnx/external.ts";
 import { FIELD, type TensorMessage } from "../onnx/messages.ts";
 import { type Folder, type ModelFile, tensorBytes, withoutDots } from "../onnx/model-file.ts";
-import { openFile } from "../onnx/open-file.ts";
-import {
-  bytesSource,
-  closing,
-  contentOf,
-  equalRanges,
-  originOf,
-  type Source,
-} from "../onnx/source.ts";
+import { openBytes, openFile } from "../onnx/open-file.ts";
+import { closing, contentOf, equalRanges, originOf, type Source } from "../onnx/source.ts";
 import type { Runnable } from "./session.ts";
 import { isUnnameable } from "./unnameable.ts";
 
@@ -73,7 +66,7 @@ function dataInMemory(file: ModelFile, folder: Folder): Runnable {
     path: withoutDots(location),
     data: closing(folder.open(location), contentOf),
   }));
-  return { model: contentOf(patchedBytes(file, { locations: withoutDots })), externalData };
+  return { model: contentOf(patchedBytes(file, { locations: withoutDots }).source), externalData };
 }
 
 /**
@@ -95,7 +88,7 @@ function linked(
   home: string | undefined,
 ): Source {
   if (home === undefined || folder !== home) return source;
-  return patchedBytes(file, { values: linkedValues(file, (at) => liesIn(home, at)) });
+  return patchedBytes(file, { values: linkedValues(file, (at) => liesIn(home, at)) }).source;
 }
 
 /** Throws an InputError if onnxruntime would look for a model's data in the current folder. */
@@ -130,8 +123,7 @@ export function withOtherWeights(
   graph: Graph,
   weights: ReadonlyMap<string, Uint8Array>,
 ): ModelFile {
-  const { source, folder } = replaceWeights(graph, weights);
-  return openFile(source, folder);
+  return openFile(replaceWeights(graph, weights));
 }
 
 /**
@@ -152,7 +144,7 @@ function withinReach(file: ModelFile): { source: Source; folder: string | undefi
   const top = [...places.values()].reduce(shared, home);
   if (top.length === home.length) return { source, folder: folder.path };
   const rename = (location: string) => places.get(location)!.slice(top.length).join("/");
-  return { source: patchedBytes(file, { locations: rename }), folder: `${top.join("/")}/` };
+  return { ...patchedBytes(file, { locations: rename }), folder: `${top.join("/")}/` };
 }
 
 const SEPARATOR = /[/\\]/;
@@ -175,7 +167,7 @@ function beforeCopies(file: ModelFile): ModelFile {
   const complete = withCompanionInside(file);
   if (!copies?.size) return complete;
   const locations = (name: string) => copies.get(name) ?? name;
-  return openFile(patchedBytes(complete, { locations }), before);
+  return openFile({ ...patchedBytes(complete, { locations }), folder: before });
 }
 
 /** Returns a model that embeds data that will become a file of its own. */
@@ -196,11 +188,11 @@ function withCompanionInside(file: ModelFile): ModelFile {
  */
 export function withDataInside(model: Uint8Array, whole: ModelFile): Uint8Array {
   if (externalLocations(whole).size === 0) return model;
-  const file = openFile(bytesSource(model, whole.source.name), null);
+  const file = openBytes(model, whole.source.name);
   const values = [...allTensors(file)]
     .filter(isExternal)
     .map((tensor) => ({ tensor, to: tensorBytes(whole, tensor) }));
-  return contentOf(patchedBytes(file, { values }));
+  return contentOf(patchedBytes(file, { values }).source);
 }
 
 /** Whether two tensors differ only in how they refer to the same bytes. Reads no values. */

@@ -2,8 +2,8 @@ import type { InferenceSession, Tensor } from "onnxruntime-common";
 import { uniqueNames } from "../graph/builder.ts";
 import { patchedBytes } from "../graph/patch.ts";
 import { plainNode } from "../onnx/new-node.ts";
-import { openFile } from "../onnx/open-file.ts";
-import { bytesSource, contentOf } from "../onnx/source.ts";
+import { openBytes } from "../onnx/open-file.ts";
+import { contentOf } from "../onnx/source.ts";
 
 const INHERITED: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
 
@@ -15,7 +15,7 @@ export const isUnnameable = (name: string) => INHERITED.has(name);
 
 /** Renames outputs with unnameable names. Returns the model, and the new names by the old ones. */
 export function withOtherNames(model: Uint8Array) {
-  const file = openFile(bytesSource(model), null);
+  const file = openBytes(model);
   const { graph } = file;
   const taken = new Set(graph.nodes.flatMap(({ outputs }) => outputs));
   for (const { name } of graph.inputs) taken.add(name);
@@ -23,7 +23,7 @@ export function withOtherNames(model: Uint8Array) {
   const names = new Map<string, string>();
   for (const { name } of graph.outputs)
     if (isUnnameable(name)) names.set(name, fresh(`output ${name}`));
-  const patched = patchedBytes(file, {
+  const { source } = patchedBytes(file, {
     nodes: [...names].map(([name, other]) => ({
       before: null,
       node: plainNode("Identity", [name], [other]),
@@ -35,7 +35,7 @@ export function withOtherNames(model: Uint8Array) {
       index: graph.outputs.findIndex((output) => output.name === before),
     })),
   });
-  return { model: contentOf(patched), names };
+  return { model: contentOf(source), names };
 }
 
 /** Wraps a session so that its results have the original names. */

@@ -6,8 +6,8 @@ import type { Patch, Slot } from "../graph/patch-contents.ts";
 import type { AttributeMessage, NodeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { type NewNode, plainNode } from "../onnx/new-node.ts";
-import { openFile } from "../onnx/open-file.ts";
-import { bytesSource, contentOf } from "../onnx/source.ts";
+import { openBytes } from "../onnx/open-file.ts";
+import { contentOf } from "../onnx/source.ts";
 
 const MISSING = operatorsThat("missing");
 
@@ -26,7 +26,7 @@ export const isKernelLess = ({ op }: Pick<Node, "op">) => MISSING.has(op);
 
 /** Replaces nodes without a kernel by plain operators of the same types, for inference. */
 export function withKeptShapes(model: Uint8Array): Uint8Array {
-  const file = openFile(bytesSource(model), null);
+  const file = openBytes(model);
   const replaced = file.graph.nodes.flatMap((message) => {
     const op = `${message.domain}.${message.opType}`;
     if (!isKernelLess({ op })) return [];
@@ -99,8 +99,8 @@ export function withNodeOutput(model: Uint8Array, value: string, index: number) 
 }
 
 function makerOf(model: Uint8Array, value: string) {
-  const file = openFile(bytesSource(model), null);
+  const file = openBytes(model);
   return { file, message: file.graph.nodes.find(({ outputs }) => outputs.includes(value))! };
 }
 
-const edited = (file: ModelFile, patch: Patch) => contentOf(patchedBytes(file, patch));
+const edited = (file: ModelFile, patch: Patch) => contentOf(patchedBytes(file, patch).source);

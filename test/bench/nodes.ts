@@ -5,8 +5,7 @@ import { findSites } from "../../passes/residuals/find.ts";
 import { buildGraph } from "../../src/graph/build.ts";
 import { applyPatch } from "../../src/graph/patch.ts";
 import { inferTypes } from "../../src/infer/infer-types.ts";
-import { openFile } from "../../src/onnx/open-file.ts";
-import { bytesSource } from "../../src/onnx/source.ts";
+import { openBytes } from "../../src/onnx/open-file.ts";
 import { type LargeForm, largeForms, largeGraph } from "../support/large-graph.ts";
 
 turnOffTelemetry();
@@ -26,7 +25,7 @@ async function phases(form: LargeForm, count: number) {
     seconds[phase] = (performance.now() - start) / 1000;
     return result;
   };
-  const file = await timed("open", () => openFile(bytesSource(bytes), null));
+  const file = await timed("open", () => openBytes(bytes));
   const graph = await timed("graph", () => buildGraph(file));
   const { types } = await timed("infer", () => inferTypes(ort, graph));
   const { sites } = await timed("match", () => findSites(graph, types));

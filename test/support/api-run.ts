@@ -90,8 +90,7 @@ async function firstStep(tuned: Model, ort: Ort): Promise<Outcome["step"]> {
   if (!float) return null;
   const { producer } = float;
   const before = producer?.op === "Softmax" ? producer.inputs[0]!.name : float.name;
-  const { source, folder } = withOutputs(tuned.file, [before]);
-  const model = modelOf(source, folder);
+  const model = modelOf(withOutputs(tuned.file, [before]));
   const { types } = await typesOf(model, ort);
   const output = model.graph.main.outputs.find(({ name }) => name === before)!;
   const run = (feed: Tensors) => runAll(ort, runnable(model.file), "disabled", [feed]);
