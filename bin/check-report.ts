@@ -23,7 +23,7 @@ interface SplitFiles {
 
 const line = (mark: string, what: string, text: string) => `${mark} ${what.padEnd(13)} ${text}`;
 const [PASSED, FAILED, UNKNOWN] = [marks.passed, marks.failed, marks["not run"]];
-/** A line that says nothing for or against the model. */
+/** Returns a line that is neither for nor against the model. */
 const note = (what: string, text: string) => line(" ", what, text);
 
 /** Returns the report on a model for the web, line by line; `file` is where it is, or will be. */

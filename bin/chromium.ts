@@ -34,12 +34,12 @@ const BROWSERS = [
   "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
 ];
 
-/** Returns the Chromium that is there; null if there is none. CHROME_PATH names another. */
+/** Returns the path of the installed Chromium, or CHROME_PATH; null if there is none. */
 export const chromiumPath = (): string | null =>
   [process.env.CHROME_PATH ?? "", ...BROWSERS].find((file) => file !== "" && fs.existsSync(file)) ??
   null;
 
-/** WebGPU without a graphics card, too. */
+/** Flags for WebGPU, even without a graphics card. */
 const FLAGS = [
   "--no-sandbox",
   "--enable-unsafe-webgpu",

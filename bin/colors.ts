@@ -13,7 +13,7 @@ export function isColored({ isTTY }: { readonly isTTY?: boolean }): boolean {
 
 const hasColors = isColored(process.stdout) || isColored(process.stderr);
 const digits = () => randomInt(1000, 10_000);
-/** What a sequence of ours begins with until it is printed: no name can hold it, it is drawn anew. */
+/** The beginning of our color sequences until they are printed: random, so that no name has it. */
 const OURS = `\x1b[${digits()};${digits()};${digits()};`;
 
 const paint = (color: number) => (text: string) =>
@@ -22,14 +22,14 @@ const paint = (color: number) => (text: string) =>
 /** Functions that color text, for streams that `guardTerminal` guards. */
 export const colors = { red: paint(31), green: paint(32), yellow: paint(33) };
 
-/** What a line of the report begins with, by the outcome of its check. */
+/** The marks at the start of a report's lines, by outcome. */
 export const marks = {
   passed: colors.green("✓"),
   failed: colors.red("✗"),
   "not run": colors.yellow("?"),
 };
 
-/** Returns the text between the sequences of ours and, at odd places, these as terminals read them. */
+/** Splits text at our color sequences, which stand at odd places, as terminals read them. */
 export const colorParts = (text: string): string[] =>
   text
     .split(OURS)

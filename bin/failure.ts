@@ -7,7 +7,7 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** Returns why a command failed, in one sentence; a wrong command line also where to read of it. */
+/** Returns why a command failed, in one sentence; after a wrong command line, it names the help. */
 export function failureSentence(error: unknown, command = ""): string {
   const { message } = error as Error;
   const { exitCode } = error as { exitCode?: number };

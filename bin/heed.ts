@@ -39,7 +39,7 @@ function chooseByFlags(args: Arguments): void {
   }
 }
 
-/** What stands for a lone dash, which yargs would lose. */
+/** Replaces a lone dash, which yargs would lose. */
 export const DASH = "./-";
 
 /** Names of arguments that are files to be read. */

@@ -3,7 +3,7 @@ import fs from "node:fs";
 
 /** Milliseconds between two looks at a child's memory. */
 const EVERY = 200;
-/** What a child leaves of the memory that is free when it starts: this many bytes, or this share. */
+/** The free memory that a child must leave: this many bytes, or if that is less, this share. */
 const [LEAST, SHARE] = [512e6, 0.05];
 
 /** Whether a child that holds so many bytes leaves too little of those that were free. */

@@ -1,7 +1,4 @@
-/**
- * Stands for what yargs looks a package.json up with, for a version that it is given anyway: it would
- * read one of the working folder, or of a folder around it.
- */
+/** Replaces yargs' search for a package.json, because it is given the version. */
 const noPackage = (): undefined => undefined;
 
 export { noPackage as default };

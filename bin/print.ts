@@ -12,7 +12,7 @@ export const oneLine = (text: string): string => text.replaceAll("\n", "\\n");
 export const printedLines = (lines: readonly string[]): string =>
   `${lines.map(oneLine).join("\n")}\n`;
 
-/** Returns text in single quotes, in which every shell takes all but a quote as it is. */
+/** Returns text in single quotes, for any shell. */
 export const shellQuoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** Prints a sentence as a line of stderr: "warning: …". */

@@ -44,7 +44,7 @@ export async function chooseProvider(wanted: Provider, runtime: Runtime): Promis
   chosen = wanted;
 }
 
-/** The first line of what onnxruntime says, without its source positions. */
+/** Returns the first line of onnxruntime's message, without its source positions. */
 const reasonOf = (error: unknown) =>
   String((error as Error).message)
     .split("\n")[0]

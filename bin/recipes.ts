@@ -59,7 +59,7 @@ function checkChoices(of: string, values: GivenOptions, options: Options): void 
   }
 }
 
-/** Returns a value as the command line would give it: one of a list as a list, a number as text. */
+/** Returns a value as the command line gives it: a single one as a list, a number as text. */
 function asTyped(value: unknown, option: Options[string] | undefined): unknown {
   const isText = option?.type === "string" && typeof value === "number";
   const typed = isText ? String(value) : value;

@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 
 /**
- * Leaves a line of shell to another process, which runs it with an argument when this one ends,
- * however it ends. This process cannot: native code hears no signal, and a kill leaves no time.
- * Does nothing on Windows.
+ * Starts a process that runs a shell line with an argument when this one ends, however it ends: this
+ * one may be killed, or hear no signal in native code. Does nothing on Windows.
  */
 export function runAfterwards(line: string, argument: string): ChildProcess | null {
   if (process.platform === "win32") return null;

@@ -8,7 +8,7 @@ import { tell } from "./supervision.ts";
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
-/** Answers signals later: those that come before the returned function is called end the process. */
+/** Delays signals: those that arrive before the returned function is called end the process. */
 function hold(signals: readonly (keyof typeof SIGNALS)[] = ["SIGHUP", "SIGINT", "SIGTERM"]) {
   const answers = signals.map(
     (signal) => [signal, () => process.exit(128 + SIGNALS[signal])] as const,
@@ -19,10 +19,7 @@ function hold(signals: readonly (keyof typeof SIGNALS)[] = ["SIGHUP", "SIGINT", 
   };
 }
 
-/**
- * Writes at once, and answers signals that come meanwhile afterwards, so that no temporary file
- * stays; interrupts are left to whoever counts them.
- */
+/** Writes, and answers hangups and terminations afterwards, so that no temporary file stays. */
 export function writeHeld(write: () => void): void {
   const release = hold(["SIGHUP", "SIGTERM"]);
   try {
@@ -32,13 +29,13 @@ export function writeHeld(write: () => void): void {
   }
 }
 
-/** Lets a temporary file or folder be gone when this process ends, however it ends. */
+/** Removes a temporary file or folder when this process ends, however it ends. */
 export function removeAfterwards(temporary: string): void {
   tell({ temporary });
   runAfterwards('rm -rf -- "$1"', temporary);
 }
 
-/** Does the same for all that this process may have begun to write as a target. */
+/** Removes temporary files of a target when this process ends, however it ends. */
 export function removeBegun(target: string): void {
   runAfterwards('rm -f -- "$1"*.tmp', temporaryStart(target));
 }
@@ -47,11 +44,10 @@ export function removeBegun(target: string): void {
 export type StagedModel = Awaited<ReturnType<typeof staged>>;
 
 /**
- * Writes a model, and files beside it by name, under temporary names, which are gone when this
- * process ends without having kept them, however it ends. A signal that comes while they are
- * written or get their names is answered afterwards; one that comes in between ends the process at
- * once, also while onnxruntime is running. Without `force`, a file that another process has written
- * meanwhile is not replaced.
+ * Writes a model, and files beside it by name, under temporary names. They are removed if this
+ * process ends without having kept them. A signal that arrives while they are written or renamed is
+ * answered afterwards; one in between ends the process at once, even in onnxruntime. Without
+ * `force`, a file that another process has written meanwhile is not replaced.
  */
 export async function staged(
   model: Model,

@@ -11,7 +11,7 @@ import { runAfterwards } from "./run-afterwards.ts";
 /** How far onnxruntime optimizes a session. */
 export type Level = FunctionReport["level"];
 
-/** What the parent sends once: the command, and what earlier attempts at it came to. */
+/** What the parent sends once: the command, and how earlier attempts ended. */
 export interface Job {
   readonly command: string;
   readonly args: object;
@@ -183,7 +183,7 @@ function ended(child: ChildProcess): Promise<End> {
   });
 }
 
-/** Has a child that lives longer than a short command ended with this process. Returns what undoes it. */
+/** Ends a child with this process, unless it is done shortly. Returns a function that undoes this. */
 function leashed(child: ChildProcess): () => void {
   let unleash = () => {};
   const leashing = setTimeout(() => {

@@ -34,5 +34,5 @@ export const apply = command({
   ],
 });
 
-/** What the command line says. */
+/** Arguments of `laurelize apply`. */
 export type ApplyArguments = ArgumentsFor<typeof apply>;

@@ -44,8 +44,8 @@ export const combine = command({
   ],
 });
 
-/** What the command line says. */
+/** Arguments of `laurelize average`. */
 export type AverageArguments = ArgumentsFor<typeof average>;
 
-/** What the command line says. */
+/** Arguments of `laurelize combine`. */
 export type CombineArguments = ArgumentsFor<typeof combine>;

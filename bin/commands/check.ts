@@ -53,5 +53,5 @@ export const check = command({
     "Exit codes: 0 it runs, 1 it does not run or differs, 2 wrong usage or unreadable input, 4 it could not be checked, 130 interrupted.",
 });
 
-/** What the command line says. */
+/** Arguments of `laurelize check`. */
 export type CheckArguments = ArgumentsFor<typeof check>;

@@ -66,10 +66,10 @@ export const command = <const D extends Declaration>(declaration: D): D => decla
 /** The options of the command that is run, by their names in code. */
 export const declared = new Map<string, CliOption>();
 
-/** The choices of those that are offered as one flag for each choice, by the option's name in code. */
+/** The choices of options that are offered as flags, by the option's name in code. */
 export const flags = new Map<string, readonly string[]>();
 
-/** Returns the options of a command by name, those that are offered as flags a flag for each choice. */
+/** Returns the options of a command by name. One that is offered as flags has one for each choice. */
 export const offeredOptions = ({ options }: Declaration): [name: string, CliOption][] =>
   Object.entries(options).flatMap(([name, option]): [string, CliOption][] => {
     const { flags: isFlags, choices, describe = "", idle } = option;

@@ -32,5 +32,5 @@ export const compare = command({
     "Exit codes: 0 same function and nothing changed or lost, 1 they differ, 2 wrong usage or unreadable input, 4 onnxruntime crashed or took too long, 130 interrupted.",
 });
 
-/** What the command line says. */
+/** Arguments of `laurelize compare`. */
 export type CompareArguments = ArgumentsFor<typeof compare>;

@@ -14,5 +14,5 @@ export const completion = command({
   ],
 });
 
-/** What the command line says. */
+/** Arguments of `laurelize completion`. */
 export type CompletionArguments = Partial<ArgumentsFor<typeof completion>>;

@@ -29,5 +29,5 @@ export const diff = command({
     "Exit codes: 0 done, even if the two differ (see compare), 2 wrong usage or unreadable input, 4 onnxruntime crashed or took too long, 130 interrupted.",
 });
 
-/** What the command line says. */
+/** Arguments of `laurelize diff`. */
 export type DiffArguments = ArgumentsFor<typeof diff>;

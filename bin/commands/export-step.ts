@@ -69,5 +69,5 @@ export const exportStep = command({
   ],
 });
 
-/** What the command line says; options of the loss and of the optimizer stand beside these. */
+/** Arguments of `laurelize export-step`, without the options of the loss and of the optimizer. */
 export type ExportStepArguments = InsertingArguments<typeof exportStep>;

@@ -43,5 +43,5 @@ export const extract = command({
   ],
 });
 
-/** What the command line says. */
+/** Arguments of `laurelize extract`. */
 export type ExtractArguments = ArgumentsFor<typeof extract>;

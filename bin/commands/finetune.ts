@@ -124,5 +124,5 @@ export const finetune = command({
     "Exit codes: 0 done, 1 the training diverged, 2 wrong usage or unreadable input, 3 no residual site, 4 onnxruntime crashed or took too long, 130 interrupted. With 1 and 130 it writes the best weights so far.",
 });
 
-/** What the command line says; options of the loss and of the optimizer stand beside these. */
+/** Arguments of `laurelize finetune`, without the options of the loss and of the optimizer. */
 export type FinetuneArguments = InsertingArguments<typeof finetune>;

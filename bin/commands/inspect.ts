@@ -22,5 +22,5 @@ export const inspect = command({
   ],
 });
 
-/** What the command line says. */
+/** Arguments of `laurelize inspect`. */
 export type InspectArguments = ArgumentsFor<typeof inspect>;

@@ -76,5 +76,5 @@ export const laurelize = command({
   ],
 });
 
-/** What the command line says. */
+/** Arguments of `laurelize`. */
 export type LaurelizeArguments = InsertingArguments<typeof laurelize>;

@@ -54,7 +54,7 @@ export const dim = (where?: string) =>
     },
   }) as const;
 
-/** Inputs of the user's, where models are run. */
+/** Declares the user's inputs of a run. */
 export const inputs = (of: string) =>
   ({
     inputs: text(
@@ -62,7 +62,7 @@ export const inputs = (of: string) =>
     ),
   }) as const;
 
-/** Declares what a run is given where the user gives no inputs: sizes and a seed; or inputs. */
+/** Declares the inputs of a run: the user's, or sizes and a seed for random ones. */
 export const runInputs = (of: string) =>
   ({
     ...dim(`for ${of}`),
@@ -151,7 +151,7 @@ export const reportForce = {
   },
 } as const;
 
-/** No report at all. */
+/** Whether only errors are printed. */
 export const quiet = {
   quiet: { alias: "q", ...flag("print errors only") },
 } as const;
@@ -165,7 +165,7 @@ export const printing = {
 /** How a command that runs models and writes a result does both. */
 export const delivering = { ...force, ...report, ...printing, ...running } as const;
 
-/** Globs over names of weights, of which `describe` says what for. */
+/** Declares globs over names of weights; `describe` is the help sentence. */
 export const train = (describe: string) =>
   ({
     train: {
@@ -178,7 +178,7 @@ export const train = (describe: string) =>
     },
   }) as const;
 
-/** Options that have no effect where `why` gives a reason, beside their own reasons. */
+/** Returns options that also have no effect if `why` returns a reason. */
 export const idleIf = <T extends Readonly<Record<string, CliOption>>>(
   why: NonNullable<CliOption["idle"]>,
   options: T,

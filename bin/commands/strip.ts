@@ -17,5 +17,5 @@ export const strip = command({
   examples: [["$0 strip model.laurel.onnx -o original.onnx", "remove LAuReL"]],
 });
 
-/** What the command line says. */
+/** Arguments of `laurelize strip`. */
 export type StripArguments = ArgumentsFor<typeof strip>;

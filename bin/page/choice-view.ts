@@ -23,7 +23,7 @@ const FORMULAS: Readonly<Record<VariantName, string>> = {
 const NUMBERS = ["rank", "lags"] as const;
 
 interface ChoiceEvents {
-  /** The choice is another one; a result of the former one does not count any more. */
+  /** The choice changed, so an earlier result is out of date. */
   readonly onChange: () => void;
   readonly onResult: (result: Rewritten) => void;
 }

@@ -27,7 +27,7 @@ export const show = (id: string, isShown: boolean): void => {
   byId(id).hidden = !isShown;
 };
 
-/** Sets an element's text; what would turn its direction is written out, as on a terminal. */
+/** Sets an element's text; characters that change its direction are escaped. */
 export const say = (id: string, text: string): void => {
   byId(id).textContent = printable(text);
 };
@@ -36,7 +36,7 @@ export const say = (id: string, text: string): void => {
 export const list = (id: string, sentences: readonly string[]): void =>
   byId(id).replaceChildren(...sentences.map((sentence) => make("li", {}, sentence)));
 
-/** Shows a drawing of this program: text of the model in it is escaped. */
+/** Shows a drawing made by this program, in which the model's text is escaped. */
 export const draw = (id: string, drawing: string): void => {
   byId(id).innerHTML = drawing;
 };

@@ -58,7 +58,7 @@ function showResult({ summary, proof, warnings, file, difference }: Rewritten): 
   byId("result").scrollIntoView({ block: "nearest" });
 }
 
-/** Takes a result away that does not count any more. */
+/** Hides a result that is out of date. */
 function hideResult(): void {
   show("result", false);
   replaceFiles("result-files", []);

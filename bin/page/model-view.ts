@@ -7,7 +7,7 @@ import type { OpenedModel } from "./model-work.ts";
 import { showProgress } from "./progress-view.ts";
 
 interface ModelEvents {
-  /** Another model is chosen; nothing of the former one counts any more. */
+  /** Another model is chosen, so everything shown of the former one is out of date. */
   readonly onClose: () => void;
   readonly onOpen: (model: OpenedModel) => void;
 }

@@ -2,8 +2,8 @@ import { byId, make } from "./dom.ts";
 import type { WorkReport } from "./messages.ts";
 
 /**
- * Shows how far something is at a place of the page, and a button that ends it. The keyboard is at
- * this button meanwhile, as the one that began the work is disabled, and returns when the work ends.
+ * Shows progress at a place of the page, with a button that ends the work. The button has the focus
+ * meanwhile, because the one that began the work is disabled.
  */
 export function showProgress(
   id: string,
@@ -27,7 +27,7 @@ export function showProgress(
     set,
     /** Shows what a report says of it, if it does. */
     take: (report: WorkReport) => "progress" in report && set(report.progress, report.step),
-    /** Takes it away. */
+    /** Removes it. */
     end() {
       const wasFocused = document.activeElement === button;
       place.hidden = true;

@@ -7,7 +7,7 @@ interface LoaderContext {
   emitWarning(warning: Error): void;
 }
 
-/** Who hears of the files that a result depends on, and of warnings. */
+/** Receives the files that a result depends on, and warnings. */
 export interface Listener {
   watch(file: string): void;
   warn(warning: string): void;

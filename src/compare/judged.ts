@@ -37,10 +37,9 @@ const PASSES = new Set([...operatorsThat("layout"), ...operatorsThat("carries")]
 const ARITHMETIC = operatorsThat("arithmetic");
 
 /**
- * Returns the names of the main graph's computed floats that show a change which the outputs may
- * lose. Some are rounded, compared or ranked, and what only they tell the outputs moves in steps,
- * such as a predicted duration. Others precede a saturating operator at the end, such as the logits
- * of a Sigmoid that is 0 everywhere on random inputs.
+ * Returns the names of the main graph's computed floats that show changes which the outputs may
+ * hide. Some are rounded, compared or ranked, such as a predicted duration. Others precede a
+ * saturating operator, such as the logits of a Sigmoid that is 0 everywhere on random inputs.
  */
 export function floatsBeforeLoss({ main }: Graph, types: Types): string[] {
   const isOfFloats = (value: Value | null) => isFloat(types.get(value!)?.dtype);
@@ -52,7 +51,7 @@ export function floatsBeforeLoss({ main }: Graph, types: Types): string[] {
   return [...new Set(floats.map(({ name }) => name))];
 }
 
-/** Saturating nodes with nothing behind them that makes other numbers but of constants. */
+/** Returns saturating nodes whose results reach an output directly or with constants only. */
 function saturatingEnds({ outputs }: Graph["main"]): Node[] {
   const before = (value: Value) => {
     const sources = sourcesOf(value).filter(isComputed);
@@ -73,7 +72,7 @@ export interface Judged {
   readonly provable: (file: ModelFile) => ModelFile;
 }
 
-/** Returns how a model and its forms are compared; `there` says which values all of them have. */
+/** Returns how forms of a model are compared; `there` tells the values that all of them have. */
 export function judgedOf(
   graph: Graph,
   types: Types,

@@ -51,7 +51,7 @@ export interface FunctionReport {
   /** Number of sets of inputs. */
   readonly inputs: number;
   readonly outputs: readonly OutputReport[];
-  /** Values that are compared beside outputs of which each holds one number, NaN and infinities. */
+  /** Values that are compared too, if each output holds one number, NaN and infinities alone. */
   readonly beside?: readonly string[];
   /** Optimization level of both: "all", or the highest at which onnxruntime loads the first. */
   readonly level: Level;
@@ -131,7 +131,7 @@ export type Agreement =
 /**
  * Checks a model against another's outputs on the same inputs. With optimizations disabled they are
  * equal bit for bit, but for signs of zeros. Fully optimized, they are within the first model's own
- * noise; where only that is exceeded, it is measured again by flipping last bits of the first
+ * noise. If only that is exceeded, the noise is measured again with flipped last bits of the first
  * model's weights. Uses one session at a time.
  */
 export async function sameFunction(

@@ -58,10 +58,7 @@ export function folderOf(model: string, trustLinks = false): Folder {
 
 type Refuse = (location: string, why: string) => InputError;
 
-/**
- * Returns a check of an open file, of which `before` says what it was when it was first opened.
- * `homes` are the folders that it may be in.
- */
+/** Returns a check of an open file, which must be in one of `homes`; `before` is its first opening. */
 const checkerOf =
   (homes: readonly string[], trustLinks: boolean, refuse: Refuse) =>
   (location: string, file: string, data: FileSource, before: Seen | null): Seen => {

@@ -60,8 +60,8 @@ function checkSplits(place: string, folders: readonly string[]): void {
 }
 
 /**
- * The images in a folder and in those inside it, by name; `around` are the folders that it is in.
- * Throws an InputError if a link leads back to one of them.
+ * Returns the images in a folder and its subfolders, by name. Throws an InputError if a link leads
+ * back to a folder `around` it.
  */
 function imagesIn(folder: string, around: readonly string[] = []): string[] {
   const real = fs.realpathSync(folder);
@@ -76,8 +76,8 @@ function imagesIn(folder: string, around: readonly string[] = []): string[] {
 
 /**
  * Decodes an image as Pillow's `Image.open(file).convert("RGB")` does: three channels of 8 bits, as
- * they are stored, without transparency and without turning it. Throws an InputError for a file that
- * cannot be read, or that is read otherwise than by Pillow.
+ * they are stored, without transparency and without rotation. Throws an InputError for a file that
+ * cannot be read, or that sharp reads differently from Pillow.
  */
 export async function decodedImage(file: string) {
   const { default: sharp } = await loadedSharp();
@@ -115,7 +115,7 @@ function isSvg(bytes: Buffer): boolean {
   return isPacked || /^(?=[\t-\x7f]{24}).*<svg/is.test(bytes.toString("latin1", 0, 1024));
 }
 
-/** What sharp reads otherwise than Pillow does: a clause; null if nothing is known of. */
+/** Returns a clause on what sharp reads differently from Pillow; null if nothing is known. */
 function differsFromPillow(
   bytes: Buffer,
   { format, depth, channels }: Pick<Metadata, "format" | "depth" | "channels">,
@@ -143,7 +143,7 @@ function isRawYcc(bytes: Buffer): boolean {
   return values.get(PHOTOMETRIC) === YCC && values.get(COMPRESSION) !== JPEG;
 }
 
-/** Cyan, magenta, yellow and black as red, green and blue, rounded as Pillow rounds. */
+/** Converts CMYK to RGB, rounded as Pillow rounds. */
 function fromInk(ink: Uint8Array): Uint8Array {
   const pixels = new Uint8Array((ink.length / 4) * 3);
   for (let k = 0; k < pixels.length; k++) {

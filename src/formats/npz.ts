@@ -107,7 +107,7 @@ function dtypeIn(title: string, text: string): string {
   return dtype;
 }
 
-/** Values in Fortran order, the first axis running fastest, put into that of C, the last. */
+/** Reorders values from Fortran order, in which the first axis runs fastest, to C order. */
 function inRows(bytes: Uint8Array, dims: readonly number[]): Uint8Array {
   const count = elements(dims);
   const width = bytes.length / (count || 1);

@@ -1,7 +1,4 @@
-/**
- * The operators of other domains of which a fact holds, one per row: name, the opset that introduced
- * it, facts. The others need no row.
- */
+/** Operators of other domains: name, the opset that introduced it, facts. Most have none and no row. */
 export const EXTENSIONS = `
 ai.onnx.ml.TreeEnsemble 5
 ai.onnx.ml.ZipMap 1 chooses

@@ -90,7 +90,7 @@ export const inputsOf = ({ inputs }: Node): readonly Value[] => present(inputs);
 /** Returns the values that a node makes. */
 export const outputsOf = ({ outputs }: Node): readonly Value[] => present(outputs);
 
-/** Of most nodes every place is taken; their list is returned itself. */
+/** Returns the list itself if it has no gap, as of most nodes. */
 const present = (values: readonly (Value | null)[]) =>
   values.includes(null) ? values.filter((value) => value !== null) : (values as readonly Value[]);
 

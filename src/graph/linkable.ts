@@ -35,7 +35,7 @@ export function linkable(file: ModelFile): [TensorMessage, Stretch][] {
   });
 }
 
-/** Returns these tensors with their positions as new values; of those in the files that `fits` accepts. */
+/** Returns these tensors with their positions as new values, if `fits` accepts their files. */
 export const linkedValues = (
   file: ModelFile,
   fits: (source: Source) => boolean = () => true,

@@ -1,4 +1,4 @@
-/** The operators of ai.onnx of which a fact holds: name, the opset that introduced it, facts. */
+/** Operators of ai.onnx with facts: name, the opset that introduced it, facts. */
 export const STANDARD = `
 Abs 1 shortens keeps step
 Add 1 addition sum elementwise counts broadcasts arithmetic normstep step minor
@@ -159,7 +159,7 @@ Upsample 1 enlarges settings=1
 Where 9 elementwise broadcasts carries minor
 `;
 
-/** The operators of ai.onnx of which no fact holds, after the opset that introduced them. */
+/** Operators of ai.onnx without facts, after the opset that introduced them. */
 export const PLAIN = `
 1 Constant If LRN Xor
 7 Acos Asin Atan

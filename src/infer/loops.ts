@@ -15,8 +15,8 @@ interface Carried extends Entry {
 
 /**
  * Returns the types of a body's inputs in the first iteration, by the Loop's or Scan's operands and
- * stated sizes; which of them are carried; and which are counted: slices of an operand, one for each
- * iteration, and the number of the iteration.
+ * stated sizes. Also returns which inputs are carried, and which are counted: the number of the
+ * iteration, and slices of an operand.
  */
 export function bodyInputs(body: Scope, known: KnownType) {
   const types = new Map<Value, Type>();

@@ -113,7 +113,7 @@ export function shapesInRuns<T>(
     node: plainNode("Shape", [name], [names[k]]),
   }));
   const measuring = patchedFile(file, {
-    // onnxruntime runs what the last leaf needs first. In this order it frees each value at once.
+    // onnxruntime first runs what the last output needs: in this order it frees each value at once.
     nodes: shapes.reverse(),
     outputs: names.map((name) => ({ name, type: null })),
   });

@@ -49,9 +49,8 @@ const [NORMAL, UNIFORM] = [operatorsThat("normal"), operatorsThat("uniform")];
 const FIRST = 15;
 
 /**
- * Returns a model in which numbers of the same range, which only their place decides, stand for
- * those that are drawn evenly or normally. It gives the same in every run, where draws go on from
- * run to run. A model that also draws otherwise still does.
+ * Replaces even and normal draws by numbers of the same range that depend only on their place. So
+ * every run gives the same, while draws continue from run to run. Other random operators still draw.
  */
 export function withoutDraws(file: ModelFile): ModelFile {
   if (!isRandom(file) || file.opset < FIRST) return file;

@@ -15,7 +15,7 @@ import { isUnnameable } from "./unnameable.ts";
 
 /** Size in bytes above which a model in a file is loaded by path, with linked weights. */
 const LOADED = 1 << 28;
-/** The same of a file that onnxruntime parses. */
+/** Maximum size in bytes of a file that onnxruntime parses. */
 const LARGEST = 2 ** 31 - 1;
 /** Number of weights above which a model has many. */
 const MANY = 4000;
@@ -159,8 +159,8 @@ function shared(a: readonly string[], b: readonly string[]): string[] {
 const VALUES: ReadonlySet<number> = new Set([FIELD.tensorRaw, FIELD.tensorExternalData, 14]);
 
 /**
- * Returns a model that reads its data files at their current locations, before they are copied, and
- * embeds new data, whose file may be called as an old one is; the same model if there are neither.
+ * Returns a model that reads its data files where they are before they are copied, and embeds new
+ * data, because its file may have the name of an old one. Returns the same model if it has neither.
  */
 function beforeCopies(file: ModelFile): ModelFile {
   const { copies, before = null } = file.folder ?? {};

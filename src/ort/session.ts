@@ -100,7 +100,7 @@ async function sessionOn(
     ...(externalData ? { externalData } : {}),
     extra: {
       ...own.extra,
-      // It merges equal constants and changes no arithmetic, but takes half of the time then.
+      // ConstantSharing changes no arithmetic, but takes half of the loading time then.
       optimization: {
         ...(manyWeights ? { disable_specified_optimizers: "ConstantSharing" } : {}),
         ...(own.extra?.optimization as object | undefined),

@@ -39,10 +39,9 @@ const PAIR = 2;
 const LARGEST_BATCH = 16;
 
 /**
- * Yields the first sizes, then those that other inputs state, and those that onnxruntime named when
- * it refused them. Then come batches
- * that a trace may have fixed, of all inputs and of single ones, and all other sizes. Sizes may be
- * named while this runs.
+ * Yields the usual sizes, those that other inputs state, and those that onnxruntime named when it
+ * refused the others. Then come batches that a trace may have fixed, of all inputs and of single
+ * ones, and all other sizes. Sizes may be named while this runs.
  */
 export function* sizings(named: ReadonlySet<number>, inputs: readonly string[]): Generator<Sizing> {
   const sizes = new Set<number | undefined>([undefined]);

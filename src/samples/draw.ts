@@ -16,7 +16,7 @@ export interface SampleOptions {
 
 /** Maximum size in bytes of one set of random inputs of the first sizes. */
 const LARGEST = 1 << 30;
-/** The same of other sizes that are tried: a model's own values may be a hundred times as large. */
+/** The same for later sizes, because a model's own values may be a hundred times as large. */
 const LARGEST_OTHER = 1 << 26;
 
 /** One set of inputs, and the attempt that they are drawn for. */
@@ -31,7 +31,7 @@ export type Draw = (
   round: number,
 ) => { feeds: Tensors; dims: Record<string, number> };
 
-/** Returns what draws inputs. Throws an InputError for a size of a dimension that there is not. */
+/** Returns a function that draws inputs. Throws an InputError for an unknown dimension. */
 export function drawer(model: Sampled, options: SampleOptions): Draw {
   checkNames(model, options);
   const { graph, types } = model;
@@ -75,7 +75,7 @@ export function drawer(model: Sampled, options: SampleOptions): Draw {
   };
 }
 
-/** The size that an input of a rank states on an axis; null if none does. */
+/** Returns the size of an axis that an input of this rank states; null if none does. */
 function stated(inputs: readonly Value[], types: Types, [axis, rank]: readonly number[]) {
   const shapes = inputs.map((input) => types.get(input)?.shape ?? []);
   const sizes = shapes.map((shape) => (shape.length === rank ? shape[axis] : null));
@@ -103,7 +103,7 @@ function checkNames({ graph, types }: Sampled, { dims }: SampleOptions): void {
 const IMAGE = [224, 256, 64, 32, 512, 128, 640, 48];
 /** Of films and volumes, whose elements grow with the third power. */
 const VOLUME = [32, 64, 16, 8, 112, 48, 128, 96];
-/** A quarter of a second first: a model that compares all samples with all takes gigabytes for one. */
+/** First a quarter of a second: comparing all samples of a second with each other takes gigabytes. */
 const WAVE = [4000, 16000, 1024, 512, 160, 48000];
 const SEQUENCE = [8, 16, 32, 64, 128, 256, 512];
 const CHANNELS = [3, 1, 4];

@@ -21,7 +21,7 @@ interface Setting extends Sampled {
   readonly seed: number;
 }
 
-/** Returns what draws seeded random inputs. It caches each while only others change. */
+/** Returns a function that draws seeded random inputs, and caches each until its attempt changes. */
 export function filler(model: Sampled, seed: number): (request: Request) => Tensor {
   const last = new Map<string, { readonly key: string; readonly tensor: Tensor }>();
   return (request) => {
