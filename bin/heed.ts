@@ -58,6 +58,7 @@ function checkPlaces(args: Arguments): void {
   }
   checkFolder(args.output, "-o");
   checkFolder(args.nodeData, "--node-data");
+  checkFolder(args.report, "--report");
 }
 
 /** Throws a UsageError if the folder of a file that an option names is not there. */

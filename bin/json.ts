@@ -37,6 +37,10 @@ export function answerOf(words: readonly string[]): Answer {
   return asks("--json") ? "json" : "text";
 }
 
+/** Encodes a value as a JSON file. */
+export const jsonFile = (value: object): Uint8Array =>
+  new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
+
 /** Prints the one document of a command with --json, or its last line with --json-lines. */
 export function printJson(document: object): void {
   if (state.collected) state.collected(document);

@@ -116,7 +116,7 @@ export function checkOutput(
  * it: access rights say nothing of a file system that is read-only or full, nor to root.
  */
 export function checkWritable(file: string, option = "-o"): void {
-  const folder = realFolder(file, option);
+  const folder = realFolder(file);
   const trial = path.join(folder, `.laurelize.${randomBytes(4).toString("hex")}.tmp`);
   try {
     fs.writeFileSync(trial, "written", { flag: "wx" });
@@ -129,15 +129,8 @@ export function checkWritable(file: string, option = "-o"): void {
   }
 }
 
-/** Returns the folder of a file, with links followed. Throws an InputError if it does not exist. */
-function realFolder(file: string, option = "-o"): string {
-  const folder = path.dirname(path.resolve(file));
-  if (!fs.existsSync(folder))
-    throw new InputError(
-      `${folder} does not exist; create it first, or choose another place with ${option}.`,
-    );
-  return fs.realpathSync(folder);
-}
+/** Returns the folder of a file, with links followed. */
+const realFolder = (file: string): string => fs.realpathSync(path.dirname(path.resolve(file)));
 
 function checkFound(
   name: string,

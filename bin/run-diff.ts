@@ -15,7 +15,7 @@ import { diffLines } from "./diff-report.ts";
 import { comparisonPage, titleOfTwo } from "./html/comparison-page.ts";
 import { checkReport, type ReportContents, stagedReport } from "./html/report-page.ts";
 import { readInputs } from "./inputs.ts";
-import { printResult, reportLine } from "./json.ts";
+import { jsonFile, printResult, reportLine } from "./json.ts";
 import { checkEnding, checkFree, filesOfModel } from "./output.ts";
 import { withProgress } from "./progress.ts";
 import { ort } from "./runtime.ts";
@@ -33,10 +33,10 @@ export async function runDiff(args: DiffArguments): Promise<void> {
   tell({ step: "comparing" });
   const changes = await differences(args, a, b);
   const page = await stagedReport(args, () => diffReport(a, b, changes));
-  const save = (file: string, text: string) => saveBytes(new TextEncoder().encode(text), file);
   const { output, nodeData: data } = args;
-  if (output !== undefined) save(output, drawingFor(output)(changes));
-  if (data !== undefined) save(data, `${JSON.stringify(nodeData(a, b, changes), null, 2)}\n`);
+  if (output !== undefined)
+    saveBytes(new TextEncoder().encode(drawingFor(output)(changes)), output);
+  if (data !== undefined) saveBytes(jsonFile(nodeData(a, b, changes)), data);
   page.keep();
   const document = { a: args.a, b: args.b, ...changes, crashes: crashes(), ...page.json };
   const wrote = [...files.map((file) => `wrote ${file}`), ...reportLine(args)];

@@ -3,7 +3,7 @@ import { type Adapter, adapterBytes, extractAdapter, openModel, peftConfig } fro
 import { bytes, counted, saveFiles } from "../src/internal.ts";
 import { type ExtractArguments, formatOf } from "./commands/extract.ts";
 import { defaultOutput } from "./default-output.ts";
-import { printResult } from "./json.ts";
+import { jsonFile, printResult } from "./json.ts";
 import { checkEnding, checkFree, filesOfModel, WEIGHTS } from "./output.ts";
 
 /** Where PEFT looks for what an adapter is. */
@@ -17,20 +17,14 @@ export async function runExtract(args: ExtractArguments): Promise<void> {
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const adapter = await extractAdapter(model, { train: args.train });
   const content = adapterBytes(adapter, { format });
-  const beside = args.peft && format === "safetensors" ? configOf(args, adapter) : new Map();
+  const beside = new Map<string, Uint8Array>();
+  if (args.peft && format === "safetensors")
+    beside.set(CONFIG, jsonFile(peftConfig(adapter, args.baseModel)));
   const files = [file, ...[...beside.keys()].map((name) => path.join(path.dirname(file), name))];
   for (const written of files) checkFree(written, filesOfModel(args.model, model), args.force);
   saveFiles(content, file, beside);
   report(args, adapter, files, content.length);
 }
-
-const configOf = ({ baseModel }: ExtractArguments, adapter: Adapter) =>
-  new Map([
-    [
-      CONFIG,
-      new TextEncoder().encode(`${JSON.stringify(peftConfig(adapter, baseModel), null, 2)}\n`),
-    ],
-  ]);
 
 function report(
   args: ExtractArguments,

@@ -13,7 +13,7 @@ import type { FinetuneArguments } from "./commands/finetune.ts";
 import type { Files } from "./finetune-files.ts";
 import { type Columns, paragraph, type Section, table, tableSection } from "./html/markup.ts";
 import { type ReportContents, stagedReport } from "./html/report-page.ts";
-import { printResult, reportLine } from "./json.ts";
+import { jsonFile, printResult, reportLine } from "./json.ts";
 import { figures } from "./monitor.ts";
 import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
@@ -26,12 +26,11 @@ export async function writeTuned(
   result: FitResult,
 ): Promise<void> {
   const final = await tunedFile(args, files, given, result);
-  const text = (content: string) => new TextEncoder().encode(content);
   const curve = await curveOf(args, result);
   const beside = new Map([
     [path.basename(files.adapter), adapterBytes(result.adapter)],
-    [path.basename(files.log), text(`${JSON.stringify(logOf(args, result), null, 2)}\n`)],
-    [path.basename(files.curve), text(curve)],
+    [path.basename(files.log), jsonFile(logOf(args, result))],
+    [path.basename(files.curve), new TextEncoder().encode(curve)],
   ]);
   const pending = await staged(final, files.model, args.force || args.resume, beside);
   const page = await stagedReport(args, () => trainingPage(given, result, curve), pending);

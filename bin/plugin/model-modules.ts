@@ -90,8 +90,7 @@ type WebFiles = Readonly<Record<"mjs" | "wasm", string>>;
  * UsageError if there is no such entry.
  */
 function webFiles(entry: string, root: string): WebFiles {
-  const installed =
-    webPackage(path.join(path.resolve(root), "package.json")) ?? webPackage(import.meta.url);
+  const installed = webPackage(path.join(path.resolve(root), "package.json")) ?? webPackage();
   if (!installed)
     throw new UsageError(
       "option wasm of the laurelize plugin needs onnxruntime-web, which is not installed; run npm install onnxruntime-web.",

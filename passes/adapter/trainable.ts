@@ -3,7 +3,7 @@ import { InputError } from "../../src/errors.ts";
 import { tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import { scopesOf, weightNamed } from "../../src/graph/scopes.ts";
-import { firstOf } from "../../src/listed.ts";
+import { listed } from "../../src/listed.ts";
 import type { Model } from "../../src/model.ts";
 import { nearest } from "../../src/nearest.ts";
 import { elements, isFloat } from "../../src/onnx/dtypes.ts";
@@ -163,7 +163,7 @@ function nearNames(glob: string, names: readonly string[]): string {
   });
   if (names.length === 0) return "it has none that training could change.";
   return near.length > 0
-    ? `similar names are ${firstOf(near, LISTED)}.`
+    ? `similar names are ${listed(near, LISTED)}.`
     : `the last ones in the file are ${names.slice(-LISTED).join(", ")}.`;
 }
 

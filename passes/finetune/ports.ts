@@ -1,4 +1,5 @@
 import { InputError } from "../../src/errors.ts";
+import { freeName } from "../../src/graph/bound.ts";
 import type { Graph, Types } from "../../src/graph/graph.ts";
 import type { Patch, Port } from "../../src/graph/patch-contents.ts";
 import { showShape, type Type } from "../../src/onnx/dtypes.ts";
@@ -20,7 +21,7 @@ export function sizesOf(
       dims.length === shape.length &&
       shape.every((dim, axis) => {
         if (typeof dim === "number") return dim === dims[axis];
-        const name = dim || `${input.name}.${axis}`;
+        const name = freeName(input.name, axis, dim);
         sizes[name] ??= dims[axis];
         return sizes[name] === dims[axis];
       });

@@ -1,5 +1,6 @@
 import { number } from "../arguments.ts";
 import { InputError } from "../errors.ts";
+import { freeName } from "../graph/bound.ts";
 import type { Graph, TypedGraph } from "../graph/graph.ts";
 import type { Declared } from "../options.ts";
 import { stepper } from "../ort/abortable.ts";
@@ -166,7 +167,7 @@ function fixedDims(a: TypedGraph, b: Graph): Record<string, number> {
     for (const [axis, dim] of (a.types.get(input)?.shape ?? []).entries()) {
       const fixed = infos.get(input.name)?.dims[axis]?.value;
       if (typeof dim === "string" && fixed && fixed > 0)
-        dims[dim || `${input.name}.${axis}`] = fixed;
+        dims[freeName(input.name, axis, dim)] = fixed;
     }
   return dims;
 }

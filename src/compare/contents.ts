@@ -1,6 +1,6 @@
 import type { Graph, Scope, Types } from "../graph/graph.ts";
 import { allScopes, scopesOf } from "../graph/scopes.ts";
-import { firstOf } from "../listed.ts";
+import { listed } from "../listed.ts";
 import type { Framed } from "../onnx/decode.ts";
 import {
   FIELD,
@@ -53,7 +53,7 @@ function functionDifferences(a: Graph, b: Graph): Finding[] {
       .map((scope) => note(scope, `is only in the ${which}`, which === "second"));
   const changed = pairs.flatMap(([x, y]) =>
     (["inputs", "outputs", "opsets"] as const).flatMap((kind) => {
-      const [one, other] = [x, y].map(({ message }) => listed((message as FunctionMessage)[kind]));
+      const [one, other] = [x, y].map(({ message }) => joined((message as FunctionMessage)[kind]));
       const what = `has the ${kind} ${one} in the first, ${other} in the second`;
       return one === other ? [] : [note(x, what)];
     }),
@@ -61,7 +61,7 @@ function functionDifferences(a: Graph, b: Graph): Finding[] {
   return [...only(a, "first"), ...only(b, "second"), ...changed];
 }
 
-const listed = (entries: readonly (string | OpsetMessage)[]) =>
+const joined = (entries: readonly (string | OpsetMessage)[]) =>
   entries
     .map((each) =>
       typeof each === "string" ? each : `${each.domain || "ai.onnx"} ${each.version}`,
@@ -187,7 +187,7 @@ function weightDifferences({ twins, lost, added }: WeightTwins): Finding[] {
   }
   if (lost.length > 0) {
     const named = lost.map(({ name }) => name);
-    const what = `${lost.length} of the first are lost in the second (${firstOf(named, NAMES)})`;
+    const what = `${lost.length} of the first are lost in the second (${listed(named, NAMES)})`;
     note("weights:", what, false);
   }
   if (added.length > 0)

@@ -1,7 +1,7 @@
 import { InputError } from "../errors.ts";
 import { bytes } from "../figures.ts";
 import { join, textOfCodes } from "../onnx/bytes.ts";
-import { dataTypeNamed, elements, namedByNumpy, showShape } from "../onnx/dtypes.ts";
+import { dataTypeNamed, elements, forEachPlace, namedByNumpy, showShape } from "../onnx/dtypes.ts";
 import type { Source } from "../onnx/source.ts";
 import { storedAt, unpacked, type ZipEntry, zipEntries } from "./zip.ts";
 
@@ -109,21 +109,12 @@ function dtypeIn(title: string, text: string): string {
 
 /** Reorders values from Fortran order, in which the first axis runs fastest, to C order. */
 function inRows(bytes: Uint8Array, dims: readonly number[]): Uint8Array {
-  const count = elements(dims);
-  const width = bytes.length / (count || 1);
-  const steps = dims.map((_, axis) => elements(dims.slice(0, axis)));
-  const place = new Array<number>(dims.length).fill(0);
+  const width = bytes.length / (elements(dims) || 1);
+  const strides = dims.map((_, axis) => elements(dims.slice(0, axis)));
   const turned = new Uint8Array(bytes.length);
-  let from = 0;
-  for (let to = 0; to < count; to++) {
+  forEachPlace(dims, strides, (to, from) => {
     for (let k = 0; k < width; k++) turned[to * width + k] = bytes[from * width + k];
-    for (let axis = dims.length - 1; axis >= 0; axis--) {
-      from += steps[axis];
-      if (++place[axis] < dims[axis]) break;
-      from -= steps[axis] * dims[axis];
-      place[axis] = 0;
-    }
-  }
+  });
   return turned;
 }
 

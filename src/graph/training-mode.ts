@@ -1,3 +1,4 @@
+import { listed } from "../listed.ts";
 import { numbersOf } from "./constants.ts";
 import { attribute, type Graph, type Node, titleOf } from "./graph.ts";
 import { scopesOf } from "./scopes.ts";
@@ -11,11 +12,10 @@ const NAMED = 3;
 export function trainingWarnings(graph: Graph): string[] {
   const training = [...scopesOf(graph)].flatMap(({ nodes }) => nodes).filter(trains);
   if (training.length === 0) return [];
-  const names = training.slice(0, NAMED).map(titleOf).join(", ");
-  const more = training.length > NAMED ? ` and ${training.length - NAMED} others` : "";
+  const names = listed(training.map(titleOf), NAMED);
   const [are, their] = training.length === 1 ? ["is", "its"] : ["are", "their"];
   return [
-    `${names}${more} ${are} left in training mode, so ${their} output depends on chance or on the batch; export the model for evaluation. The proof runs Dropout in evaluation mode.`,
+    `${names} ${are} left in training mode, so ${their} output depends on chance or on the batch; export the model for evaluation. The proof runs Dropout in evaluation mode.`,
   ];
 }
 

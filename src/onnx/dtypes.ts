@@ -128,6 +128,28 @@ export function range(count: number): number[] {
   return numbers;
 }
 
+/**
+ * Calls `visit` for each index of a tensor in C order, with its place by the strides of the axes,
+ * which may be those of another order or 0 for a repeated axis.
+ */
+export function forEachPlace(
+  shape: readonly number[],
+  strides: readonly number[],
+  visit: (index: number, place: number) => void,
+): void {
+  const count = elements(shape);
+  const at = new Array<number>(shape.length).fill(0);
+  for (let [index, place] = [0, 0]; index < count; index++) {
+    visit(index, place);
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      place += strides[axis];
+      if (++at[axis] < shape[axis]) break;
+      place -= strides[axis] * shape[axis];
+      at[axis] = 0;
+    }
+  }
+}
+
 /** Returns the elements of an identity matrix of this many rows. */
 export const identity = (size: number): number[] =>
   range(size * size).map((k) => (k % (size + 1) === 0 ? 1 : 0));

@@ -1,5 +1,5 @@
 import type { Tensor } from "onnxruntime-common";
-import { elements } from "../onnx/dtypes.ts";
+import { elements, forEachPlace } from "../onnx/dtypes.ts";
 import type { Ort } from "./session.ts";
 import { dtypeOf, tensorOfBytes } from "./tensors.ts";
 
@@ -21,16 +21,9 @@ export function placesIn(dims: readonly number[], shape: readonly number[]): Uin
   const own = [...new Array(shape.length - dims.length).fill(1), ...dims];
   const strides = own.map((dim, k) => (dim === 1 ? 0 : elements(own.slice(k + 1))));
   const places = new Uint32Array(elements(shape));
-  const index: number[] = new Array(shape.length).fill(0);
-  for (let [place, at] = [0, 0]; place < places.length; place++) {
-    places[place] = at;
-    for (let k = shape.length - 1; k >= 0; k--) {
-      at += strides[k];
-      if (++index[k] < shape[k]) break;
-      at -= strides[k] * shape[k];
-      index[k] = 0;
-    }
-  }
+  forEachPlace(shape, strides, (index, place) => {
+    places[index] = place;
+  });
   return places;
 }
 

@@ -1,5 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import { buildGraph } from "../graph/build.ts";
+import { uniqueNames } from "../graph/builder.ts";
 import { type Graph, outward, type Scope, type Value } from "../graph/graph.ts";
 import { own } from "../graph/own.ts";
 import { patchedFile } from "../graph/patch.ts";
@@ -91,11 +92,8 @@ export function withTaps(file: ModelFile, taps: Iterable<Tap>) {
 }
 
 function draft(graph: Graph): ExposeDraft {
-  let count = 0;
-  const fresh = (): string => {
-    const name = `exposed.${count++}`;
-    return graph.names.has(name) ? fresh() : name;
-  };
+  const unique = uniqueNames(graph.names);
+  const fresh = () => unique("exposed");
   const lists = { nodes: [], inputs: [], outputs: [], nodeInputs: [], nodeOutputs: [] };
   return { graph, fresh, ...lists, attributes: [] };
 }

@@ -3,7 +3,7 @@ import { tensorOf } from "../graph/constants.ts";
 import { attribute, type Graph, type Node, readsOf, type Value } from "../graph/graph.ts";
 import { scopesOf } from "../graph/scopes.ts";
 import { sourcesOf, walk } from "../graph/walk.ts";
-import { firstOf } from "../listed.ts";
+import { listed } from "../listed.ts";
 import { isFloat, showShape } from "../onnx/dtypes.ts";
 import { failedNode, namedSizes, reason } from "../ort/messages.ts";
 import type { Tensors } from "../ort/session.ts";
@@ -84,7 +84,7 @@ function refusal({ graph, types }: Sampled, error: unknown): string {
     const { dtype = "", shape = null } = types.get(input) ?? {};
     return `${input.name} (${dtype} ${showShape(shape)})`;
   };
-  const list = (inputs: readonly Value[]) => firstOf(inputs.map(show), LISTED);
+  const list = (inputs: readonly Value[]) => listed(inputs.map(show), LISTED);
   const node = failing(graph, error);
   const blamed = node ? inputsBehind(graph, node) : [];
   const at = blamed.length > 0 ? `; this node is computed from ${list(blamed)}` : "";

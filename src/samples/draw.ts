@@ -1,5 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import { InputError } from "../errors.ts";
+import { checkSizesOf, freeName } from "../graph/bound.ts";
 import { attribute, type Types, type Use, type Value } from "../graph/graph.ts";
 import { own } from "../graph/own.ts";
 import { elements, isFloat, showShape, type Type } from "../onnx/dtypes.ts";
@@ -55,7 +56,7 @@ export function drawer(model: Sampled, options: SampleOptions): Draw {
         );
       const shape = type.shape.map((dim, axis) => {
         if (typeof dim === "number") return dim;
-        const name = dim || `${input.name}.${axis}`;
+        const name = freeName(input.name, axis, dim);
         if (axis === 0 && batch?.input === input.name && own(given, name) === undefined)
           return batch.size;
         dims[name] ??=
@@ -86,18 +87,11 @@ function checkNames({ graph, types }: Sampled, { dims }: SampleOptions): void {
   const names = new Set(
     graph.main.inputs.flatMap((input) =>
       (types.get(input)?.shape ?? []).flatMap((dim, axis) =>
-        typeof dim === "number" ? [] : [dim || `${input.name}.${axis}`],
+        typeof dim === "number" ? [] : freeName(input.name, axis, dim),
       ),
     ),
   );
-  for (const [name, size] of Object.entries(dims ?? {})) {
-    if (!Number.isSafeInteger(size) || size < 0)
-      throw new InputError(`dimension ${name} must be an integer of at least 0 (got ${size}).`);
-    if (!names.has(name))
-      throw new InputError(
-        `${graph.file.source.name} has no free dimension ${name}; it has ${[...names].join(", ") || "none"}.`,
-      );
-  }
+  checkSizesOf(graph.file, names, dims ?? {}, 0);
 }
 
 const IMAGE = [224, 256, 64, 32, 512, 128, 640, 48];
