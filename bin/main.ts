@@ -164,7 +164,7 @@ function extraOf(args: GivenOptions): string[] {
   const [model, later] = [args.model].flat() as (string | undefined)[];
   const extra = plain.map(String).slice(commands.includes(String(plain[0])) ? 1 : 0);
   const isAlone = model !== undefined && plain.length === extra.length;
-  const [command] = isAlone ? nearest(model, commands) : [];
+  const command = isAlone ? nearest(model, commands) : undefined;
   if (command !== undefined && !fs.existsSync(model!))
     throw new UsageError(`${model} is neither a file nor a command; did you mean ${command}?`);
   if (later !== undefined && commands.includes(later) && !fs.existsSync(later))
@@ -198,7 +198,7 @@ function checkOptions(
       throw new UsageError(`${file} is read as options; write the file as ./${file}.`);
     const meant = ELSEWHERE[name];
     const long = [...options].filter((option) => option.length > 1);
-    const [near] = meant !== undefined && options.has(meant) ? [meant] : nearest(name, long);
+    const near = meant !== undefined && options.has(meant) ? meant : nearest(name, long);
     // yargs makes shuffle: false of --no-shuffle.
     const typed = asOption(args[key] === false ? `no-${name}` : name);
     throw new UsageError(

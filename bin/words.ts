@@ -46,7 +46,7 @@ const valuesOf = (name: string) => {
 
 /** Says what an option can be, and what was probably meant. */
 export function notAChoice(option: string, given: string, choices: readonly string[]): string {
-  const [near] = nearest(given, choices);
+  const near = nearest(given, choices);
   const guess = near === undefined ? "" : `; did you mean ${near}?`;
   return `${option} cannot be ${given}: it is one of ${choices.join(", ")}${guess || "."}`;
 }

@@ -1,19 +1,18 @@
-/** Returns the candidates that a misspelt word may mean, nearest first; none if all are too far. */
-export function nearest(word: string, candidates: Iterable<string>, most = 1): string[] {
+/** Returns the candidate that a misspelt word may mean; undefined if all are too far. */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const small = word.toLowerCase();
-  return [...new Set(candidates)]
+  const [near] = [...candidates]
     .map((name) => ({ name, far: distance(small, name.toLowerCase()) }))
     .filter(
       ({ name, far }) => far <= Math.max(1, Math.floor(Math.min(word.length, name.length) / 3)),
     )
-    .sort((a, b) => a.far - b.far)
-    .slice(0, most)
-    .map(({ name }) => name);
+    .sort((a, b) => a.far - b.far);
+  return near?.name;
 }
 
 /** Returns the end of a sentence on a word that is unknown: what it may mean, or else what to do. */
 export function suggestion(word: string, candidates: Iterable<string>, otherwise: string): string {
-  const [near] = nearest(word, candidates);
+  const near = nearest(word, candidates);
   return near === undefined ? `${otherwise}.` : `did you mean ${near}?`;
 }
 

@@ -36,7 +36,7 @@ describe("the command line suggests what was probably intended", () => {
     const file = path.join(path.dirname(small), "inspec");
     fs.copyFileSync(small, file);
     expect(cli([file, "--dry-run"]).code).toBe(0);
-    expect(nearest("abcdef", ["uvwxyz", "abdcef", "abcdeg"], 2)).toEqual(["abdcef", "abcdeg"]);
+    expect(nearest("abcdef", ["uvwxyz", "abdcef", "abcdeg"])).toBe("abdcef");
   });
 
   it('takes what follows "--" for files', () => {

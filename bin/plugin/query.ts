@@ -29,7 +29,7 @@ export function splitImport(id: string): { model: string; query: string } | null
 function isMeant(query: string): boolean {
   const names = pairs(query).map(([name]) => name);
   return names.some(
-    (name) => isStep(name) || nearest(name, stepNames).length > 0 || ownerOf(name) !== undefined,
+    (name) => isStep(name) || nearest(name, stepNames) !== undefined || ownerOf(name) !== undefined,
   );
 }
 

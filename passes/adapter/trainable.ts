@@ -158,7 +158,7 @@ function nearNames(glob: string, names: readonly string[]): string {
   const near = names.filter((name) => {
     const own = parts(name);
     return wanted.some(
-      (part) => name.toLowerCase().includes(part) || nearest(part, own).length > 0,
+      (part) => name.toLowerCase().includes(part) || nearest(part, own) !== undefined,
     );
   });
   if (names.length === 0) return "it has none that training could change.";

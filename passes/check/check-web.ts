@@ -2,7 +2,7 @@ import { checkGiven, checkModel, object, orNull, text } from "../../src/argument
 import { nudgedBaseline } from "../../src/compare/nudged-weights.ts";
 import { notRun, type Outcome } from "../../src/compare/outcome.ts";
 import { type FunctionReport, runAll, sameFunction } from "../../src/compare/outputs.ts";
-import { carrying, inMemory, retyped, tooLarge } from "../../src/compare/second-opinion.ts";
+import { retyped, tooLarge } from "../../src/compare/second-opinion.ts";
 import { tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import type { Types, Value } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
@@ -14,7 +14,7 @@ import { type ModelFile, tensorBytes } from "../../src/onnx/model-file.ts";
 import type { Declared } from "../../src/options.ts";
 import type { Watching } from "../../src/ort/abortable.ts";
 import { withFixedSeeds } from "../../src/ort/fixed-seeds.ts";
-import { runnable } from "../../src/ort/loading.ts";
+import { inMemory, runnable } from "../../src/ort/loading.ts";
 import { reason } from "../../src/ort/messages.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { type RunOptions, runOptions, sampleInputs } from "../../src/samples/samples.ts";
@@ -106,7 +106,7 @@ async function webRuns(
       given ?? (await sampleInputs({ ort, graph: model.graph, types }, run, ROUNDS, options)).feeds;
     const baseline = await nudgedBaseline(ort, model.file, feeds, { load });
     const theirs = { ...baseline, feeds: feeds.map((each) => retyped(web, each)) };
-    return await sameFunction(carrying(web, model.file), theirs, inMemory(model.file), "near");
+    return await sameFunction(web, theirs, inMemory(withFixedSeeds(model.file)), "near");
   } catch (error) {
     return notRun(`onnxruntime-node does not run it (${reason(error)})`);
   }

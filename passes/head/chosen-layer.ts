@@ -118,7 +118,7 @@ function unknown(graph: Graph, name: string, layers: readonly Traced[]): InputEr
     return new InputError(
       `--new-head ${name}: ${file} has no Gemm, MatMul or Conv with float weights of its own to replace.`,
     );
-  const [near] = nearest(
+  const near = nearest(
     name,
     last.flatMap(({ layer }) => namesOf(graph, layer)),
   );

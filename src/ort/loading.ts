@@ -7,7 +7,7 @@ import { replaceWeights } from "../graph/replace-weights.ts";
 import { allTensors, externalLocations } from "../onnx/all-tensors.ts";
 import { externalRange, isExternal } from "../onnx/external.ts";
 import { FIELD, type TensorMessage } from "../onnx/messages.ts";
-import { type Folder, type ModelFile, tensorBytes, withoutDots } from "../onnx/model-file.ts";
+import { type ModelFile, tensorBytes, withoutDots } from "../onnx/model-file.ts";
 import { openBytes, openFile } from "../onnx/open-file.ts";
 import { closing, contentOf, equalRanges, originOf, type Source } from "../onnx/source.ts";
 import type { Runnable } from "./session.ts";
@@ -27,12 +27,7 @@ const MANY = 4000;
 export function runnable(file: ModelFile, written?: string): Runnable {
   const manyWeights = file.graph.initializers.length > MANY;
   const placing = { ...placed(file, written), title: file.source.name, manyWeights };
-  if (!file.folder?.path) return placing;
-  const inMemory = () => {
-    const ready = beforeCopies(file);
-    return dataInMemory(ready, ready.folder!);
-  };
-  return { ...placing, inMemory };
+  return file.folder?.path ? { ...placing, inMemory: () => inMemory(file) } : placing;
 }
 
 function placed(file: ModelFile, written?: string): Runnable {
@@ -51,8 +46,7 @@ function placed(file: ModelFile, written?: string): Runnable {
   const waiting = (name: string) =>
     name === companion?.location ? `${written?.split(/[/\\]/).at(-2)}/${name}` : name;
   const home = folder?.path ?? undefined;
-  if (home === undefined && folder && !written)
-    return dataInMemory(withCompanionInside(file), folder);
+  if (home === undefined && folder && !written) return inMemory(file);
   if (home === undefined) checkReachable(file);
   const ready = written ? patchedFile(file, { locations: waiting }) : beforeCopies(file);
   const reach = written ? { source: ready.source, folder: home } : withinReach(ready);
@@ -60,13 +54,14 @@ function placed(file: ModelFile, written?: string): Runnable {
   return { model: contentOf(bytes), folder: reach.folder };
 }
 
-/** Returns a model whose data files are in memory, under names that onnxruntime finds them by. */
-function dataInMemory(file: ModelFile, folder: Folder): Runnable {
-  const externalData = [...externalLocations(file)].map((location) => ({
+/** Returns a model with its data files in memory, under names that onnxruntime finds them by. */
+export function inMemory(file: ModelFile): Runnable {
+  const ready = beforeCopies(file);
+  const externalData = [...externalLocations(ready)].map((location) => ({
     path: withoutDots(location),
-    data: closing(folder.open(location), contentOf),
+    data: closing(ready.folder!.open(location), contentOf),
   }));
-  return { model: contentOf(patchedBytes(file, { locations: withoutDots }).source), externalData };
+  return { model: contentOf(patchedBytes(ready, { locations: withoutDots }).source), externalData };
 }
 
 /**

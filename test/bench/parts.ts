@@ -48,7 +48,7 @@ function gigabytes(part: Part, word: string): number {
 }
 
 function unknown(word: string): string {
-  const [near] = nearest(word, names);
+  const near = nearest(word, names);
   const meant = near === undefined ? "it" : `did you mean ${near}? It`;
   return `bench has no part ${word}; ${meant} has ${names.join(", ")}, and ${sized.join(" and ")} take a size in gigabytes.`;
 }
