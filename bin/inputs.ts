@@ -1,17 +1,11 @@
 import fs from "node:fs";
 import path from "node:path";
-import {
-  InputError,
-  inputsFromNpz,
-  inputsFromTestData,
-  type Model,
-  type Tensors,
-} from "../src/index.ts";
+import { InputError, inputsFromNpz, inputsFromTestData, type Model } from "../src/index.ts";
 import { closing, contentOf, fileSource } from "../src/internal.ts";
 import { ort } from "./runtime.ts";
 
 /** Reads inputs for a run, if the user gives them: an .npz, or a folder of ONNX test data. */
-export async function readInputs(model: Model, place?: string): Promise<Tensors[] | undefined> {
+export async function readInputs(model: Model, place?: string) {
   if (place === undefined || place === "") return undefined;
   if (!fs.existsSync(place)) throw new InputError(`${place} does not exist; check --inputs.`);
   const isFile = (file: string) => fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;

@@ -159,12 +159,12 @@ export const filesOfModel = (file: string, { dataFiles }: Pick<Model, "dataFiles
 
 /** Refuses copies of a result's data files that would replace something of the user's. */
 export function checkCopies(
-  { folder }: Pick<Model, "folder">,
+  model: Pick<Model, "folder">,
   file: string,
   inputFiles: readonly string[],
   force: boolean,
 ): void {
-  for (const name of missingCopies(folder, file))
+  for (const name of missingCopies(model, file))
     checkFree(path.join(path.dirname(file), name), inputFiles, force);
 }
 

@@ -1,14 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { hyperparameters, reading } from "../passes/finetune/fit-options.ts";
-import {
-  type FitOptions,
-  type FitStart,
-  fit,
-  InputError,
-  type Model,
-  openModel,
-} from "../src/index.ts";
+import { type FitOptions, fit, InputError, type Model, openModel } from "../src/index.ts";
 import { lossNames, saveBytes } from "../src/internal.ts";
 import type { FinetuneArguments } from "./commands/finetune.ts";
 import { EXIT } from "./exit.ts";
@@ -41,15 +34,16 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
     const monitor = new Monitor(args);
     const options = { ...fitOptionsOf(args, files, monitor), ...(await givenLosses(args)) };
     const teacher = await teacherOf(args, given, model);
-    const onStart = (start: FitStart) => {
-      loading.stop();
-      monitor.start(start);
-    };
-    const onNote = (note: string) => say("note", note);
     removeBegun(files.state);
-    const result = await fit(model, { ...options, teacher, onNote, onStart }).finally(() =>
-      monitor.stop(),
-    );
+    const result = await fit(model, {
+      ...options,
+      teacher,
+      onNote: (note) => say("note", note),
+      onStart(start) {
+        loading.stop();
+        monitor.start(start);
+      },
+    }).finally(() => monitor.stop());
     await writeTuned(args, files, given, result).catch((error) => {
       throw resumable(error, files);
     });

@@ -16,7 +16,7 @@ export async function runStrip(args: StripArguments): Promise<void> {
   const left = original.dataFiles.filter((name) => !back.has(name));
   checkOutput(place, args.model, args, { dataFiles: left });
   const inputFiles = filesOfModel(args.model, model);
-  const data = missingCopies(original.folder, file);
+  const data = missingCopies(original, file);
   checkFree(file, inputFiles, args.force);
   checkCopies(original, file, inputFiles, args.force);
   (await staged(original, file, args.force)).keep();

@@ -19,13 +19,7 @@ import { scopesOf } from "./graph/scopes.ts";
 import { inferTypes } from "./infer/infer-types.ts";
 import { externalLocations } from "./onnx/all-tensors.ts";
 import { isFloat } from "./onnx/dtypes.ts";
-import {
-  type Folder,
-  folderInMemory,
-  type ModelFile,
-  type ModelSource,
-  metadataOf,
-} from "./onnx/model-file.ts";
+import { folderInMemory, type ModelFile, type ModelSource, metadataOf } from "./onnx/model-file.ts";
 import { openFile } from "./onnx/open-file.ts";
 import { bytesSource, closing, contentOf, type Source } from "./onnx/source.ts";
 import type { Declared } from "./options.ts";
@@ -184,7 +178,7 @@ export async function saveModel(model: Model, path: string): Promise<void> {
 }
 
 /** Returns the data files to copy when a model is saved: those that are not at the path yet. */
-export function missingCopies(folder: Folder | null, path: string): string[] {
+export function missingCopies({ folder }: Pick<ModelSource, "folder">, path: string): string[] {
   const names = [...(folder?.copies?.keys() ?? [])];
   return names.filter((name) =>
     closing(folder!.open(name, true), (data) => !isThere(data, path, name)),
@@ -202,7 +196,7 @@ export function stageModel(
   beside: ReadonlyMap<string, Uint8Array> = new Map(),
 ): PendingFile {
   const { companion } = folder ?? {};
-  const copies = missingCopies(folder, path);
+  const copies = missingCopies({ folder }, path);
   if (!companion && copies.length === 0 && beside.size === 0) return writePending(source, path);
   const others = new Map<string, Source>();
   try {

@@ -14,14 +14,7 @@ import {
   rejectionJson,
   type Site,
 } from "../../src/index.ts";
-import {
-  addedWeights,
-  bytesSource,
-  openNpz,
-  plan,
-  showShape,
-  typeOfInfo,
-} from "../../src/internal.ts";
+import { addedWeights, bytesSource, openNpz, plan, typeOfInfo } from "../../src/internal.ts";
 import { parseFeatureAxis } from "../parse-options.ts";
 import { headline, sums } from "../text.ts";
 import { ladderDrawing } from "./drawings.ts";
@@ -154,7 +147,7 @@ const freeSites = ({ sites }: FoundResiduals) => sites.filter(({ kind }) => kind
 /** A site and "[N, 96, 12, 48], 96 features, stream 1". */
 const rowOf = ({ name, shape, feature, stream }: Site) => ({
   name,
-  about: `${showShape(shape)}, ${feature.size} features, stream ${stream}`,
+  about: `[${shape.map((dim) => dim || "?").join(", ")}], ${feature.size} features, stream ${stream}`,
 });
 
 /** Whether a model takes strips of 48 × 192 points as its only input x, and distinguishes two classes. */

@@ -2,12 +2,7 @@ import type { Graph, Scope, Types } from "../graph/graph.ts";
 import { allScopes, scopesOf } from "../graph/scopes.ts";
 import { listed } from "../listed.ts";
 import type { Framed } from "../onnx/decode.ts";
-import {
-  FIELD,
-  type FunctionMessage,
-  type NodeMessage,
-  type OpsetMessage,
-} from "../onnx/messages.ts";
+import { FIELD, type FunctionMessage, type OpsetMessage } from "../onnx/messages.ts";
 import { entriesIn, type ModelFile } from "../onnx/model-file.ts";
 import { attributeDifferences } from "./attributes.ts";
 import { descriptionDifferences } from "./descriptions.ts";
@@ -156,7 +151,7 @@ function orderDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]): Fi
 }
 
 /** Returns the first node that stands before one whose value it reads; null if there is none. */
-function tooEarly({ message, nodes }: Scope): { node: NodeMessage; reads: string } | null {
+function tooEarly({ message, nodes }: Scope) {
   const linked = new Map(nodes.map((node) => [node.message, node]));
   const later = new Set(message.nodes.flatMap(({ outputs }) => outputs));
   later.delete("");

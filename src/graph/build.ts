@@ -1,12 +1,7 @@
 import { InputError } from "../errors.ts";
 import { graphsIn } from "../onnx/all-tensors.ts";
 import { emptyModel } from "../onnx/encode.ts";
-import type {
-  FunctionMessage,
-  GraphMessage,
-  NodeMessage,
-  ValueInfoMessage,
-} from "../onnx/messages.ts";
+import type { FunctionMessage, GraphMessage, NodeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { openBytes } from "../onnx/open-file.ts";
 import { listFrom, withOne } from "../onnx/short-lists.ts";
@@ -125,7 +120,7 @@ function defineInputs(to: Linking, scope: Scope): void {
   }
 }
 
-const nameOf = (it: ValueInfoMessage | string) => (typeof it === "string" ? it : it.name);
+const nameOf = (it: { readonly name: string } | string) => (typeof it === "string" ? it : it.name);
 
 const refused = ({ source }: ModelFile, why: string) => new InputError(`${source.name}: ${why}.`);
 

@@ -3,13 +3,7 @@ import { textOfCodes } from "./bytes.ts";
 import { FIELD } from "./messages.ts";
 import { entryIn } from "./model-file.ts";
 import { bytesSource, type Range, type Source } from "./source.ts";
-import {
-  type PatchedSource,
-  type Piece,
-  patchedSource,
-  pieceLength,
-  type Splice,
-} from "./splices.ts";
+import { type Piece, patchedSource, pieceLength, type Splice } from "./splices.ts";
 import { BYTES, WireReader } from "./wire.ts";
 
 /** Bytes that were removed: as base64, or their number in the original file. */
@@ -62,7 +56,7 @@ export function undone(
   { size, steps, beside }: Undo,
   tail: Range,
   open: (file: string) => Source,
-): PatchedSource {
+): Source {
   const misfit = () =>
     new InputError(
       `${source.name} was rewritten by another tool after laurelize wrote it; strip the file that laurelize wrote.`,
