@@ -16,7 +16,7 @@ import type { Graph, Types } from "./graph/graph.ts";
 import { applyPatch } from "./graph/patch.ts";
 import type { Patch } from "./graph/patch-contents.ts";
 import { scopesOf } from "./graph/scopes.ts";
-import { inferTypes } from "./infer/infer-types.ts";
+import { type InferredTypes, inferTypes } from "./infer/infer-types.ts";
 import { externalLocations } from "./onnx/all-tensors.ts";
 import { isFloat } from "./onnx/dtypes.ts";
 import { folderInMemory, type ModelFile, type ModelSource, metadataOf } from "./onnx/model-file.ts";
@@ -210,7 +210,7 @@ export function stageModel(
   }
 }
 
-const inferred = new WeakMap<Model, Promise<{ types: Types; warnings: readonly string[] }>>();
+const inferred = new WeakMap<Model, Promise<InferredTypes>>();
 
 /** States the types of a model's values, so that they are not inferred. */
 export const stateTypes = (model: Model, types: Types): void => {

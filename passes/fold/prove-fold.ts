@@ -85,7 +85,7 @@ export async function proveFold(
   const before = runnable(judged.provable(original.file));
   const after = runnable(judged.provable(model.file));
   progress(0, "sample inputs");
-  const { feeds, dims } = await inputsFor(ort, { graph, types }, before, options);
+  const { feeds, dims } = await inputsFor({ ort, graph, types }, before, options);
   progress(0.2, "the same in float64");
   const exact: Tensors[] = [];
   const float64 = await inFloat64(ort, { original, extent }, feeds, exact);

@@ -22,7 +22,7 @@ export async function inputsFromNpz(
   checkGiven("inputsFromNpz", options, withOrt);
   const { ort } = options;
   const { types } = await typesOf(model, ort);
-  return feedsOfNpz(ort, { graph: model.graph, types }, npz, freeMemory());
+  return feedsOfNpz({ ort, graph: model.graph, types }, npz, freeMemory());
 }
 
 /** Inputs of a proof from the files of an ONNX test_data_set folder: input_0.pb, input_1.pb, … */
@@ -36,5 +36,5 @@ export async function inputsFromTestData(
   checkGiven("inputsFromTestData", options, withOrt);
   const { ort } = options;
   const { types } = await typesOf(model, ort);
-  return feedsOfTestData(ort, { graph: model.graph, types }, files);
+  return feedsOfTestData({ ort, graph: model.graph, types }, files);
 }

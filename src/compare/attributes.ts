@@ -20,13 +20,19 @@ export function attributeDifferences({ a: x, b: y }: Counterpart): Finding[] {
       ...finding("attribute", `attribute ${name} of ${title}`, what),
       subject: called(x),
     });
+  const areSame = (left: AttributeMessage, right: AttributeMessage): boolean => {
+    if (equalRanges(a, left.frame, b, right.frame)) return true;
+    if (holdsGraphs(left)) return holdsGraphs(right);
+    if (left.t && right.t) return tensorDifference(a, left.t, b, right.t) === null;
+    return isPlain(left) && isPlain(right) && show(a, left) === show(b, right);
+  };
   const right = new Map(y.message.attributes.map((each) => [each.name, each]));
   for (const left of x.message.attributes) {
     const other = right.get(left.name);
     right.delete(left.name);
     if (x.op === "Constant" && left.t && other?.t && x.scope.kind === "main") continue;
     if (!other) note(left.name, `is lost in the second (${show(a, left)} in the first)`);
-    else if (!sameAttribute(a, left, b, other))
+    else if (!areSame(left, other))
       note(left.name, `is ${show(a, left)} in the first, ${show(b, other)} in the second`);
   }
   for (const [name, extra] of right)
@@ -34,19 +40,10 @@ export function attributeDifferences({ a: x, b: y }: Counterpart): Finding[] {
   return findings;
 }
 
-function sameAttribute(
-  a: ModelFile,
-  x: AttributeMessage,
-  b: ModelFile,
-  y: AttributeMessage,
-): boolean {
-  if (equalRanges(a, x.frame, b, y.frame)) return true;
-  if (x.g || x.graphs.length > 0) return y.g !== null || y.graphs.length > 0;
-  if (x.t && y.t) return tensorDifference(a, x.t, b, y.t) === null;
-  const plain = ({ i, f, s, ints, floats }: AttributeMessage) =>
-    i !== null || f !== null || s !== null || ints.length + floats.length > 0;
-  return plain(x) && plain(y) && show(a, x) === show(b, y);
-}
+const holdsGraphs = ({ g, graphs }: AttributeMessage) => g !== null || graphs.length > 0;
+
+const isPlain = ({ i, f, s, ints, floats }: AttributeMessage) =>
+  i !== null || f !== null || s !== null || ints.length + floats.length > 0;
 
 function show({ reader }: ModelFile, { i, f, s, ints, floats, t, refAttrName }: AttributeMessage) {
   if (s) return JSON.stringify(new TextDecoder().decode(reader.bytes(s)));

@@ -7,13 +7,8 @@ import { stepper } from "../ort/abortable.ts";
 import { runnable } from "../ort/loading.ts";
 import { reason } from "../ort/messages.ts";
 import type { Level, Ort, Runnable, Tensors } from "../ort/session.ts";
-import {
-  givenSamples,
-  type RunOptions,
-  runOptions,
-  type Samples,
-  sampleInputs,
-} from "../samples/samples.ts";
+import type { Sampled } from "../samples/attempts.ts";
+import { givenSamples, type RunOptions, runOptions, sampleInputs } from "../samples/samples.ts";
 import { contentDifferences } from "./contents.ts";
 import type { Finding } from "./finding.ts";
 import { type FirstDifference, firstDifference } from "./first-difference.ts";
@@ -89,7 +84,7 @@ export async function compareGraphs(
   const file = provable(a.graph.file);
   const before = runnable(file);
   const sampling = { ...options, dims: { ...fixedDims(a, b), ...options.dims } };
-  const { feeds, dims } = await inputsFor(ort, a, before, sampling);
+  const { feeds, dims } = await inputsFor({ ort, ...a }, before, sampling);
   progress(0.4, "same function");
   const baseline = await nudgedBaseline(ort, file, feeds).catch((error) => {
     const { name } = a.graph.file.source;
@@ -103,7 +98,7 @@ export async function compareGraphs(
   let first: FirstDifference | null = null;
   if (held.outcome === "failed" && error === null) {
     progress(0.7, "first difference");
-    first = await firstDifference(ort, { a, b, pairs, feeds, dims });
+    first = await firstDifference({ ort, a, b, pairs, feeds, dims });
   }
   progress(1, "done");
   return {
@@ -136,15 +131,10 @@ const NOT_RUN = {
 } as const;
 
 /** Returns the given inputs or sample inputs. Throws an InputError if the model runs on none. */
-export async function inputsFor(
-  ort: Ort,
-  model: TypedGraph,
-  file: Runnable,
-  options: CompareOptions,
-): Promise<Samples> {
+export async function inputsFor(model: Sampled, file: Runnable, options: CompareOptions) {
   if (options.feeds) return givenSamples(model.graph, options.feeds);
-  const run = (feed: Tensors) => runAll(ort, file, "disabled", [feed]);
-  return sampleInputs({ ort, ...model }, run, ROUNDS, options);
+  const run = (feed: Tensors) => runAll(model.ort, file, "disabled", [feed]);
+  return sampleInputs(model, run, ROUNDS, options);
 }
 
 /** Returns the tolerances for outputs, if any. Throws an InputError for an invalid one. */

@@ -39,6 +39,7 @@ export interface FirstDifference {
 }
 
 interface ComparedRun {
+  readonly ort: Ort;
   readonly a: TypedGraph;
   readonly b: Graph;
   readonly pairs: readonly Counterpart[];
@@ -51,19 +52,16 @@ interface ComparedRun {
  * topological order, that is not bit-identical in both. If a node with bodies or a call of a
  * function makes it, the search continues inside. Returns null if no value visibly differs.
  */
-export async function firstDifference(
-  ort: Ort,
-  { a, b, pairs, feeds, dims }: ComparedRun,
-): Promise<FirstDifference | null> {
+export async function firstDifference(run: ComparedRun): Promise<FirstDifference | null> {
+  const { a, b, feeds, ...search } = run;
   const main: ScopePair = [
     { graph: a.graph, path: [] },
     { graph: b, path: [] },
   ];
   for (const feed of feeds) {
-    const search = { ort, feed, dims, pairs, types: new Map(a.types) };
-    const difference = await firstInScope(search, main);
-    if (difference)
-      return { ...(await inside(search, main, difference)), compared: difference.compared };
+    const typed = { ...search, feed, types: new Map(a.types) };
+    const first = await firstInScope(typed, main);
+    if (first) return { ...(await inside(typed, main, first)), compared: first.compared };
   }
   return null;
 }

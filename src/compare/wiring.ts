@@ -18,13 +18,19 @@ export function wiringDifferences(
 ): Finding[] {
   const twins = twinValues(a, b, pairs, weights);
   const paired = new Set(pairs.map((pair) => pair.b));
+  const readsSame = (x: Value | null, y: Value | null): boolean => {
+    if (!x || !y) return !x === !y;
+    const twin = twins.get(x);
+    // A lost value is reported at the node that made it; new nodes may compute what is read.
+    return !twin || y === twin || comesFrom(y, twin, paired);
+  };
   const findings = pairs.flatMap((pair): Finding[] => {
     const [x, y] = [pair.a, pair.b];
     const found = (what: string) => finding("node", titleIn(x), what);
     if (x.op !== y.op) return [];
     const shown = (node: Node, kind: "inputs" | "outputs") => node.message[kind].join(", ");
     const reads = Array.from({ length: Math.max(x.inputs.length, y.inputs.length) }, (_, slot) =>
-      readsSame(x.inputs[slot] ?? null, y.inputs[slot] ?? null, twins, paired),
+      readsSame(x.inputs[slot] ?? null, y.inputs[slot] ?? null),
     ).every(Boolean);
     const makes =
       x.outputs.length === y.outputs.length &&
@@ -37,19 +43,18 @@ export function wiringDifferences(
       ...(makes ? [] : [found(`makes ${outputs}`)]),
     ];
   });
-  return [...findings, ...portDifferences(pairs, twins, paired)];
+  return [...findings, ...portDifferences(pairs, readsSame)];
 }
 
 /** Returns bodies and functions whose inputs or outputs differ, or are in another order. */
 function portDifferences(
   pairs: readonly Counterpart[],
-  twins: Twins,
-  paired: ReadonlySet<Node>,
+  readsSame: (x: Value, y: Value) => boolean,
 ): Finding[] {
   return bodiesOf(pairs).flatMap(([x, y]): Finding[] => {
     const same =
       x.outputs.length === y.outputs.length &&
-      x.outputs.every((value, k) => readsSame(value, y.outputs[k], twins, paired)) &&
+      x.outputs.every((value, k) => readsSame(value, y.outputs[k])) &&
       x.inputs.length === y.inputs.length &&
       x.inputs.every((value, k) => sameName(value, y.inputs[k]));
     const names = (values: readonly Value[]) => values.map(({ name }) => name).join(", ");
@@ -63,19 +68,6 @@ function portDifferences(
 /** Whether values have the same name, or names that an exporter numbers. */
 const sameName = (x: Value | null, y: Value | null | undefined) =>
   !x || !y ? !x === !y : x.name === y.name || (NUMBERED.test(x.name) && NUMBERED.test(y.name));
-
-/** Whether a slot reads the counterpart of its earlier input, or what new nodes compute from it. */
-function readsSame(
-  x: Value | null,
-  y: Value | null,
-  twins: Twins,
-  paired: ReadonlySet<Node>,
-): boolean {
-  if (!x || !y) return !x === !y;
-  const twin = twins.get(x);
-  // A lost value is reported at the node that made it.
-  return !twin || y === twin || comesFrom(y, twin, paired);
-}
 
 /** Whether new nodes compute one value from another, beside what the first model has. */
 function comesFrom(value: Value, from: Value, known: ReadonlySet<Node>): boolean {

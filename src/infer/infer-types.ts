@@ -21,22 +21,25 @@ import { bodyInputs, widenedType } from "./loops.ts";
 import { measuredTypes } from "./measured-shapes.ts";
 import { checkShapeLengths, takesUnmeasured } from "./shape-lengths.ts";
 
+/** The types of a model's values, and warnings about those that could not be inferred. */
+export interface InferredTypes {
+  readonly types: Types;
+  readonly warnings: readonly string[];
+}
+
 /**
  * Infers type and shape of every value of the main graph and of its bodies, by ONNX's own rules;
  * sizes that these lose are measured in a run if that is cheap. Values that a loop carries get the
  * sizes that all iterations share. Values of functions are excluded, because they differ from call
- * to call. Returns the types, and warnings about those that could not be inferred.
+ * to call.
  */
-export async function inferTypes(
-  ort: Ort,
-  graph: Graph,
-): Promise<{ readonly types: Types; readonly warnings: readonly string[] }> {
+export async function inferTypes(ort: Ort, graph: Graph): Promise<InferredTypes> {
   refuseFatal(graph);
   const types = new Map<Value, Type>();
   const known = (value: Value) => types.get(value) ?? null;
   const inference = { ort, types, known, cache: new TypeCache(known) };
   const warnings = await inferScope(inference, graph.main);
-  for (const [value, type] of await measuredTypes(ort, graph, types)) types.set(value, type);
+  for (const [value, type] of await measuredTypes({ ort, graph, types })) types.set(value, type);
   for (const scope of scopesOf(graph))
     if (scope.owner) warnings.push(...(await inferBody(inference, scope)));
   return { types, warnings };

@@ -1,4 +1,4 @@
-import { type Graph, outputsOf, type Types, type Value } from "../graph/graph.ts";
+import { outputsOf, type Types, type Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { patchedFile } from "../graph/patch.ts";
 import { allTensors } from "../onnx/all-tensors.ts";
@@ -8,6 +8,7 @@ import type { ModelFile } from "../onnx/model-file.ts";
 import { plainNode } from "../onnx/new-node.ts";
 import { runnable } from "../ort/loading.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../ort/session.ts";
+import type { Sampled } from "../samples/attempts.ts";
 import { sampleInputs } from "../samples/samples.ts";
 import { checkSizes, makesHuge } from "./shape-lengths.ts";
 
@@ -35,11 +36,8 @@ interface Run {
  * follows a named dimension gets its name, any other is unknown. Returns none if every sum has its
  * sizes, or if the model or a value is too large, or if the model may run long or does not run.
  */
-export async function measuredTypes(
-  ort: Ort,
-  graph: Graph,
-  types: Types,
-): Promise<ReadonlyMap<Value, Type>> {
+export async function measuredTypes(model: Sampled): Promise<ReadonlyMap<Value, Type>> {
+  const { graph, types } = model;
   const { nodes } = graph.main;
   const wanted = nodes.some(
     ({ op, outputs: [sum] }) => EXAMINED.has(op) && sum && isLost(types, sum),
@@ -50,7 +48,7 @@ export async function measuredTypes(
   const values = nodes.flatMap(outputsOf).filter((value) => isOpen(types, value));
   try {
     checkSizes(graph, types);
-    const runs = await twoRuns(ort, graph, types, values);
+    const runs = await twoRuns(model, values);
     return new Map(
       values.flatMap((value, k) => {
         const shape = shapeOf(runs[0].shapes[k], runs[1].shapes[k], runs);
@@ -77,25 +75,20 @@ function isOpen(types: Types, value: Value): boolean {
 }
 
 /** Runs the model twice to measure shapes. Throws if it does not accept the doubled sizes. */
-async function twoRuns(
-  ort: Ort,
-  graph: Graph,
-  types: Types,
-  values: readonly Value[],
-): Promise<readonly [Run, Run]> {
-  return shapesInRuns(ort, graph.file, values, async (shapesOf) => {
+async function twoRuns(model: Sampled, values: readonly Value[]): Promise<readonly [Run, Run]> {
+  return shapesInRuns(model.ort, model.graph.file, values, async (shapesOf) => {
     let shapes: Run["shapes"] = [];
     const run = async (feeds: Tensors) => {
       shapes = await shapesOf(feeds);
       return [];
     };
-    const first = await sampleInputs({ ort, graph, types }, run, 1);
+    const first = await sampleInputs(model, run, 1);
     if (shapes.some((shape) => elements(shape) > LARGEST_DOUBLED))
       throw new RangeError("values may grow with the square of a size");
     const before = { shapes, dims: first.dims };
     const doubled = Object.entries(first.dims).map(([name, size]) => [name, 2 * size]);
     const options = { dims: Object.fromEntries(doubled), seed: 1 };
-    const second = await sampleInputs({ ort, graph, types }, run, 1, options);
+    const second = await sampleInputs(model, run, 1, options);
     return [before, { shapes, dims: second.dims }] as const;
   });
 }

@@ -1,35 +1,26 @@
 import type { Tensor } from "onnxruntime-common";
 import { InputError } from "../errors.ts";
 import { openNpz } from "../formats/npz.ts";
-import type { TypedGraph } from "../graph/graph.ts";
 import { canBeSame, dataTypeNamed, elements, showShape } from "../onnx/dtypes.ts";
 import { openTensor } from "../onnx/model-file.ts";
 import type { DenseTensor } from "../onnx/new-node.ts";
 import { bytesSource } from "../onnx/source.ts";
-import type { Ort, Tensors } from "../ort/session.ts";
+import type { Tensors } from "../ort/session.ts";
 import { tensorOfBytes } from "../ort/tensors.ts";
+import type { Sampled } from "./attempts.ts";
 
 /** Reads inputs from an .npz: one array for each input of the model, by name. */
-export function feedsOfNpz(
-  ort: Ort,
-  model: TypedGraph,
-  file: Uint8Array,
-  free: number | null,
-): Tensors {
+export function feedsOfNpz(model: Sampled, file: Uint8Array, free: number | null): Tensors {
   const npz = openNpz(bytesSource(file, "the file of inputs"), free);
   const arrays = npz.names.map((name): [string, DenseTensor] => {
     const { dtype, dims, load } = npz.array(name);
     return [name, { name, dtype, dims, data: load() }];
   });
-  return matched(ort, model, new Map(arrays));
+  return matched(model, new Map(arrays));
 }
 
 /** Reads inputs from an ONNX test_data_set folder: input_0.pb for the first, and so on. */
-export function feedsOfTestData(
-  ort: Ort,
-  model: TypedGraph,
-  files: ReadonlyMap<string, Uint8Array>,
-): Tensors {
+export function feedsOfTestData(model: Sampled, files: ReadonlyMap<string, Uint8Array>): Tensors {
   const { inputs } = model.graph.main;
   const given = new Map<string, DenseTensor>();
   for (const [index, input] of inputs.entries()) {
@@ -46,15 +37,12 @@ export function feedsOfTestData(
     const isInput = inputs.some((value) => value.name === read.name);
     given.set(isInput ? read.name : input.name, read);
   }
-  return matched(ort, model, given);
+  return matched(model, given);
 }
 
 /** Checks a user's tensors against the model's inputs. */
-function matched(
-  ort: Ort,
-  { graph, types }: TypedGraph,
-  given: ReadonlyMap<string, DenseTensor>,
-): Tensors {
+function matched(model: Sampled, given: ReadonlyMap<string, DenseTensor>): Tensors {
+  const { ort, graph, types } = model;
   const feeds: Record<string, Tensor> = Object.create(null);
   for (const input of graph.main.inputs) {
     const array = given.get(input.name);
