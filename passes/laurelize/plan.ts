@@ -5,6 +5,7 @@ import { withAllowedTensors } from "../../src/graph/early-constants.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
 import type { NewContents } from "../../src/graph/patch-contents.ts";
 import { weightsScope } from "../../src/graph/scopes.ts";
+import { withOne } from "../../src/onnx/short-lists.ts";
 import { valuesOf } from "../../src/option-values.ts";
 import type { Declared, Given } from "../../src/options.ts";
 import type { Site } from "../residuals/residual.ts";
@@ -60,13 +61,12 @@ export function plan(
     throw new InputError(`there is no variant "${variant}"; choose ${variantNames.join(", ")}.`);
   const options = optionsOf(wanted, named);
   const parts = built(named);
+  const lags = parts.some(({ lagged }) => lagged) ? options.lags : 1;
   const draft: Draft = { nodes: [], tensors: [], redirects: [] };
   const below = namesBelow(graph);
   const layers = new Map<string, InsertedSite>();
   const inserted = sites.map((site) => {
-    const operands = parts.some(({ lagged }) => lagged)
-      ? laggedSkips(site, options.lags)
-      : [site.skip.value];
+    const operands = laggedSkips(site, lags);
     const layer = layers.get(site.layer);
     const shares =
       layer?.operands.length === operands.length &&
@@ -98,11 +98,11 @@ export const manifestOf = (
   })),
 });
 
-/** Returns the skips of a site and of up to k − 1 previous ones in its stream, nearest first. */
+/** Returns the skips of a site and of up to k − 1 previous ones of its stream, nearest first. */
 function laggedSkips(site: Site, k: number): Value[] {
-  const skips: Value[] = [];
+  let skips: Value[] = [];
   for (let at: Site | null = site; at && skips.length < k; at = at.previous)
-    skips.push(at.skip.value);
+    skips = withOne(skips, at.skip.value);
   return skips;
 }
 

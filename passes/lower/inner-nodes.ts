@@ -1,7 +1,8 @@
 import { InputError } from "../../src/errors.ts";
 import { dataOf, typeOfTensor } from "../../src/graph/constants.ts";
 import { called, type Node, type Scope } from "../../src/graph/graph.ts";
-import type { DenseTensor } from "../../src/onnx/new-node.ts";
+import { nodeBytes } from "../../src/onnx/encode.ts";
+import { type DenseTensor, plainNode } from "../../src/onnx/new-node.ts";
 import { type NodeRenaming, type Rewriter, UNCHANGED } from "../../src/onnx/renamed-nodes.ts";
 
 /** The values of a body or function whose nodes are written into another scope. */
@@ -56,7 +57,7 @@ export function innerNodes(
   Object.assign(place, more(place));
   return [
     ...nodes.flatMap((each) => place.unfold(each) ?? [rewriter.node(each, place)]),
-    ...copied.map(([from, to]) => rewriter.plain("Identity", [value(from)], to)),
+    ...copied.map(([from, to]) => nodeBytes(plainNode("Identity", [value(from)], [to]))),
   ];
 }
 

@@ -1,7 +1,7 @@
 import { InputError } from "../errors.ts";
 import { bytes } from "../figures.ts";
 import { join, textOfCodes } from "../onnx/bytes.ts";
-import { dataTypeNamed, elements, forEachPlace, namedByNumpy, showShape } from "../onnx/dtypes.ts";
+import { dataTypeNamed, elements, forEachPlace, namedBy, showShape } from "../onnx/dtypes.ts";
 import type { Source } from "../onnx/source.ts";
 import { storedAt, unpacked, type ZipEntry, zipEntries } from "./zip.ts";
 
@@ -93,7 +93,7 @@ function arrayOf(source: Source, name: string, entry: ZipEntry, free: number | n
 function dtypeIn(title: string, text: string): string {
   const [, descr] = /'descr':\s*(?:'([^']*)'|)/.exec(text) ?? [];
   const [, order, code] = /^([<>=|])?(\w+)$/.exec(descr ?? "") ?? [];
-  const dtype = namedByNumpy(code);
+  const dtype = namedBy("numpy", code);
   // NumPy saves a bfloat16 or float8, which it lacks, as bytes.
   const advice = /^(f|V[12]$)/.test(code)
     ? 'save it .astype("float32")'

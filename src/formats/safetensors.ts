@@ -1,6 +1,6 @@
 import { InputError } from "../errors.ts";
 import { join, jsonIn, lengthOf } from "../onnx/bytes.ts";
-import { dataTypeNamed, elements, namedBySafetensors, safetensorsNames } from "../onnx/dtypes.ts";
+import { dataTypeNamed, elements, namedBy, safetensorsNames } from "../onnx/dtypes.ts";
 import { foreignFormat } from "../onnx/foreign.ts";
 import type { DenseTensor } from "../onnx/new-node.ts";
 import type { Range, Source } from "../onnx/source.ts";
@@ -68,7 +68,7 @@ function tensorOf(
   const { dtype: type, shape, data_offsets: offsets } = isObject(entry) ? entry : {};
   if (typeof type !== "string" || !isSizes(shape) || !isSizes(offsets) || offsets.length !== 2)
     throw refuse(`tensor ${name} does not have a dtype, shape and data_offsets`);
-  const dtype = namedBySafetensors(type);
+  const dtype = namedBy("safetensors", type);
   if (!dtype)
     throw refuse(
       `tensor ${name} is ${type.slice(0, 40)}; supported types are ${safetensorsNames().join(", ")}`,

@@ -47,7 +47,7 @@ export interface Patch extends TensorChanges {
   readonly redirects?: readonly { readonly use: Use; readonly name: string }[];
   /** Encoded NodeProtos, and the node that each is inserted before. */
   readonly written?: readonly { readonly before: Node; readonly bytes: Uint8Array }[];
-  /** Nodes that are replaced by new ones, and initializers that become inputs. */
+  /** Nodes and initializers that go. */
   readonly removed?: readonly (Node | Value)[];
   /** Nodes that are replaced by others. */
   readonly replaced?: readonly {

@@ -16,9 +16,8 @@ import {
 import { FIELD, type GraphMessage, type NodeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { type AttributeValue, constantNode, type DenseTensor } from "../onnx/new-node.ts";
-import { annotationNaming, deviceEdits, renaming } from "../onnx/operand-notes.ts";
+import { annotationNaming, deviceEdits } from "../onnx/operand-notes.ts";
 import { tensorEdits } from "../onnx/tensor-edits.ts";
-import { BYTES, type Field } from "../onnx/wire.ts";
 import { type Graph, type Node, outward, type Scope, type Value } from "./graph.ts";
 import type { NewTensor, Patch, Port, Slot } from "./patch-contents.ts";
 
@@ -125,10 +124,8 @@ function output(
 
 type SlotKind = "input" | "output";
 
-function slotFields({ reader }: ModelFile, { frame }: NodeMessage, slot: SlotKind): Field[] {
-  const number = slot === "input" ? FIELD.nodeInput : FIELD.nodeOutput;
-  return [...reader.fields(frame)].filter((it) => it.number === number && it.wire === BYTES);
-}
+const slotFields = ({ reader }: ModelFile, { frame }: NodeMessage, slot: SlotKind) =>
+  reader.fieldsWith(slot === "input" ? FIELD.nodeInput : FIELD.nodeOutput, frame);
 
 function renameSlot(
   file: ModelFile,
@@ -204,7 +201,7 @@ function noteEdits(file: ModelFile, redirects: NonNullable<Patch["redirects"]>):
     const inputs = message.inputs.map(
       (name, k) => ofNode.find(({ use }) => use.index === k)?.name ?? name,
     );
-    edits.push(...deviceEdits(file, message, renaming(message, inputs)));
+    edits.push(...deviceEdits(file, message, inputs));
   }
   const names = new Set<string>();
   for (const { use, name } of redirects) {

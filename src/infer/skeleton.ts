@@ -104,7 +104,7 @@ function reading(node: Node, nameOf: (value: Value) => string): Uint8Array {
   const { reader } = node.scope.file;
   const kept = [...reader.fields(node.message.frame)]
     .filter(({ number }) => number !== FIELD.nodeInput)
-    .map(({ start, end }) => reader.bytes({ start, end }));
+    .map((field) => reader.bytes(field));
   const input = node.inputs.map((value) => (value ? nameOf(value) : ""));
   return nodeField(concat([...kept, ...input.map((name) => slotField("input", name))]), false);
 }

@@ -110,13 +110,9 @@ const byName = new Map(
   ]),
 );
 
-/** Returns the name of the type that has this code in NumPy's files; undefined if none has it. */
-export const namedByNumpy = (code: string): string | undefined =>
-  types.find(({ numpy }) => numpy === code)?.name;
-
-/** Returns the name of the type that is called so in .safetensors; undefined if none is. */
-export const namedBySafetensors = (name: string): string | undefined =>
-  types.find(({ safetensors }) => safetensors === name)?.name;
+/** Returns the name of the type that another format's files call so; undefined if none is. */
+export const namedBy = (format: "numpy" | "safetensors", name: string): string | undefined =>
+  types.find((each) => each[format] === name)?.name;
 
 /** Returns the number of elements of a shape; 1 for a scalar. */
 export const elements = (dims: readonly number[]) => dims.reduce((n, dim) => n * dim, 1);

@@ -9,16 +9,14 @@ import { WireWriter } from "./wire-writer.ts";
 const { onnx } = onnxProto;
 const { FLOAT, FLOATS, GRAPH, INT, INTS, STRING, TENSOR } = onnx.AttributeProto.AttributeType;
 
-/** Writes a NodeProto as a field of the enclosing message. */
-function writeNode(to: WireWriter, field: number, node: NewNode): void {
-  to.message(field, () => {
-    to.texts(1, node.inputs);
-    to.texts(2, node.outputs);
-    to.text(3, node.name);
-    to.text(4, node.op);
-    for (const name in node.attributes) writeAttribute(to, name, node.attributes[name]);
-    to.text(7, node.domain ?? "");
-  });
+/** Writes the fields of a NodeProto. */
+function writeNode(to: WireWriter, node: NewNode): void {
+  to.texts(1, node.inputs);
+  to.texts(2, node.outputs);
+  to.text(3, node.name);
+  to.text(4, node.op);
+  for (const name in node.attributes) writeAttribute(to, name, node.attributes[name]);
+  to.text(7, node.domain ?? "");
 }
 
 /** Writes an AttributeProto as a field of the enclosing node. */
@@ -50,7 +48,7 @@ function writeValue(to: WireWriter, value: Exclude<AttributeValue, EncodedAttrib
   if ("graph" in value) {
     const { name, nodes, inputs = [], outputs } = value.graph;
     to.message(6, () => {
-      for (const node of nodes) writeNode(to, FIELD.graphNode, node);
+      for (const node of nodes) to.message(FIELD.graphNode, () => writeNode(to, node));
       to.text(FIELD.graphName, name);
       for (const { name, type } of inputs) to.bytes(FIELD.graphInput, valueInfo(name, type));
       for (const { name, type } of outputs) to.bytes(FIELD.graphOutput, valueInfo(name, type));
@@ -128,17 +126,11 @@ const nodeNumber = (inFunction: boolean) => (inFunction ? FIELD.functionNode : F
 /** Encodes nodes as fields of a graph or of a function. */
 export const nodeFields = (nodes: readonly NewNode[], inFunction: boolean): Uint8Array =>
   written((to) => {
-    for (const node of nodes) writeNode(to, nodeNumber(inFunction), node);
+    for (const node of nodes) to.message(nodeNumber(inFunction), () => writeNode(to, node));
   });
 
 /** Encodes a node as a NodeProto. */
-export function nodeBytes(node: NewNode): Uint8Array {
-  const field = nodeFields([node], false);
-  // The field's number takes one byte; all bytes of its length but the last have their high bit set.
-  let start = 1;
-  while (field[start] >= 128) start++;
-  return field.subarray(start + 1);
-}
+export const nodeBytes = (node: NewNode): Uint8Array => written((to) => writeNode(to, node));
 
 /** Turns an encoded NodeProto into a field of a graph or of a function. */
 export const nodeField = (bytes: Uint8Array, inFunction: boolean): Uint8Array =>
@@ -182,12 +174,15 @@ export const infoField = (kind: keyof typeof INFO, name: string, type: Type | nu
   bytesField(INFO[kind], valueInfo(name, type));
 
 /** Encodes a name as an output of a function. */
-export const functionOutputField = (name: string): Uint8Array =>
-  bytesField(FIELD.functionOutput, utf8.encode(name));
+export const functionOutputField = (name: string) => textField(FIELD.functionOutput, name);
 
 /** Encodes a name as an input or output slot of a node. */
-export const slotField = (slot: "input" | "output", name: string): Uint8Array =>
-  written((to) => to.texts(slot === "input" ? FIELD.nodeInput : FIELD.nodeOutput, [name]));
+export const slotField = (slot: "input" | "output", name: string) =>
+  textField(slot === "input" ? FIELD.nodeInput : FIELD.nodeOutput, name);
+
+/** Encodes a text as a field. */
+export const textField = (number: number, text: string): Uint8Array =>
+  written((to) => to.texts(number, [text]));
 
 /** The parts of an entry of metadata_props. */
 export interface Entry {
@@ -197,7 +192,7 @@ export interface Entry {
 
 /** Encodes an entry of metadata_props in parts, because the value may be long and is not copied. */
 export function metadataFields({ key, value }: Entry): Uint8Array[] {
-  const [named, text] = [bytesField(FIELD.entryKey, utf8.encode(key)), utf8.encode(value)];
+  const [named, text] = [textField(FIELD.entryKey, key), utf8.encode(value)];
   const head = fieldHead(FIELD.entryValue, text.length);
   const length = named.length + head.length + text.length;
   return [concat([fieldHead(FIELD.modelMetadata, length), named, head]), text];
@@ -225,10 +220,10 @@ export function modelOfFields(
   graph: readonly Uint8Array[],
 ): Uint8Array {
   const version = onnx.ModelProto.encode({ irVersion }).finish();
-  const name = bytesField(FIELD.graphName, utf8.encode("skeleton"));
+  const name = textField(FIELD.graphName, "skeleton");
   return concat([version, ...fields, bytesField(FIELD.modelGraph, ...graph, name)]);
 }
 
 /** Turns the parts of a TensorProto into an initializer with another name. */
 export const renamedInitializer = (parts: readonly Uint8Array[], name: string): Uint8Array =>
-  bytesField(FIELD.graphInitializer, ...parts, bytesField(FIELD.tensorName, utf8.encode(name)));
+  bytesField(FIELD.graphInitializer, ...parts, textField(FIELD.tensorName, name));

@@ -14,7 +14,7 @@ import {
 } from "./messages.ts";
 import type { DenseTensor } from "./new-node.ts";
 import { bytesSource, closing, type Range, type Source } from "./source.ts";
-import { BYTES, type Field, WireReader } from "./wire.ts";
+import { BYTES, type Field, valueRange, WireReader } from "./wire.ts";
 
 const { onnx } = onnxProto;
 
@@ -156,20 +156,16 @@ function withExternalData<T>(
 }
 
 /** Reads a StringStringEntryProto. */
-export function entryIn(reader: WireReader, { body, end }: Field) {
+export function entryIn(reader: WireReader, field: Field) {
   const texts = new Map<number, string>();
-  for (const part of reader.fields({ start: body, end }))
-    if (part.wire === BYTES)
-      texts.set(part.number, utf8.decode(reader.bytes({ start: part.body, end: part.end })));
+  for (const part of reader.fields(valueRange(field)))
+    if (part.wire === BYTES) texts.set(part.number, utf8.decode(reader.bytes(valueRange(part))));
   return { key: texts.get(FIELD.entryKey) ?? "", value: texts.get(FIELD.entryValue) ?? "" };
 }
 
 /** Returns the entries of a message's metadata_props, by key; `number` is that field's. */
 export function entriesIn({ reader }: ModelFile, { frame }: Framed, number: number) {
-  const fields = [...reader.fields(frame)].filter(
-    (it) => it.number === number && it.wire === BYTES,
-  );
-  const entries = fields.map((field) => entryIn(reader, field));
+  const entries = reader.fieldsWith(number, frame).map((field) => entryIn(reader, field));
   return new Map(entries.map(({ key, value }) => [key, value]));
 }
 

@@ -1,7 +1,7 @@
 import { graphsIn } from "./all-tensors.ts";
 import { concat } from "./bytes.ts";
 import { type Frame, partsOf } from "./decode.ts";
-import { nodeBytes } from "./encode.ts";
+import { textField } from "./encode.ts";
 import {
   type AttributeMessage,
   FIELD,
@@ -10,10 +10,9 @@ import {
   type NodeMessage,
 } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
-import { plainNode } from "./new-node.ts";
-import { devicesRenamed } from "./operand-notes.ts";
+import { devicesRenamed, namedParts } from "./operand-notes.ts";
 import type { Range } from "./source.ts";
-import type { Field } from "./wire.ts";
+import { type Field, valueRange } from "./wire.ts";
 import { bytesField } from "./wire-bytes.ts";
 
 interface NodeLike<Self> {
@@ -60,10 +59,10 @@ const NAMES: Readonly<Record<number, readonly (readonly number[])[]>> = {
 
 /** Rewrites nodes field by field; copies everything else unchanged. */
 export class Rewriter<Node extends NodeLike<Node>> {
-  readonly #file: ModelFile;
+  readonly #reader: ModelFile["reader"];
 
-  constructor(file: ModelFile) {
-    this.#file = file;
+  constructor({ reader }: ModelFile) {
+    this.#reader = reader;
   }
 
   /** Rewrites a NodeProto: names, and attributes that refer to the function's. */
@@ -75,18 +74,14 @@ export class Rewriter<Node extends NodeLike<Node>> {
         return this.#text(field, place.value);
       if (number === NODE_NAME) return this.#text(field, place.node);
       if (number === FIELD.nodeDevices)
-        return devicesRenamed(this.#file.reader, field, (name) => [place.value(name)]);
+        return devicesRenamed(this.#reader, field, (name) => [place.value(name)]);
       const attribute = number === FIELD.nodeAttribute ? attributes.get(start) : undefined;
       if (!attribute) return null;
-      const name = bytesField(ATTRIBUTE.name, utf8.encode(attribute.name));
+      const name = textField(ATTRIBUTE.name, attribute.name);
       const rest = this.#given(attribute, node, place);
       return rest ? bytesField(number, name, rest) : EMPTY;
     });
   }
-
-  /** Encodes a node of ai.onnx without attributes. */
-  plain = (op: string, inputs: string[], output: string): Uint8Array =>
-    nodeBytes(plainNode(op, inputs, [output]));
 
   /** Returns the values that a call passes, by name: all fields of an attribute except its name. */
   attributes(call: Node, place: NodeRenaming<Node>): ReadonlyMap<string, Uint8Array> {
@@ -101,14 +96,9 @@ export class Rewriter<Node extends NodeLike<Node>> {
   /** Returns the defaults of attributes that a call does not pass. */
   defaults({ frame }: FunctionMessage): ReadonlyMap<string, Uint8Array> {
     const found = new Map<string, Uint8Array>();
-    for (const { number, body, end } of this.#file.reader.fields(frame)) {
-      if (number !== FUNCTION_DEFAULT) continue;
-      const range = { start: body, end };
-      const fields = [...this.#file.reader.fields(range)];
-      const name = fields.find((field) => field.number === ATTRIBUTE.name);
-      const rest = fields.filter((field) => field.number !== ATTRIBUTE.name);
-      if (name)
-        found.set(this.#file.reader.text(name), concat(rest.map((field) => this.#raw(field))));
+    for (const field of this.#reader.fieldsWith(FUNCTION_DEFAULT, frame)) {
+      const { name, rest } = namedParts(this.#reader, valueRange(field));
+      if (name !== null) found.set(name, concat(rest));
     }
     return found;
   }
@@ -143,31 +133,28 @@ export class Rewriter<Node extends NodeLike<Node>> {
 
   /** Rewrites the texts at the ends of some paths in a message that a field holds. */
   #named(
-    { number, body: start, end }: Field,
+    outer: Field,
     paths: readonly (readonly number[])[],
     rename: (text: string) => string,
   ): Uint8Array {
-    const content = this.#message({ start, end }, (field) => {
+    const content = this.#message(valueRange(outer), (field) => {
       const inner = paths.filter(([first]) => first === field.number).map((path) => path.slice(1));
       if (inner.length === 0) return null;
       return inner[0].length === 0 ? this.#text(field, rename) : this.#named(field, inner, rename);
     });
-    return bytesField(number, content);
+    return bytesField(outer.number, content);
   }
 
   /** Rewrites some fields of a message. */
   #message(frame: Frame | Range, change: (field: Field) => Uint8Array | null): Uint8Array {
     const parts = "earlier" in frame ? partsOf(frame) : [frame];
-    const fields = parts.flatMap((part) => [...this.#file.reader.fields(part)]);
-    return concat(fields.map((field) => change(field) ?? this.#raw(field)));
+    const fields = parts.flatMap((part) => [...this.#reader.fields(part)]);
+    return concat(fields.map((field) => change(field) ?? this.#reader.bytes(field)));
   }
 
   #text(field: Field, name: (text: string) => string): Uint8Array {
-    return bytesField(field.number, utf8.encode(name(this.#file.reader.text(field))));
+    return textField(field.number, name(this.#reader.text(field)));
   }
-
-  #raw = ({ start, end }: Range) => this.#file.reader.bytes({ start, end }).slice();
 }
 
-const utf8 = new TextEncoder();
 const EMPTY = new Uint8Array();

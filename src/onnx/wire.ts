@@ -13,6 +13,9 @@ export interface Field {
   readonly end: number;
 }
 
+/** Returns the range of a field's value. */
+export const valueRange = ({ body, end }: Field): Range => ({ start: body, end });
+
 export const VARINT = 0;
 const FIXED64 = 1;
 export const BYTES = 2;
@@ -75,6 +78,13 @@ export class WireReader {
     }
   }
 
+  /** Returns the length-delimited fields with a number, in file order. */
+  fieldsWith(number: number, range: Range): Field[] {
+    return [...this.fields(range)].filter(
+      (field) => field.number === number && field.wire === BYTES,
+    );
+  }
+
   /** Reads the value of a varint field as 64-bit two's complement; exact up to 2^53. */
   integer(field: Field): number {
     return signed(this.#varint(field.body, field.end));
@@ -96,7 +106,7 @@ export class WireReader {
 
   /** Reads the values of a repeated float field, packed or unpacked. */
   floats(field: Field): number[] {
-    const bytes = this.bytes({ start: field.body, end: field.end });
+    const bytes = this.bytes(valueRange(field));
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const values: number[] = [];
     for (let at = 0; at + 4 <= bytes.length; at += 4) values.push(view.getFloat32(at, true));
