@@ -114,6 +114,24 @@ const byName = new Map(
 export const namedBy = (format: "numpy" | "safetensors", name: string): string | undefined =>
   types.find((each) => each[format] === name)?.name;
 
+/** A repeated field of a TensorProto: its number, and a value's bytes; null for other lengths. */
+type ValuesField = readonly [number: number, width: number | null];
+
+/** The fields of the types whose values are not in int32_data. */
+const FIELDS: ReadonlyMap<string, ValuesField> = new Map([
+  ["float", [4, 4]],
+  ["complex64", [4, 4]],
+  ["string", [6, null]],
+  ["int64", [7, null]],
+  ["double", [10, 8]],
+  ["complex128", [10, 8]],
+  ["uint32", [11, null]],
+  ["uint64", [11, null]],
+]);
+
+/** Returns the field of a type's values. */
+export const valuesField = (name: string): ValuesField => FIELDS.get(name) ?? [5, null];
+
 /** Returns the number of elements of a shape; 1 for a scalar. */
 export const elements = (dims: readonly number[]) => dims.reduce((n, dim) => n * dim, 1);
 

@@ -2,7 +2,7 @@ import onnxProto from "onnx-proto";
 import { InputError } from "../errors.ts";
 import { bytesOf, concat } from "./bytes.ts";
 import { decode, type Framed, partsOf, rootFrame } from "./decode.ts";
-import { dataType } from "./dtypes.ts";
+import { dataType, valuesField } from "./dtypes.ts";
 import { checkInside, externalRange, isExternal } from "./external.ts";
 import {
   FIELD,
@@ -75,9 +75,9 @@ export function withTensorData<T>(
   tensor: TensorMessage,
   take: (source: Source, range: Range) => T,
 ): T {
+  if (tensor.raw && !isExternal(tensor)) return take(file.source, tensor.raw);
   const title = `${file.source.name}: tensor ${tensor.name || "(unnamed)"}`;
   if (isExternal(tensor)) return withExternalData(file.folder, tensor, title, take);
-  if (tensor.raw) return take(file.source, tensor.raw);
   const bytes = innerBytes(file.reader, tensor, title);
   return take(bytesSource(bytes), { start: 0, end: bytes.length });
 }
@@ -93,19 +93,23 @@ export function openTensor(bytes: Uint8Array): DenseTensor {
 
 function innerBytes(reader: WireReader, tensor: TensorMessage, title: string): Uint8Array {
   if (tensor.raw) return reader.bytes(tensor.raw);
-  const proto = protoOf(concat(partsOf(tensor.frame).map((part) => reader.bytes(part))), title);
-  const wide = (values: typeof proto.int64Data) =>
-    bytesOf(BigInt64Array.from(values, (value) => BigInt(String(value))));
   const type = dataType(tensor.dataType);
   if (!type || type.bits === 0) throw new InputError(`${title} does not hold numbers.`);
+  const parts = partsOf(tensor.frame);
+  const [number, width] = valuesField(type.name);
+  if (width !== null) {
+    // A field of floats holds the same bytes as raw data.
+    const held: Uint8Array[] = [];
+    for (const part of parts)
+      for (const field of reader.fields(part))
+        if (field.number === number) held.push(reader.bytes(valueRange(field)));
+    return concat(held);
+  }
+  const proto = protoOf(concat(parts.map((part) => reader.bytes(part))), title);
+  const wide = (values: typeof proto.int64Data) =>
+    bytesOf(BigInt64Array.from(values, (value) => BigInt(String(value))));
   if (type.bits === 6) return packed6(proto.int32Data);
   switch (type.name) {
-    case "float":
-    case "complex64":
-      return bytesOf(Float32Array.from(proto.floatData));
-    case "double":
-    case "complex128":
-      return bytesOf(Float64Array.from(proto.doubleData));
     case "int64":
       return wide(proto.int64Data);
     case "uint64":

@@ -2,7 +2,7 @@ import { entry } from "../entry.ts";
 import { InputError } from "../errors.ts";
 import { allGraphs, allTensors } from "./all-tensors.ts";
 import { partsOf } from "./decode.ts";
-import { dataType, elements, showShape } from "./dtypes.ts";
+import { dataType, elements, showShape, valuesField } from "./dtypes.ts";
 import { byteLength, checkInside, externalRange, isExternal, leavesFolder } from "./external.ts";
 import { foreignFormat } from "./foreign.ts";
 import type { TensorMessage, ValueInfoMessage } from "./messages.ts";
@@ -110,23 +110,6 @@ function checkTensor(
     );
 }
 
-/** A repeated field of a TensorProto: its number, and a value's bytes; null for other lengths. */
-type ValuesField = readonly [number: number, width: number | null];
-
-const INT32S: ValuesField = [5, null];
-
-/** The fields of types whose values are not in int32_data. */
-const FIELDS: ReadonlyMap<string, ValuesField> = new Map([
-  ["float", [4, 4]],
-  ["complex64", [4, 4]],
-  ["string", [6, null]],
-  ["int64", [7, null]],
-  ["double", [10, 8]],
-  ["complex128", [10, 8]],
-  ["uint32", [11, null]],
-  ["uint64", [11, null]],
-]);
-
 /**
  * Returns how many values a tensor's typed field needs by its shape, and how many it holds; null
  * for an unknown type. Types below 8 bits are packed into bytes; a complex number is two values.
@@ -142,7 +125,7 @@ function typedValues(
   const { name, bits } = type;
   const isText = name === "string";
   const perElement = name.startsWith("complex") ? 2 : isText ? 1 : Math.min(bits, 8) / 8;
-  const [number, width] = FIELDS.get(name) ?? INT32S;
+  const [number, width] = valuesField(name);
   let held = 0;
   for (const part of partsOf(tensor.frame))
     for (const field of reader.fields(part))
