@@ -1,15 +1,11 @@
 import type { Tensors } from "../../src/ort/session.ts";
 import { numberOf } from "../../src/ort/tensors.ts";
+import type { Step } from "./finetune-options.ts";
 import type { AttachedTerm } from "./model-with-loss.ts";
 
-/** Loss and metrics of a model on batches that it is not trained on. */
-export interface Evaluation {
+/** Loss and metrics of a model on batches that it is not trained on; NaN without examples. */
+export interface Evaluation extends Pick<Step, "loss" | "metrics" | "examples"> {
   readonly rows: number;
-  /** Number of examples: labels that count, or elements. */
-  readonly examples: number;
-  /** The mean over the examples; NaN if there are none. */
-  readonly loss: number;
-  readonly metrics: Readonly<Record<string, number>>;
   /** Confusion matrices by output, of up to 128 classes: rows are true, columns predicted classes. */
   readonly confusion?: Readonly<Record<string, readonly (readonly number[])[]>> | null;
 }

@@ -58,10 +58,7 @@ export function gradientRow(builder: Builder, groups: readonly Group[]) {
   const norm = normOf(builder, row, [lines, sum(sizes) / lines]);
   const gradients = groups.map(({ members }, k) => {
     if (members.length > 1 && isInRow(groups[k], members[0])) return cut[k];
-    const side = sideBySide(
-      builder,
-      members.map(({ of }) => of.dims),
-    );
+    const side = sideBySide(builder, members);
     return side.join(parts[k].map(({ gradient }) => gradient));
   });
   return { norm, gradients };

@@ -23,17 +23,11 @@ export interface AttachedTerm extends TermPlan, LossOutputs, Pick<AttachedLoss, 
   readonly value: string;
 }
 
-/** The names of what losses give: scalar outputs. */
-export interface LossPorts {
-  /** The mean over the batch. */
-  readonly loss: string;
-  /** By the metric's name. */
-  readonly metrics: Readonly<Record<string, string>>;
-  /**
-   * The number of examples in the batch, labels that count or elements. It weights the gradients of
-   * several batches when they are averaged.
-   */
-  readonly examples: string;
+/** The scalars of all losses together, outputs of the model. */
+export type Scalars = Pick<LossOutputs, "loss" | "metrics" | "examples">;
+
+/** What losses give. */
+export interface LossPorts extends Scalars {
   /** How the target is read: its classes, and whether labels are moved ahead; of the first loss. */
   readonly reading: Reading;
   /** The losses; scalar outputs of each are the loss without its weight, and its examples. */
@@ -49,9 +43,6 @@ export interface ModelWithLoss extends LossPorts {
   /** What a user must know of how the losses are computed, a sentence each. */
   readonly notes: readonly string[];
 }
-
-/** The scalars of all losses together. */
-export type Scalars = Pick<LossPorts, "loss" | "metrics" | "examples">;
 
 interface ChosenTerm extends StepTerm {
   readonly chosen: ChosenLoss;

@@ -1,5 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 import { called, type Types, titleOf, type Value } from "../../src/graph/graph.ts";
+import type { Patch } from "../../src/graph/patch-contents.ts";
 import { patched } from "../../src/model.ts";
 import { showShape } from "../../src/onnx/dtypes.ts";
 import type { Ort } from "../../src/ort/session.ts";
@@ -24,7 +25,9 @@ export async function readyForLoss(
   find: Find,
   trained: readonly string[],
 ): Promise<Specialized> {
-  const open = await withoutCalls(given, ort, find, trained);
+  let open = given;
+  for (let patch = withoutCalls(given, find); patch; patch = withoutCalls(open, find))
+    open = await specialize(await patched(open.model.graph, patch), ort, { free: trained });
   const outputs = find(open).map(({ value }) => value);
   if (outputs.every((output) => freeDimension(open.types, output) === null)) return open;
   const plain = await plainBetween(open.model, ort, {
@@ -45,18 +48,11 @@ export async function readyForLoss(
   return plain;
 }
 
-async function withoutCalls(
-  given: Specialized,
-  ort: Ort,
-  find: Find,
-  trained: readonly string[],
-): Promise<Specialized> {
+/** Returns a patch that inlines the calls that make the outputs; null if there is none. */
+function withoutCalls(given: Specialized, find: Find): Patch | null {
   const calls = new Set(find(given).flatMap(({ value }) => callsBehind(value)));
-  const { graph } = given.model;
-  const written = calls.size > 0 ? inlined(graph, (node) => calls.has(node)) : null;
-  if (!written) return given;
-  const next = await specialize(await patched(graph, written.patch), ort, { free: trained });
-  return withoutCalls(next, ort, find, trained);
+  const written = calls.size > 0 && inlined(given.model.graph, (node) => calls.has(node));
+  return written ? written.patch : null;
 }
 
 /** A node with its operator, by its name. */

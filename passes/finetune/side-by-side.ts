@@ -1,8 +1,10 @@
 import type { Builder } from "../../src/graph/builder.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
+import type { TensorHeader } from "../../src/onnx/new-node.ts";
 
-/** Joins tensors of these shapes to a vector, and parts it again; a single one stays as it is. */
-export function sideBySide({ op, to }: Builder, shapes: readonly (readonly number[])[]) {
+/** Joins tensors of these weights' shapes to a vector, and parts it again; a single one stays as it is. */
+export function sideBySide({ op, to }: Builder, weights: readonly { readonly of: TensorHeader }[]) {
+  const shapes = weights.map(({ of }) => of.dims);
   const isSingle = shapes.length === 1;
   const sizes = shapes.map((dims) => elements(dims));
   const shaped = (tensor: string, k: number, dims: readonly number[]) =>

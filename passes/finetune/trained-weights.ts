@@ -1,15 +1,12 @@
 import type { Model } from "../../src/model.ts";
+import type { TensorHeader } from "../../src/onnx/new-node.ts";
 import { trainableWeights } from "../adapter/trainable.ts";
 import { mainWeightOf } from "../adapter/weights.ts";
 import { laurelizations } from "../laurelize/manifest.ts";
 import { isMap } from "../variants/low-rank.ts";
 
-/** A weight that is trained. */
-export interface TrainedWeight {
-  readonly name: string;
-  /** float, double, float16 or bfloat16. */
-  readonly dtype: string;
-  readonly dims: readonly number[];
+/** A weight that is trained: float, double, float16 or bfloat16. */
+export interface TrainedWeight extends TensorHeader {
   /** Whether weight decay applies: to maps and further weights, not to α, β, γ or what they come from. */
   readonly decays: boolean;
 }

@@ -106,10 +106,7 @@ function updateGroup(to: Step, group: Group, gradient: string): [TrainedWeight, 
   const { builder, optimizer, options, lr, step, momentum, inputs } = to;
   const { members, dtype } = group;
   const kept = dtype !== members[0].of.dtype;
-  const side = sideBySide(
-    builder,
-    members.map(({ of }) => of.dims),
-  );
+  const side = sideBySide(builder, members);
   const { fresh, about } = builder;
   about(members[0].of.name);
   const names = [...(kept ? ["float32"] : []), ...optimizer.state];

@@ -1,6 +1,7 @@
 import type { Undo } from "../../src/onnx/undo.ts";
-import { type FeatureAxis, isFeatureAxis } from "../residuals/named-axes.ts";
-import type { ManifestSite, OptionalKind } from "../residuals/residual.ts";
+import type { ResidualOptions } from "../residuals/find.ts";
+import { isFeatureAxis } from "../residuals/named-axes.ts";
+import type { ManifestSite } from "../residuals/residual.ts";
 import type { VariantOptions } from "../variants/index.ts";
 
 /** What was inserted into a model, and where. */
@@ -28,10 +29,7 @@ export interface Manifest extends Laurelization {
 }
 
 /** Options of the search that change which sites are found. */
-interface RecordedSite {
-  readonly featureAxis?: FeatureAxis | undefined;
-  readonly also?: readonly OptionalKind[] | undefined;
-}
+type RecordedSite = Pick<ResidualOptions, "featureAxis" | "also">;
 
 const KEY = "laurelize";
 

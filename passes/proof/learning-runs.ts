@@ -1,5 +1,4 @@
 import { compareTensors } from "../../src/compare/difference.ts";
-import type { Graph } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
@@ -7,27 +6,21 @@ import type { Taps } from "../../src/ort/expose.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { tensorOfBytes } from "../../src/ort/tensors.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
-import type { Plan } from "../laurelize/plan.ts";
 import { displacedOne, type Values } from "./displacing.ts";
 import { type Effect, effectsOf, setsAt } from "./effects.ts";
 import { operandsIn } from "./operands.ts";
-import { operandsOf } from "./site-nodes.ts";
+import { operandsOf, type Subject } from "./site-nodes.ts";
 import type { SiteSums } from "./sums-together.ts";
 import type { Running } from "./weighted-runs.ts";
 
 /** What every check of new tensors is given. */
-export interface Asked {
-  readonly ort: Ort;
-  readonly result: Graph;
-  readonly plan: Plan;
+export interface Asked extends Subject {
   /** The plan's sites, as many at once as fit in memory. */
   readonly groups: readonly (readonly InsertedSite[])[];
   /** Values of the main graph in which a movement counts: its outputs, or what they are made of. */
   readonly judged: readonly string[];
   /** Values that are judged, too, if some tensors move nothing else: floats that are rounded, or saturate. */
   readonly stepped: readonly string[];
-  /** The graph that LAuReL was inserted into. */
-  readonly original: Graph;
   /** Whether the result is known to give the same in every run, to the bit. */
   readonly isSteady: boolean;
   readonly sums: SiteSums;
@@ -122,6 +115,29 @@ export async function operandsAt(
   return (inserted) => operandsIn(ort, taps, inserted, got);
 }
 
+/** A site, and what its inserted nodes read; null for a body that did not run. */
+export interface SiteOperands {
+  readonly inserted: InsertedSite;
+  readonly operands: Tensors | null;
+}
+
+/** What the nodes of a site are given: at a point, and with each of these tensors displaced. */
+export const displacedSets = (
+  runs: OpenRuns,
+  point: Point,
+  { inserted, operands }: SiteOperands,
+  tensors: readonly DenseTensor[],
+): Tensors[] =>
+  setsAt(
+    inserted,
+    { ...point.feeds, ...operands },
+    tensors.map((tensor) => moved(runs, point, tensor)),
+  );
+
+/** Returns the new tensors of a site that have one of these names. */
+export const tensorsNamed = ({ parameters }: InsertedSite, names: ReadonlySet<string>) =>
+  Object.values(parameters).filter(({ name }) => names.has(name));
+
 /** What each of the named tensors does to its site's sum, site by site. */
 export async function effectsAt(
   runs: LearningRuns,
@@ -133,12 +149,11 @@ export async function effectsAt(
   for (const batch of groups) {
     const read = await operandsAt(runs, point, batch);
     const asked = batch.flatMap((inserted) => {
-      const tensors = Object.values(inserted.parameters).filter(({ name }) => names.has(name));
+      const tensors = tensorsNamed(inserted, names);
       const operands = read(inserted);
       effects.set(inserted, operands ? [] : effectsOf(null, tensors));
       if (!operands || tensors.length === 0) return [];
-      const others = tensors.map((tensor) => moved(runs, point, tensor));
-      const sets = setsAt(inserted, { ...point.feeds, ...operands }, others);
+      const sets = displacedSets(runs, point, { inserted, operands }, tensors);
       return [{ site: inserted.site, sets, inserted, tensors }];
     });
     for await (const { asked: of, sums } of runs.sums.of(result, asked))

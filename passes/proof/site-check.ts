@@ -14,15 +14,11 @@ import { checkSum, type FormulaReport, formulaRun } from "./formula.ts";
 import { operandsOf, runSum, type Subject } from "./site-nodes.ts";
 
 /** What one site computes on random operands, with its initial weights. */
-export interface SiteReport {
-  readonly site: string;
+export interface SiteReport extends Pick<FormulaReport, "site" | "passed" | "floatCopy"> {
   /** The operands' shape, free dimensions bound. */
   readonly shape: readonly number[];
   /** The original's plain sum against the result's; null where onnxruntime does not run one of them. */
   readonly difference: Difference | null;
-  readonly passed: boolean;
-  /** It was run as float, which the site's own type has no kernels for. */
-  readonly floatCopy: boolean;
 }
 
 /** Maximum number of elements of a random operand. */

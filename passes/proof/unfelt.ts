@@ -1,18 +1,20 @@
 import type { Tensor } from "onnxruntime-common";
 import { constants } from "../../src/graph/constants.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
-import type { Tensors } from "../../src/ort/session.ts";
 import { numbersIn } from "../../src/ort/tensors.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
 import { displaced } from "./displacing.ts";
-import { effectsOf, setsAt } from "./effects.ts";
+import { effectsOf } from "./effects.ts";
 import {
   arrives,
+  displacedSets,
   type LearningRuns,
   moved,
   operandsAt,
   type Point,
   pointAt,
+  type SiteOperands,
+  tensorsNamed,
 } from "./learning-runs.ts";
 import { type LostAtSite, withFeeling } from "./original-feels.ts";
 import { randomOperands } from "./site-check.ts";
@@ -102,15 +104,10 @@ async function lostAt(
   const read = await operandsAt(runs, runs.start, sites);
   const found: LostAtSite[] = [];
   for (const inserted of sites) {
-    const tensors = Object.values(inserted.parameters).filter(({ name }) => names.has(name));
-    found.push(await lostAtSite(runs, { inserted, operands: read(inserted) }, tensors));
+    const operands = read(inserted);
+    found.push(await lostAtSite(runs, { inserted, operands }, tensorsNamed(inserted, names)));
   }
   return found;
-}
-
-interface SiteOperands {
-  readonly inserted: InsertedSite;
-  readonly operands: Tensors | null;
 }
 
 async function lostAtSite(
@@ -137,15 +134,13 @@ async function lostAtSite(
 /** How tensors change a site's sum on some operands; null if its nodes do not run alone. */
 async function changesAt(
   runs: LearningRuns,
-  { inserted, operands }: SiteOperands,
+  at: SiteOperands,
   tensors: readonly DenseTensor[],
 ): Promise<Pick<LostAtSite, "point" | "dims" | "changes"> | null> {
   const { ort, result, plan, start } = runs;
-  const sumsAt = (point: Point, tensors: readonly DenseTensor[]) => {
-    const others = tensors.map((tensor) => moved(runs, point, tensor));
-    const sets = setsAt(inserted, { ...point.feeds, ...operands }, others);
-    return runSums(ort, result, inserted.site, sets);
-  };
+  const { inserted } = at;
+  const sumsAt = (point: Point, some: readonly DenseTensor[]) =>
+    runSums(ort, result, inserted.site, displacedSets(runs, point, at, some));
   const all = Object.values(inserted.parameters);
   const movers = effectsOf(await sumsAt(start, all), all).map(({ tensor }) => tensor);
   const values = displaced(start.values, movers, {

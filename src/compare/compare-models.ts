@@ -6,7 +6,7 @@ import type { Declared } from "../options.ts";
 import { stepper } from "../ort/abortable.ts";
 import { runnable } from "../ort/loading.ts";
 import { reason } from "../ort/messages.ts";
-import type { Level, Ort, Runnable, Tensors } from "../ort/session.ts";
+import type { Ort, Runnable, Tensors } from "../ort/session.ts";
 import type { Sampled } from "../samples/attempts.ts";
 import { givenSamples, type RunOptions, runOptions, sampleInputs } from "../samples/samples.ts";
 import { contentDifferences } from "./contents.ts";
@@ -15,7 +15,13 @@ import { type FirstDifference, firstDifference } from "./first-difference.ts";
 import { judgedOf } from "./judged.ts";
 import { counterparts } from "./matching.ts";
 import { nudgedBaseline } from "./nudged-weights.ts";
-import { type Agreement, type OutputReport, runAll, sameFunction } from "./outputs.ts";
+import {
+  type Agreement,
+  type FunctionReport,
+  type OutputReport,
+  runAll,
+  sameFunction,
+} from "./outputs.ts";
 import { signatureDifference } from "./signature.ts";
 
 /**
@@ -25,21 +31,14 @@ import { signatureDifference } from "./signature.ts";
 export type Verdict = "same" | "same function" | "same but for rounding" | "different";
 
 /** The result of comparing two models. */
-export interface Comparison {
+export interface Comparison extends Omit<FunctionReport, "beside"> {
   readonly verdict: Verdict;
   /** Whether both compute the same, and the second has changed or lost nothing of the first. */
   readonly same: boolean;
   /** Why the two cannot take the same inputs, so that neither was run; null if they can. */
   readonly apart: string | null;
-  /** onnxruntime's message if it rejects the second model; otherwise null. */
-  readonly error: string | null;
-  /** Number of sets of inputs. */
-  readonly inputs: number;
   /** Sizes chosen for free dimensions. */
   readonly dims: Readonly<Record<string, number>>;
-  readonly outputs: readonly OutputReport[];
-  /** Optimization level of both: "all", or the highest at which onnxruntime loads the first. */
-  readonly level: Level;
   /** The first value that differs if the outputs do; null if no value of one name differs. */
   readonly first: FirstDifference | null;
   /** Differences other than the outputs; harmless ones do not make the models differ. */

@@ -2,15 +2,12 @@ import { InputError } from "../errors.ts";
 import { bytes } from "../figures.ts";
 import { join, textOfCodes } from "../onnx/bytes.ts";
 import { dataTypeNamed, elements, forEachPlace, namedBy, showShape } from "../onnx/dtypes.ts";
+import type { TensorHeader } from "../onnx/new-node.ts";
 import type { Source } from "../onnx/source.ts";
 import { storedAt, unpacked, type ZipEntry, zipEntries } from "./zip.ts";
 
 /** An array of an .npz: its header; its values are not loaded. */
-export interface StoredArray {
-  readonly name: string;
-  /** In ONNX's spelling. */
-  readonly dtype: string;
-  readonly dims: readonly number[];
+export interface StoredArray extends TensorHeader {
   /** Size of its values in bytes. */
   readonly size: number;
   /** Start of its values in the file; null if they are compressed. */

@@ -2,15 +2,11 @@ import { InputError } from "../errors.ts";
 import { join, jsonIn, lengthOf } from "../onnx/bytes.ts";
 import { dataTypeNamed, elements, namedBy, safetensorsNames } from "../onnx/dtypes.ts";
 import { foreignFormat } from "../onnx/foreign.ts";
-import type { DenseTensor } from "../onnx/new-node.ts";
+import type { DenseTensor, TensorHeader } from "../onnx/new-node.ts";
 import type { Range, Source } from "../onnx/source.ts";
 
 /** A tensor of a .safetensors file; its values are not loaded. */
-interface SafeTensor {
-  readonly name: string;
-  /** In ONNX's spelling. */
-  readonly dtype: string;
-  readonly dims: readonly number[];
+interface SafeTensor extends TensorHeader {
   /** Byte range of its little-endian values in the source. */
   readonly range: Range;
 }

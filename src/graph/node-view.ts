@@ -1,15 +1,9 @@
 import { numbersOf } from "./constants.ts";
 import { attribute, type Node, textAttribute } from "./graph.ts";
-import type { Ops } from "./ops.ts";
-import type { Constant } from "./portable.ts";
+import type { Form } from "./portable.ts";
 
 /** What every rule sees of a node: its inputs and attributes, and what it writes further nodes with. */
-export interface NodeView extends NodeAttributes {
-  /** Writes nodes of operators whose form is the same in all opsets. */
-  readonly op: Ops;
-  readonly constant: Constant;
-  /** Version of ai.onnx that the model imports. */
-  readonly opset: number;
+export interface NodeView extends NodeAttributes, Form {
   /** Its inputs; null if one is absent. */
   readonly inputs: readonly (string | null)[];
   /** Throws the InputError that says why the rule does not cover this node. */

@@ -45,8 +45,10 @@ export interface OneHot {
 }
 
 /** What the operators are written with, in the form of an opset. */
-interface Form {
+export interface Form {
+  /** Writes nodes of operators whose form is the same in all opsets. */
   readonly op: Ops;
+  /** Version of ai.onnx that the model imports. */
   readonly opset: number;
   readonly constant: Constant;
 }

@@ -9,6 +9,9 @@ export interface DenseTensor {
   readonly data: Uint8Array;
 }
 
+/** What is known of a tensor without its values. */
+export type TensorHeader = Omit<DenseTensor, "data">;
+
 /** A float attribute; a plain number is written as an integer. */
 export interface FloatAttribute {
   readonly float: number | readonly number[];
