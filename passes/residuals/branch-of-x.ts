@@ -7,7 +7,7 @@ import { beforeLayout, isComplement, maskingOf } from "./mask.ts";
 import { computedSources, inFloats } from "./operators.ts";
 import type { Trial } from "./reach.ts";
 import type { Link, Setting, Term } from "./residual.ts";
-import { skipChain } from "./skip-chain.ts";
+import { findLink, skipChain } from "./skip-chain.ts";
 
 const ELEMENTWISE = operatorsThat("elementwise");
 
@@ -24,15 +24,21 @@ export function isLinear(setting: Setting, branch: Value, { value: x }: Link): b
 /** Whether a value is x itself, at other positions or in another float type. */
 export const comesBy = (setting: Setting, value: Value | null | undefined, x: Value) =>
   value != null &&
-  [...skipChain(setting, value)].some((link) => link.kind === "identity" && link.value === x);
+  findLink(setting, value, (link) => link.kind === "identity" && link.value === x) !== undefined;
 
-/** Yields the nodes of a skip chain up to a projection or a value that was `seen`. */
-function* unprojected(setting: Setting, from: Value, seen: Set<Value>): Generator<Node> {
+/** Returns the first node of a skip chain that passes a test, up to a projection or a value that was `seen`. */
+function unprojected(
+  setting: Setting,
+  from: Value,
+  seen: Set<Value>,
+  test: (node: Node) => boolean,
+): Node | null {
   for (const { value, kind } of skipChain(setting, from)) {
-    if (kind === "projected" || seen.has(value)) return;
+    if (kind === "projected" || seen.has(value)) return null;
     seen.add(value);
-    if (value.producer) yield value.producer;
+    if (value.producer && test(value.producer)) return value.producer;
   }
+  return null;
 }
 
 /** Whether a branch is a multiple of x: x + x·g is x·(1 + g). */
@@ -42,21 +48,23 @@ export function isGated(
   x: Value,
   seen = new Set<Value>(),
 ): boolean {
-  for (const node of unprojected(setting, branch, seen)) {
-    const factors = computedFactors(setting, node);
-    if (factors.length !== 2) continue;
-    return factors.some((each) => comesBy(setting, each, x) || isGated(setting, each, x, seen));
-  }
-  return false;
+  const isProduct = (node: Node) => computedFactors(setting, node).length === 2;
+  const product = unprojected(setting, branch, seen, isProduct);
+  const isMultiple = (each: Value) => comesBy(setting, each, x) || isGated(setting, each, x, seen);
+  return product !== null && computedFactors(setting, product).some(isMultiple);
 }
 
 /** Whether a sum takes its skip at some positions and its branch at the others: a Where, written by two masks. */
 export function isSelected(setting: Setting, branch: Value, skip: Value): boolean {
-  const [mask, other] = [skip, branch].map((operand) => {
-    const { producer } = beforeLayout(setting, operand);
-    return producer && maskingOf(setting, producer)?.mask;
-  });
+  const mask = maskOf(setting, skip);
+  const other = mask && maskOf(setting, branch);
   return mask != null && other != null && isComplement(setting, mask, other);
+}
+
+/** Returns the mask that a value is multiplied by, at other positions or not. */
+function maskOf(setting: Setting, value: Value): Value | undefined {
+  const { producer } = beforeLayout(setting, value);
+  return (producer && maskingOf(setting, producer))?.mask;
 }
 
 /**
@@ -97,36 +105,33 @@ export function takesOut(
 ): boolean {
   const seen = new Set<Value>();
   let factor = own / skipFactor;
-  for (const node of unprojected(setting, branch, seen)) {
-    if (node.op === "Sub" && differs(setting, node, x))
-      return (comesBy(setting, node.inputs[1], x) ? 1 : -1) === factor;
-    if (isGate(setting, node, x, seen)) return true;
-    if (setting.traits(node).scale) factor *= factorOf(setting, node);
-  }
-  return false;
+  const node = unprojected(setting, branch, seen, (at) => {
+    if (differs(setting, at, x) || isGate(setting, at, x, seen)) return true;
+    if (setting.traits(at).scale) factor *= factorOf(setting, at);
+    return false;
+  });
+  if (node?.op !== "Sub") return node !== null;
+  return (comesBy(setting, node.inputs[1], x) ? 1 : -1) === factor;
 }
 
 /** Whether a node is a product of computed values that contains a difference from x, times constants or not. */
 function isGate(setting: Setting, node: Node, x: Value, seen: Set<Value>): boolean {
   const factors = computedFactors(setting, node);
-  return factors.length > 1 && factors.some((value) => holdsDifference(setting, value, x, seen));
+  if (factors.length < 2) return false;
+  const isLess = (at: Node) => differs(setting, at, x) || isGate(setting, at, x, seen);
+  return factors.some((value) => unprojected(setting, value, seen, isLess) !== null);
 }
 
 /** Returns the factors of a product that are not constant; none of another node. */
-const computedFactors = ({ constants }: Setting, node: Node): Value[] =>
-  inFloats(node.op) === "Mul" ? inputsOf(node).filter((value) => !constants.has(value)) : [];
+const computedFactors = ({ constants }: Setting, node: Node): readonly Value[] =>
+  inFloats(node.op) === "Mul" ? inputsOf(node).filter((value) => !constants.has(value)) : NONE;
 
-function holdsDifference(setting: Setting, from: Value, x: Value, seen: Set<Value>): boolean {
-  for (const node of unprojected(setting, from, seen)) {
-    if (node.op === "Sub" && differs(setting, node, x)) return true;
-    if (isGate(setting, node, x, seen)) return true;
-  }
-  return false;
-}
+const NONE: readonly Value[] = [];
 
 /** Whether branches are made of what is left of a value without x, which is computed from it: as codes of a residual quantizer. */
-export function isPart({ setting: { reach }, node, others }: Trial, { value: x }: Link): boolean {
-  const comesFrom = (from: Value, to: Value) => reach.paths(from, to, node) !== null;
+export function isPart({ setting, node, others }: Trial, { value: x }: Link): boolean {
+  if (!setting.subtracted.has(x)) return false;
+  const comesFrom = (from: Value, to: Value) => setting.reach.paths(from, to, node) !== null;
   const leaves = ({ node: { op, inputs }, index }: Use) =>
     op === "Sub" && index === 1 && comesFrom(inputs[0]!, x);
   const leads = ({ node: reader }: Use) =>
@@ -135,8 +140,9 @@ export function isPart({ setting: { reach }, node, others }: Trial, { value: x }
   return x.uses.some(leaves) && x.uses.every((use) => leaves(use) || !leads(use));
 }
 
-/** Whether a difference is between x and a value other than a pool of x, as in PoolFormer. */
-function differs(setting: Setting, { inputs }: Node, x: Value): boolean {
+/** Whether a node is the difference between x and a value other than a pool of x, as in PoolFormer. */
+function differs(setting: Setting, { op, inputs }: Node, x: Value): boolean {
+  if (op !== "Sub") return false;
   const [from, less] = inputs;
   if (comesBy(setting, less, x)) return !pools(setting, from, x);
   return comesBy(setting, from, x) && !pools(setting, less, x);

@@ -14,6 +14,13 @@ export function differenceSum(node: Node): Sum | null {
   return sum ? { ...sum, rare: true } : null;
 }
 
+/** Returns the values that differences subtract. */
+export function subtractedValues(sums: Iterable<Sum>): ReadonlySet<Value> {
+  const subtracted = new Set<Value>();
+  for (const { form, terms } of sums) if (form === "difference") subtracted.add(terms[1].value);
+  return subtracted;
+}
+
 const ADDITION = operatorsThat("addition");
 const QUANTIZED = operatorsThat("quantized");
 

@@ -4,7 +4,7 @@ import { operatorsThat } from "../../src/graph/operators.ts";
 import { own, rows } from "../../src/graph/own.ts";
 import { SKIP_NORMS } from "../lower/skip-norms.ts";
 import type { AxisMap } from "./axes.ts";
-import { factorsOf } from "./operators.ts";
+import { factorsOf, isFixed } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 
 /** An axis of a value, and the number of features along it if a weight shows it. */
@@ -33,103 +33,110 @@ interface Evidence {
 const NONE: Evidence = { writes: null, reads: null, norm: false };
 
 /** Returns what a node's weights show about the feature axes of its operand and its result. */
-export function evidence(setting: Setting, node: Node): Evidence {
-  const rule = own(EVIDENCE, bare(node.op));
-  return rule ? rule(viewOf(setting, node)) : NONE;
+export function evidence(setting: Setting, node: Node | null): Evidence {
+  const rule = node && own(EVIDENCE, bare(node.op));
+  return rule ? rule({ setting, node }) : NONE;
 }
 
 const bare = (op: string) => op.slice(op.lastIndexOf(".") + 1);
 
 /** A node as the rules read it. */
-type View = ReturnType<typeof viewOf>;
-
-function viewOf(setting: Setting, node: Node) {
-  const rankOf = (value: Value | null | undefined) =>
-    (value && setting.types.get(value)?.shape?.length) || 0;
-  /** An integer attribute. */
-  const number = (name: string) => attribute(node, name)?.i ?? null;
-  return {
-    setting,
-    node,
-    number,
-    flag: (name: string) => (number(name) ?? 0) !== 0,
-    /** The sizes of an input, null if they are not fixed. */
-    dims: (index: number) => sizesOf(setting, node.inputs[index]),
-    /** Whether an input is there and the same for all data. */
-    fixed: (index: number) =>
-      node.inputs[index] != null && setting.constants.has(node.inputs[index]),
-    /** The last axis of the first output and of the first input. */
-    last: { writes: rankOf(node.outputs[0]) - 1, reads: rankOf(node.inputs[0]) - 1 },
-  };
+interface View {
+  readonly setting: Setting;
+  readonly node: Node;
 }
 
 type Rule = (view: View) => Evidence;
 
-const lastAxes: Rule = ({ last }) => mixer(last.writes, last.reads);
+/** Returns an integer attribute. */
+const number = ({ node }: View, name: string) => attribute(node, name)?.i ?? null;
+
+const flag = (view: View, name: string) => (number(view, name) ?? 0) !== 0;
+
+/** Returns the sizes of an input, null if they are not fixed. */
+const dims = ({ setting, node }: View, index: number) => sizesOf(setting, node.inputs[index]);
+
+/** Whether an input is there and the same for all data. */
+const fixed = ({ setting, node }: View, index: number) =>
+  isFixed(setting.constants, node.inputs[index]);
+
+const rankOf = ({ types }: Setting, value: Value | null | undefined) =>
+  (value && types.get(value)?.shape?.length) || 0;
+
+/** Returns the last axis of a node's first input. */
+const lastRead = ({ setting, node }: View) => rankOf(setting, node.inputs[0]) - 1;
+
+/** A mixer of the last axes. */
+const lastAxes = (view: View, out?: Size, into?: Size): Evidence =>
+  mixer(rankOf(view.setting, view.node.outputs[0]) - 1, lastRead(view), out, into);
 
 const NHWC = operatorsThat("nhwc");
-const isChannelsLast = ({ node, flag }: View) => NHWC.has(node.op) || flag("channels_last");
+const isChannelsLast = (view: View) => NHWC.has(view.node.op) || flag(view, "channels_last");
 
 /** A weight [M, C / group, …] on axis 1, or the last axis if channels are last. */
 const convolution =
   (weight: number): Rule =>
   (view) => {
     if (isChannelsLast(view)) return lastAxes(view);
-    const [out, into] = view.dims(weight);
-    return mixer(1, 1, out, times(into, view.number("group") ?? 1));
+    const [out, into] = dims(view, weight);
+    return mixer(1, 1, out, times(into, number(view, "group") ?? 1));
   };
 
 const transposedConvolution: Rule = (view) => {
   if (isChannelsLast(view)) return lastAxes(view);
-  const [into, out] = view.dims(1);
-  return mixer(1, 1, times(out, view.number("group") ?? 1), into);
+  const [into, out] = dims(view, 1);
+  return mixer(1, 1, times(out, number(view, "group") ?? 1), into);
 };
 
 /** A depthwise weight, [C, 1, …]. */
-const depthwise: Rule = ({ dims, number }) => {
-  const [out, into] = dims(1);
-  return mixer(1, 1, out, times(into, number("group") ?? out ?? 1));
+const depthwise: Rule = (view) => {
+  const [out, into] = dims(view, 1);
+  return mixer(1, 1, out, times(into, number(view, "group") ?? out ?? 1));
 };
 
-const product: Rule = ({ setting, node, dims, fixed, flag, last }) => {
-  const [a, b] = [flag("transA") ? 1 : 0, flag("transB") ? 1 : 0];
-  if (fixed(1)) {
-    const [into, out] = matrix(dims(1), b);
-    return mixer(last.writes, last.reads - a, out, into);
+const product: Rule = (view) => {
+  const { inputs, outputs } = view.node;
+  const [a, b] = [flag(view, "transA") ? 1 : 0, flag(view, "transB") ? 1 : 0];
+  const rank = rankOf(view.setting, outputs[0]);
+  if (fixed(view, 1)) {
+    const [into, out] = matrix(dims(view, 1), b);
+    return mixer(rank - 1, lastRead(view) - a, out, into);
   }
-  if (!fixed(0)) return NONE;
-  const [out, into] = matrix(dims(0), a);
-  const rank = setting.types.get(node.inputs[1]!)?.shape?.length ?? 0;
-  return mixer(last.writes - 1, rank - (b ? 1 : 2), out, into);
+  if (!fixed(view, 0)) return NONE;
+  const [out, into] = matrix(dims(view, 0), a);
+  return mixer(rank - 2, rankOf(view.setting, inputs[1]) - (b ? 1 : 2), out, into);
 };
 
-const quantizedProduct: Rule = ({ dims, fixed, last }) => {
-  const [into, out] = matrix(dims(3), 0);
-  return fixed(3) ? mixer(last.writes, last.reads, out, into) : NONE;
+const quantizedProduct: Rule = (view) => {
+  const [into, out] = matrix(dims(view, 3), 0);
+  return fixed(view, 3) ? lastAxes(view, out, into) : NONE;
 };
 
-const gemm: Rule = ({ dims, fixed, flag }) => {
-  const weight = fixed(1) ? 1 : fixed(3) ? 3 : null;
+const gemm: Rule = (view) => {
+  const weight = fixed(view, 1) ? 1 : fixed(view, 3) ? 3 : null;
   if (weight === null) return NONE;
-  const [into, out] = matrix(dims(weight), flag("transB") ? 1 : 0);
-  return mixer(1, flag("transA") ? 0 : 1, out, into);
+  const [into, out] = matrix(dims(view, weight), flag(view, "transB") ? 1 : 0);
+  return mixer(1, flag(view, "transA") ? 0 : 1, out, into);
 };
 
-const fewBits: Rule = ({ number, fixed, last }) =>
-  fixed(1) ? mixer(last.writes, last.reads, number("N"), number("K")) : NONE;
+const fewBits: Rule = (view) =>
+  fixed(view, 1) ? lastAxes(view, number(view, "N"), number(view, "K")) : NONE;
 
-const block: Rule = (view) => (view.fixed(1) ? lastAxes(view) : NONE);
+const block: Rule = (view) => (fixed(view, 1) ? lastAxes(view) : NONE);
 
 /** A norm of a single channel, as of a map of positions and features, shows neither. */
-const imageNorm: Rule = ({ dims }) => (dims(1)[0] === 1 ? NONE : norm(1, dims(1)[0]));
+const imageNorm: Rule = (view) => {
+  const [size] = dims(view, 1);
+  return size === 1 ? NONE : norm(1, size);
+};
 const lastNorm =
   (weight: number): Rule =>
-  ({ last, dims }) =>
-    norm(last.reads, dims(weight)[0]);
-const groupNorm: Rule = ({ number, last, dims }) =>
-  norm(number("channels_last") === 0 ? 1 : last.reads, dims(1)[0]);
+  (view) =>
+    norm(lastRead(view), dims(view, weight)[0]);
+const groupNorm: Rule = (view) =>
+  norm(number(view, "channels_last") === 0 ? 1 : lastRead(view), dims(view, 1)[0]);
 const scale: Rule = ({ setting, node }) => ({
-  ...NONE,
+  writes: null,
   reads: scaled(setting, node),
   norm: true,
 });
@@ -191,45 +198,49 @@ const sizesOf = ({ types }: Setting, value: Value | null | undefined): readonly 
 
 /** Returns the axis along which a constant factor varies, such as a norm's scale. */
 function scaled(setting: Setting, node: Node): Place | null {
-  const rank = setting.types.get(node.outputs[0]!)?.shape?.length ?? 0;
-  const fixed = (at: Node) =>
-    factorsOf(at).find((value) => value && setting.constants.has(value)) ?? null;
-  const direct = wideAxis(setting, fixed(node), rank);
-  if (direct || node.op !== "Mul" || fixed(node)) return direct;
+  const rank = rankOf(setting, node.outputs[0]);
+  const own = fixedFactor(setting, node);
+  const direct = wideAxis(setting, own, rank);
+  if (direct || node.op !== "Mul" || own) return direct;
   // x · (γ / σ): γ is first multiplied with the norm's divisor, which has size 1 along its axis.
   for (const factor of node.inputs) {
     const inner = factor?.producer;
     if (inner?.op !== "Mul") continue;
-    const scale = wideAxis(setting, fixed(inner), rank);
-    const other = inner.inputs.find((value) => value !== fixed(inner));
+    const known = fixedFactor(setting, inner);
+    const scale = wideAxis(setting, known, rank);
+    const other = inner.inputs.find((value) => value !== known);
     const shape = other ? setting.types.get(other)?.shape : null;
     if (scale && shape?.length === rank && shape[scale.axis] === 1) return scale;
   }
   return null;
 }
 
+/** Returns the first constant that a product multiplies by; null if there is none. */
+const fixedFactor = ({ constants }: Setting, node: Node) =>
+  factorsOf(node).find((value) => isFixed(constants, value)) ?? null;
+
 /** Returns the only axis of a value of this rank along which a broadcast factor of fixed sizes varies. */
 function wideAxis(setting: Setting, factor: Value | null, rank: number): Place | null {
   const dims = sizesOf(setting, factor);
-  const wide = dims.flatMap((size, k) =>
-    size === 1 ? [] : [{ axis: k + rank - dims.length, size }],
-  );
+  const wide = dims.findIndex((size) => size !== 1);
+  const isOnly = wide === dims.findLastIndex((size) => size !== 1);
+  const size = isOnly ? (dims[wide] ?? null) : null;
   const mask = rank > 2 && dims.length === rank && dims[0] === 1;
-  return wide.length === 1 && wide[0].size !== null ? { ...wide[0], mask } : null;
+  return size === null ? null : { axis: wide + rank - dims.length, size, mask };
 }
 
 /** Writes the output label that the data lacks; reads the data label that the output lacks. */
-function einsum({ node, fixed, dims }: View): Evidence {
-  const equation = textAttribute(node, "equation")?.replaceAll(" ", "").split("->") ?? [];
+function einsum(view: View): Evidence {
+  const equation = textAttribute(view.node, "equation")?.replaceAll(" ", "").split("->") ?? [];
   const terms = equation[0]?.split(",");
   if (terms?.length !== 2 || equation.length !== 2) return NONE;
-  const weight = fixed(0) ? 0 : fixed(1) ? 1 : -1;
+  const weight = fixed(view, 0) ? 0 : fixed(view, 1) ? 1 : -1;
   if (weight < 0) return NONE;
   const data = terms[1 - weight];
   const out = equation[1];
   const only = (labels: string, others: string): Place | null => {
     const found = [...labels].flatMap((label, k) => (others.includes(label) ? [] : [k]));
-    const size = dims(weight)[terms[weight].indexOf(labels[found[0]])] ?? null;
+    const size = dims(view, weight)[terms[weight].indexOf(labels[found[0]])] ?? null;
     return found.length === 1 ? { axis: found[0], size } : null;
   };
   return { writes: only(out, data), reads: only(data, out), norm: false };

@@ -56,7 +56,7 @@ export function shownAt(setting: Setting, candidate: Candidate, searches: NormSe
   ].filter((place) => place !== null);
   return {
     norms: near.length > 0 ? near : normBehind(setting, start, searches),
-    written: ends.flatMap(({ mixer, scale }) => mixer ?? scale ?? []),
+    written: ends.map(({ mixer, scale }) => mixer ?? scale).filter((place) => place !== null),
     next,
     read: next ?? readOfSkip(setting, skip, rank, output),
   };
@@ -85,11 +85,10 @@ function branchEnd(
   rank: number,
 ): { readonly mixer: Place | null; readonly scale: Place | null } {
   let scale: Place | null = null;
-  const shownBy = ({ value: { producer } }: Seen) =>
-    producer ? evidence(setting, producer) : null;
+  let isWriter = false;
   const operandsOf = (at: Seen): Seen[] => {
     const node = at.value.producer;
-    if (!node || shownBy(at)?.writes) return [];
+    if (!node || isWriter) return [];
     return node.inputs.flatMap((input, index) => {
       if (!input || setting.constants.has(input)) return [];
       const through = axesThrough(setting, node, index, at.value);
@@ -100,7 +99,8 @@ function branchEnd(
   let looks = 0;
   for (const at of descend([{ value, axes: sameAxes(rank) }], operandsOf, valueAt)) {
     if (++looks > LOOKS) break;
-    const { writes, reads } = shownBy(at) ?? {};
+    const { writes, reads } = evidence(setting, at.value.producer);
+    isWriter = writes !== null;
     const mixer = writes && placeAlong(writes, at.axes);
     if (mixer) return { mixer: at.isResized ? { ...mixer, size: null } : mixer, scale };
     if (!writes && reads) scale ??= placeAlong(reads, at.axes);

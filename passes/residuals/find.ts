@@ -6,6 +6,7 @@ import type { Graph, Node, Scope, Types, Value } from "../../src/graph/graph.ts"
 import { labelOf, pathOf, scopesOf, visible } from "../../src/graph/scopes.ts";
 import type { Declared } from "../../src/options.ts";
 import { blockedValues } from "./blocked.ts";
+import { subtractedValues } from "./difference.ts";
 import type { Candidate } from "./feature-axis.ts";
 import { sumsIn } from "./index.ts";
 import { recognize } from "./inserted.ts";
@@ -84,7 +85,8 @@ export function findSites(graph: Graph, inferred: Types, options: ResidualOption
     blocked: blockedValues(graph),
     traits,
     originals: new Map([...recognized.originals, ...listed]),
-    onlySized: onlySizedValues(graph),
+    onlySized: onlySizedValues(scopes),
+    subtracted: subtractedValues(sums.values()),
     reach: new Reach(traits),
     chains: new Recent(),
   };

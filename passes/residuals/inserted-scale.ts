@@ -4,7 +4,7 @@ import { operatorsThat } from "../../src/graph/operators.ts";
 import { decodeNumbers, roundoff } from "../../src/graph/tensor.ts";
 import { behind } from "../../src/graph/walk.ts";
 import { dataType, elements, isFloat } from "../../src/onnx/dtypes.ts";
-import { computedBy, factorsOf, inFloats } from "./operators.ts";
+import { computedCount, factorsOf, inFloats } from "./operators.ts";
 import type { KnownValues } from "./residual.ts";
 import { normedOf } from "./written-out.ts";
 
@@ -29,14 +29,15 @@ export const bare = (value: Value): Value => behind(value, isBare);
 export function scaledOf(facts: KnownValues, value: Value): Scaled | null {
   const node = bare(value).producer;
   if (!node) return null;
-  const [x, scale, shift, mean, variance] = node.inputs;
   if (inFloats(node.op) === "Mul") {
     const isConstant = (input: Value | null) => input !== null && facts.constants.has(input);
     const factor = factorsOf(node).find(isConstant);
     const other = factorsOf(node).find((input) => !isConstant(input));
     return factor && other ? { x: other, factor, exact: false } : null;
   }
-  if (node.op !== "BatchNormalization" || !x || !scale) return null;
+  if (node?.op !== "BatchNormalization") return null;
+  const [x, scale, shift, mean, variance] = node.inputs;
+  if (!x || !scale) return null;
   const filled = (input: Value | null, wanted: number) =>
     numbers(input)?.every((number) => number === wanted) ?? false;
   const plain = filled(shift, 0) && filled(mean, 0) && filled(variance, 1);
@@ -85,7 +86,7 @@ function isNorm(facts: KnownValues, { x, exact }: Scaled): boolean {
   const at = bare(x);
   const { producer: node } = at;
   if (exact || (node?.op !== "Mul" && node?.op !== "Div")) return false;
-  return computedBy(facts.constants, node).length > 1 && normedOf(facts, at) !== null;
+  return computedCount(facts.constants, node) > 1 && normedOf(facts, at) !== null;
 }
 
 /** Whether a person wrote the number, as in 1.5 x + 0.5 f: training leaves more than two digits. */

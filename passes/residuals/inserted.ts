@@ -86,13 +86,13 @@ const isNoLater = (value: Value, x: Value): boolean =>
 function stepBack(facts: KnownValues, value: Value) {
   const node = value.producer;
   if (!node) return null;
-  const summed = inFloats(node.op) === "Add" ? computedBy(facts.constants, node) : [];
   if (node.op === "Gemm" && node.inputs[2] && !facts.constants.has(node.inputs[2])) {
     const map = lowRankOf(facts, value);
     return map && { base: node.inputs[2], sources: map.sources, nodes: [node, ...map.nodes] };
   }
+  const summed = inFloats(node.op) === "Add" ? computedBy(facts.constants, node) : [];
   if (summed.length !== 2) return null;
-  for (const [base, addend] of [summed, [...summed].reverse()]) {
+  for (const [base, addend] of [summed, summed.toReversed()]) {
     const map = lowRankOf(facts, addend);
     if (map) return { base, sources: map.sources, nodes: [node, ...map.nodes] };
     const scaled = scaledOf(facts, addend);
@@ -112,15 +112,15 @@ const QUANTIZED_BIAS = 8;
  */
 function lowRankOf(facts: KnownValues, value: Value) {
   const wide = productOf(facts, value);
-  if (!wide) return null;
+  const inner = wide && turned(wide);
+  if (!inner || !(isJoined(inner) || productOf(facts, inner))) return null;
   const nodes: Node[] = [];
   const sources: Value[] = [];
   let addends: Value[] = [];
-  for (const at of walk([turned(wide)], () => addends)) {
+  for (const at of walk([inner], () => addends)) {
     const node = at.producer;
     const op = inFloats(node?.op ?? "");
-    const joins = op === "Add" || op === "Concat";
-    addends = joins ? computedBy(facts.constants, node!) : [];
+    addends = isJoined(at) ? computedBy(facts.constants, node!) : [];
     if (addends.length > 1) {
       if (op === "Add") nodes.push(node!);
       continue;
@@ -132,6 +132,8 @@ function lowRankOf(facts: KnownValues, value: Value) {
   }
   return { sources, nodes };
 }
+
+const isJoined = ({ producer }: Value) => ["Add", "Concat"].includes(inFloats(producer?.op ?? ""));
 
 /** Returns the operand of a product with weights alone: without a bias, a window or groups. */
 function productOf({ constants }: KnownValues, value: Value): Value | null {

@@ -1,8 +1,8 @@
 import type { Value } from "../../src/graph/graph.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { comesBy } from "./branch-of-x.ts";
-import type { Setting, Term } from "./residual.ts";
-import { skipChain } from "./skip-chain.ts";
+import type { Link, Setting, Term } from "./residual.ts";
+import { findLink } from "./skip-chain.ts";
 import { takenOf } from "./written-out.ts";
 
 /**
@@ -25,20 +25,16 @@ export function isLaurel(
     setting.types.get(value)?.shape?.filter((dim) => typeof dim === "number") ?? [];
   const wide = sizesOf(x);
   if (elements(sizesOf(narrow)) >= elements(wide) || !wide.includes(size)) return false;
-  return [...skipChain(setting, skip.value)].some(
-    (link) => link.kind === "identity" && comesBy(setting, x, link.value),
-  );
+  const leadsToX = ({ kind, value }: Link) => kind === "identity" && comesBy(setting, x, value);
+  return findLink(setting, skip.value, leadsToX) !== undefined;
 }
 
 /** Returns the operand of a product with one learned weight, through layout; otherwise null. */
 function mapped(setting: Setting, value: Value): Value | null {
-  for (const { value: at, kind } of skipChain(setting, value)) {
-    if (kind !== "identity") return null;
-    const node = at.producer;
-    if (!node) return null;
-    const { mixer, projection } = setting.traits(node);
-    if (mixer)
-      return projection ? (node.inputs.find((v) => v && !setting.constants.has(v)) ?? null) : null;
-  }
-  return null;
+  const isEnd = ({ kind, value: { producer } }: Link) =>
+    kind !== "identity" || !producer || setting.traits(producer).mixer;
+  const end = findLink(setting, value, isEnd);
+  const node = end?.kind === "identity" && end.value.producer;
+  if (!node || !setting.traits(node).projection) return null;
+  return node.inputs.find((v) => v && !setting.constants.has(v)) ?? null;
 }

@@ -40,8 +40,9 @@ export function namedAxes(given: FeatureAxis | undefined) {
   return {
     /** Returns the axis named for a sum or its value, or why it has none; null if none is named. */
     of(name: string, value: string, shape: readonly Dimension[]) {
+      if (all.length === 0) return null;
       seen.add(name);
-      const names = all.length > 0 ? [name, name.replace(/^\//, ""), value] : [];
+      const names = [name, name.replace(/^\//, ""), value];
       const named = all.find(({ matches }) => names.some(matches));
       if (!named) return null;
       const axis = placeOfAxis(named.axis, shape.length);

@@ -22,10 +22,10 @@ export function flatten(setting: KnownValues, terms: readonly Term[]): readonly 
 function innerTerms({ constants, types }: KnownValues, term: Term): Term[] | null {
   const { value, use, factor } = term;
   const node = value.producer;
-  const shape = types.get(value)?.shape;
   if ((node?.op !== "Add" && node?.op !== "Sum") || value.uses.length !== 1 || value.isOutput)
     return null;
   if (node.scope !== use.node.scope) return null;
+  const shape = types.get(value)?.shape;
   const opens = node.inputs.every((input) => {
     const own = input && types.get(input)?.shape;
     return own && shape && !constants.has(input) && sameShape(own, shape);

@@ -84,7 +84,10 @@ export function nextRead(
     const { node } = use;
     const { reads, writes, norm } = evidence(setting, node);
     const place = reads && placeAlong(reads, there);
-    if (place && (norm || !normsOnly)) return { ...place, node, norm };
+    if (place && (norm || !normsOnly)) {
+      const { axis, size, mask } = place;
+      return { axis, size, mask, node, norm };
+    }
     // A norm of several axes that a Reshape has joined tells of none of them.
     const shows = (reads !== null && !(norm && joined)) || (normsOnly && writes !== null);
     next = (shows ? [] : outputsOf(node)).flatMap((output) =>

@@ -1,16 +1,16 @@
 import { readsShapeOnly } from "../../src/graph/constants.ts";
-import { type Graph, outputsOf, type Value } from "../../src/graph/graph.ts";
-import { bodiesFirst } from "../../src/graph/walk.ts";
+import { outputsOf, type Scope, type Value } from "../../src/graph/graph.ts";
 
 /**
  * Returns the values of which only the shape matters: every path from them ends in an operator that
- * reads shapes. Exporters write such values for `broadcast_tensors`.
+ * reads shapes. Exporters write such values for `broadcast_tensors`. Scopes are given outer ones first.
  */
-export function onlySizedValues({ main }: Graph): ReadonlySet<Value> {
+export function onlySizedValues(scopes: readonly Scope[]): ReadonlySet<Value> {
+  if (!scopes.some(({ nodes }) => nodes.some(readsShapeOnly))) return new Set();
   /** Values whose data nothing reads, and whether anything reads their shape. */
   const sized = new Map<Value, boolean>();
-  for (const node of [...bodiesFirst([main])].reverse())
-    for (const output of outputsOf(node)) {
+  for (const { nodes } of scopes.toReversed())
+    for (const output of nodes.toReversed().flatMap(outputsOf)) {
       const isSized = output.isOutput ? null : readsOnlyShape(output, sized);
       if (isSized !== null) sized.set(output, isSized);
     }

@@ -1,4 +1,3 @@
-import { entry } from "../../src/entry.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
 import {
   attribute,
@@ -11,7 +10,8 @@ import {
 import { operandsThat, operatorsThat } from "../../src/graph/operators.ts";
 import { sourcesOf } from "../../src/graph/walk.ts";
 import { type Dimension, placeOfAxis } from "../../src/onnx/dtypes.ts";
-import type { KnownValues, Traits } from "./residual.ts";
+import type { KnownValues } from "./residual.ts";
+import { TRAITS, type Traits, traitsByBits } from "./traits.ts";
 
 const LAYOUT = operatorsThat("layout");
 const PROJECTION = operatorsThat("projection");
@@ -26,7 +26,10 @@ const FACTORS = operandsThat("factors");
 const ZERO = operandsThat("zero");
 
 /** Returns the operator that a quantized one stands for: Mul for com.microsoft.QLinearMul. */
-export const inFloats = (op: string): string => op.replace(/^(com\.microsoft\.)?QLinear/, "");
+export const inFloats = (op: string): string =>
+  op.includes("QLinear") ? op.replace(QUANTIZED, "") : op;
+
+const QUANTIZED = /^(com\.microsoft\.)?QLinear/;
 
 /** Returns the inputs that a product multiplies. */
 export const factorsOf = (node: Node): readonly (Value | null)[] =>
@@ -35,34 +38,30 @@ export const factorsOf = (node: Node): readonly (Value | null)[] =>
 /** Returns a function that classifies nodes. Nodes alike share one result. */
 export function classifier(known: KnownValues): (node: Node) => Traits {
   const scopes = new Map<Scope, Traits[]>();
-  const shared = new Map<number, Traits>();
-  return ({ scope, index }) => {
-    const traits = entry(scopes, scope, () => new Array(scope.nodes.length));
-    if (!traits[index]) {
-      const own = traitsOf(known, scope.nodes[index]);
-      const facts = Object.values(own).reduce((bits, fact) => bits * 2 + Number(fact), 0);
-      traits[index] = entry(shared, facts, () => own);
+  return (node) => {
+    let traits = scopes.get(node.scope);
+    if (!traits) {
+      traits = new Array<Traits>(node.scope.nodes.length);
+      scopes.set(node.scope, traits);
     }
-    return traits[index];
+    traits[node.index] ??= traitsByBits(traitsOf(known, node));
+    return traits[node.index];
   };
 }
 
-/** Classifies a node by its operator and its constant inputs. */
-function traitsOf({ constants, types }: KnownValues, node: Node): Traits {
+/** Classifies a node by its operator and its constant inputs: returns its traits as bits. */
+function traitsOf({ constants, types }: KnownValues, node: Node): number {
   const { op } = node;
   const plain = inFloats(op);
-  const fixed = (index: number) => {
-    const value = node.inputs[index];
-    return value != null && constants.has(value);
-  };
-  const product = PRODUCT.has(op) && (FACTORS.get(op) ?? [0, 1]).some(fixed);
+  const product =
+    PRODUCT.has(op) &&
+    (FACTORS.get(op) ?? [0, 1]).some((index) => isFixed(constants, node.inputs[index]));
   const convolution =
-    CONVOLUTION.has(op) && node.inputs.some((_, index) => index > 0 && fixed(index));
-  const oneOperand = computedBy(constants, node).length === 1;
-  const scale = oneOperand && (plain === "Mul" || (op === "Div" && fixed(1)) || op === "Neg");
-  const upsampling = UPSAMPLING.has(op) && enlarges(types, node);
+    CONVOLUTION.has(op) && node.inputs.some((at, k) => k > 0 && isFixed(constants, at));
+  const oneOperand = computedCount(constants, node) === 1;
+  const isQuotient = op === "Div" && isFixed(constants, node.inputs[1]);
+  const scale = oneOperand && (plain === "Mul" || isQuotient || op === "Neg");
   const shift = oneOperand && (plain === "Add" || op === "Sub" || op === "Sum");
-  const clips = ZERO.has(op) && quantizesToPositive(types, node);
   const activated = convolution && (textAttribute(node, "activation") ?? "none") !== "none";
   const projection =
     (convolution && !activated) ||
@@ -71,26 +70,39 @@ function traitsOf({ constants, types }: KnownValues, node: Node): Traits {
     shift ||
     UPSAMPLING.has(op);
   const layout = LAYOUT.has(plain);
-  return {
-    layout,
-    scale,
-    mixer: convolution || product || BLOCK.has(op) || node.bodies.some(mixes) || callsMixer(node),
-    pooling:
-      op === "DFT" || (plain === "AveragePool" && strides(node).every((stride) => stride === 1)),
-    projection,
-    nonlinear: clips || !(layout || ADDITION.has(op) || scale || projection),
-    upsampling,
-    reducing: reduces(types, node),
-    repeating: repeats(types, node, grows),
-    spreading: repeats(types, node, spreads),
-  };
+  const linear = layout || ADDITION.has(op) || scale || projection;
+  let traits = 0;
+  if (layout) traits |= TRAITS.layout;
+  if (scale) traits |= TRAITS.scale;
+  if (convolution || product || BLOCK.has(op) || node.bodies.some(mixes) || callsMixer(node))
+    traits |= TRAITS.mixer;
+  if (op === "DFT" || (plain === "AveragePool" && !isStrided(node))) traits |= TRAITS.pooling;
+  if (projection) traits |= TRAITS.projection;
+  if (!linear || (ZERO.has(op) && quantizesToPositive(types, node))) traits |= TRAITS.nonlinear;
+  if (UPSAMPLING.has(op) && enlarges(types, node)) traits |= TRAITS.upsampling;
+  if (reduces(types, node)) traits |= TRAITS.reducing;
+  if (layout && repeats(types, node, grows)) traits |= TRAITS.repeating;
+  if (layout && repeats(types, node, spreads)) traits |= TRAITS.spreading;
+  return traits;
 }
 
 /** Returns the inputs that a node computes with: no constants, scales and zero points. */
 export const computedBy = (constants: ReadonlySet<Value>, { inputs }: Node): Value[] =>
-  inputs.filter(
-    (value) => value !== null && !constants.has(value) && !quantizes(constants, value),
-  ) as Value[];
+  inputs.filter((value): value is Value => isComputed(constants, value));
+
+/** Whether an input is there and the same for all data. */
+export const isFixed = (constants: ReadonlySet<Value>, value: Value | null | undefined) =>
+  value != null && constants.has(value);
+
+const isComputed = (constants: ReadonlySet<Value>, value: Value | null) =>
+  value !== null && !constants.has(value) && !quantizes(constants, value);
+
+/** Returns how many inputs a node computes with. */
+export function computedCount(constants: ReadonlySet<Value>, { inputs }: Node): number {
+  let count = 0;
+  for (const value of inputs) if (isComputed(constants, value)) count++;
+  return count;
+}
 
 /** Returns what the node that makes a value reads, without constants. */
 export const computedSources = (
@@ -102,10 +114,10 @@ export const computedSources = (
 function quantizes(constants: ReadonlySet<Value>, value: Value): boolean {
   const node = value.producer;
   if (node?.op === "DynamicQuantizeLinear") return value !== node.outputs[0];
-  const factors = node?.op === "Mul" ? node.inputs : [];
+  if (node?.op !== "Mul") return false;
   return (
-    factors.some((v) => v && quantizes(constants, v)) &&
-    factors.every((v) => v && (constants.has(v) || quantizes(constants, v)))
+    node.inputs.some((v) => v && quantizes(constants, v)) &&
+    node.inputs.every((v) => v && (constants.has(v) || quantizes(constants, v)))
   );
 }
 
@@ -121,7 +133,7 @@ function quantizesToPositive(types: Types, node: Node): boolean {
 
 /** Whether a result has more positions than the operand; by the operator if sizes are unknown. */
 function enlarges(types: Types, node: Node): boolean {
-  if (node.op === "ConvTranspose") return strides(node).some((stride) => stride > 1);
+  if (node.op === "ConvTranspose") return isStrided(node);
   const { from, to } = positions(types, node);
   const known = from && to && [...from, ...to].every(isNumber);
   if (!known) return node.op !== "GridSample";
@@ -133,7 +145,7 @@ function reduces(types: Types, node: Node): boolean {
   if (node.op === "ConvTranspose") return false;
   if (GLOBAL.has(node.op)) return true;
   const pooled = SHRINKING.has(node.op) || CONVOLUTION.has(node.op);
-  const strided = strides(node).some((stride) => stride > 1);
+  const strided = isStrided(node);
   if (!pooled && !strided) return false;
   const { from, to } = positions(types, node);
   const known = from && to && from.length === to.length && [...from, ...to].every(isNumber);
@@ -148,7 +160,8 @@ function positions(types: Types, { inputs, outputs }: Node) {
   return { from, to };
 }
 
-const strides = (node: Node) => attribute(node, "strides")?.ints ?? [];
+const isStrided = (node: Node): boolean =>
+  attribute(node, "strides")?.ints.some((stride) => stride > 1) ?? false;
 
 const isMixerName = (op: string) => CONVOLUTION.has(op) || PRODUCT.has(op) || BLOCK.has(op);
 

@@ -1,3 +1,5 @@
+import { type Facts, factsByBits } from "./facts.ts";
+
 /** The facts about paths, as bits. */
 export const PATH_FACTS = {
   /** Some path passes learned weights that mix features. */
@@ -17,16 +19,10 @@ export const PATH_FACTS = {
 };
 
 /** What lies on the paths from one value to another. */
-export type Paths = Readonly<Record<keyof typeof PATH_FACTS, boolean>>;
+export type Paths = Facts<typeof PATH_FACTS>;
 
 /** Facts that several paths have together if each of them has. */
 export const OF_EACH = PATH_FACTS.upsampled | PATH_FACTS.repeated | PATH_FACTS.injected;
 
-/** Paths by their facts. */
-export const PATHS_BY_FACTS = Array.from(
-  { length: 128 },
-  (_, facts) =>
-    Object.fromEntries(
-      Object.entries(PATH_FACTS).map(([fact, bit]) => [fact, (facts & bit) !== 0]),
-    ) as Paths,
-);
+/** Returns paths by their facts, always the same ones. */
+export const pathsByFacts = factsByBits(PATH_FACTS);

@@ -2,7 +2,7 @@ import { readsShapeOnly } from "../../src/graph/constants.ts";
 import { type Node, outputsOf, type Use, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
-import { computedBy, inFloats } from "./operators.ts";
+import { computedCount, inFloats } from "./operators.ts";
 import type { Setting, Sum } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 import { NORM } from "./written-out.ts";
@@ -39,7 +39,7 @@ function goesOn(setting: Setting, term: Value, sum: Node): boolean {
   const values = origins.map(({ value }) => value);
   for (const { uses } of walk(values, moved, LOOKS))
     for (const { node } of uses)
-      if (node !== sum && SUMS.has(node.op) && computedBy(setting.constants, node).length > 1)
+      if (node !== sum && SUMS.has(node.op) && computedCount(setting.constants, node) > 1)
         return true;
   return false;
 }
@@ -54,15 +54,15 @@ interface Ends {
 
 /** Whether all paths from a value end as stated, and one of the ends counts. */
 function endsOnly(value: Value, { isEnd, carries, counts = () => true }: Ends): boolean {
-  let further: Node[] = [];
+  let further: Value[] = [];
   let [looks, reaches] = [0, false];
-  for (const { isOutput, uses } of walk([value], () => further.flatMap(outputsOf))) {
+  for (const { isOutput, uses } of walk([value], () => further)) {
     if (isOutput || ++looks > LOOKS) return false;
     further = [];
     for (const use of uses) {
       if (readsShapeOnly(use.node)) continue;
       if (isEnd(use)) reaches ||= counts(use);
-      else if (carries(use.node)) further.push(use.node);
+      else if (carries(use.node)) further.push(...outputsOf(use.node));
       else return false;
     }
   }
@@ -102,7 +102,7 @@ const weighs = (setting: Setting, value: Value): boolean =>
 
 /** Whether a node is a product of two computed values. */
 const multiplies = ({ constants }: Setting, node: Node) =>
-  PRODUCTS.has(node.op) && computedBy(constants, node).length > 1;
+  PRODUCTS.has(node.op) && computedCount(constants, node) > 1;
 
 /** Whether a node passes a value on, times a constant or not. */
 const isMoved = ({ traits }: Setting, node: Node) => traits(node).layout || traits(node).scale;
@@ -114,6 +114,8 @@ const carries = (setting: Setting, node: Node): boolean =>
   NORM.has(node.op) ||
   node.op === "Where";
 
+const SQUASHING = /^((Hard)?Sigmoid|Tanh)$/;
+
 /**
  * Whether only the Sigmoid of a gate between other values reads a value, up to a bias or factor, as
  * W f(x) + U x of a gated unit. In an LSTM's cell a Tanh stands beside its Sigmoids.
@@ -121,8 +123,7 @@ const carries = (setting: Setting, node: Node): boolean =>
 export function opensGate(setting: Setting, value: Value): boolean {
   return endsOnly(value, {
     isEnd: ({ node }) =>
-      /^((Hard)?Sigmoid|Tanh)$/.test(inFloats(node.op)) &&
-      outputsOf(node).some((made) => gates(setting, made)),
+      SQUASHING.test(inFloats(node.op)) && outputsOf(node).some((made) => gates(setting, made)),
     carries: (node) => isMoved(setting, node) || isShift(setting, node),
     counts: ({ node }) => node.op !== "Tanh",
   });
@@ -132,11 +133,11 @@ export function opensGate(setting: Setting, value: Value): boolean {
 function gates(setting: Setting, value: Value): boolean {
   return value.uses.some(({ node }) => {
     const [output] = node.outputs;
-    if (inFloats(node.op) === "Mul" && computedBy(setting.constants, node).length > 1) return true;
+    if (inFloats(node.op) === "Mul" && computedCount(setting.constants, node) > 1) return true;
     const { layout } = setting.traits(node);
     return output != null && (layout || isShift(setting, node)) && gates(setting, output);
   });
 }
 
 const isShift = ({ constants }: Setting, node: Node) =>
-  ADDITIONS.has(node.op) && computedBy(constants, node).length === 1;
+  ADDITIONS.has(node.op) && computedCount(constants, node) === 1;

@@ -3,7 +3,7 @@ import { type Node, outputsOf, readsOf, type Value } from "../../src/graph/graph
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { inOrder } from "../../src/graph/scopes.ts";
 import { inFloats } from "./operators.ts";
-import { OF_EACH, PATH_FACTS, PATHS_BY_FACTS, type Paths } from "./paths.ts";
+import { OF_EACH, PATH_FACTS, type Paths, pathsByFacts } from "./paths.ts";
 import { Recent } from "./recent.ts";
 import type { Setting, Term } from "./residual.ts";
 import { besides } from "./skip-norm.ts";
@@ -42,7 +42,7 @@ export class Reach {
       this.#searches.set(from, search);
     }
     const facts = search.facts.get(to);
-    return facts === undefined ? null : PATHS_BY_FACTS[facts];
+    return facts === undefined ? null : pathsByFacts(facts);
   }
 
   #search(from: Value, limit: Node): Map<Value, number> {

@@ -2,6 +2,7 @@ import type { Graph, Node, Scope, Types, Use, Value } from "../../src/graph/grap
 import type { Paths } from "./paths.ts";
 import type { Reason, ReasonCode } from "./reasons.ts";
 import type { Recent } from "./recent.ts";
+import type { Traits } from "./traits.ts";
 
 /** One summand: its value, and the input slot that a rewrite redirects. */
 export interface Term {
@@ -111,30 +112,6 @@ export interface KnownGraph extends KnownValues {
   readonly graph: Graph;
 }
 
-/** An operator's role in a residual connection. */
-export interface Traits {
-  /** Keeps the value, at other positions or in another float type. */
-  readonly layout: boolean;
-  /** Multiplies the value by a constant. */
-  readonly scale: boolean;
-  /** Mixes features with learned weights. */
-  readonly mixer: boolean;
-  /** Mixes positions without weights, keeping the shape (PoolFormer, FNet). */
-  readonly pooling: boolean;
-  /** May be on a projected skip: a linear operator, a norm or a pool. */
-  readonly projection: boolean;
-  /** Is nonlinear; a layout operator may be, too. */
-  readonly nonlinear: boolean;
-  /** Enlarges a feature map. */
-  readonly upsampling: boolean;
-  /** Reduces a feature map. */
-  readonly reducing: boolean;
-  /** Repeats the positions of its operand. */
-  readonly repeating: boolean;
-  /** Spreads a single position or feature over all. */
-  readonly spreading: boolean;
-}
-
 /**
  * A slice along an axis: its start, and whether it is a single position, such as a time step. A
  * start that is not listed in the file is known by the value that holds it.
@@ -174,6 +151,8 @@ export interface Setting extends KnownValues {
   readonly blocked: ReadonlySet<Value>;
   /** Values of which only the shape matters. */
   readonly onlySized: ReadonlySet<Value>;
+  /** Values that a difference subtracts. */
+  readonly subtracted: ReadonlySet<Value>;
   /** Skips with LAuReL from an earlier run: what the sum reads now → x_i. */
   readonly originals: ReadonlyMap<Value, Value>;
   /** The skip chains of the operands that were last looked at. */

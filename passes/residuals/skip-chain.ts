@@ -17,19 +17,39 @@ const SHORT = 32;
  * constant factors and linear ones. Stops at the first operator of another kind.
  */
 export const skipChain = (setting: Setting, operand: Value): Generator<Link> =>
-  chainFrom(
-    setting,
-    SHORT,
-    entry(setting.chains, operand, () => [linkTo(operand)]),
-  );
+  chainFrom(setting, SHORT, chainOf(setting, operand));
+
+/** Returns the first link of a skip chain that passes a test; undefined if none does. */
+export function findLink(
+  setting: Setting,
+  operand: Value,
+  test: (link: Link) => boolean,
+): Link | undefined {
+  const known = chainOf(setting, operand);
+  for (let hop = 0; ; hop++) {
+    const link = linkAt(setting, SHORT, known, hop);
+    if (!link) return undefined;
+    if (test(link)) return link;
+  }
+}
+
+/** Returns the chain of an operand, as far as it is known. */
+const chainOf = ({ chains }: Setting, operand: Value): Chain =>
+  entry(chains, operand, () => [linkTo(operand)]);
 
 function* chainFrom(setting: Setting, length: number, known: Chain): Generator<Link> {
-  for (let hop = 0; hop < length; hop++) {
-    if (hop === known.length) known.push(linkBehind(setting, known[hop - 1]!, length - hop + 1));
-    const link = known[hop];
+  for (let hop = 0; ; hop++) {
+    const link = linkAt(setting, length, known, hop);
     if (!link) return;
     yield link;
   }
+}
+
+/** Returns a link of a chain whose links before it are known; null behind the last one. */
+function linkAt(setting: Setting, length: number, known: Chain, hop: number): Link | null {
+  if (hop === length) return null;
+  if (hop === known.length) known.push(linkBehind(setting, known[hop - 1]!, length - hop + 1));
+  return known[hop];
 }
 
 /** Returns the link to what the value of a link comes from by one step; null at the end. */
@@ -40,7 +60,7 @@ function linkBehind(setting: Setting, link: Link, length: number): Link | null {
   const next = node && linkBefore(setting, node, link.value, length);
   if (!next) return null;
   const part = link.part?.single ? link.part : (next.part ?? link.part);
-  return joined(next.value, [link, next], part);
+  return joined(next.value, link, next, part);
 }
 
 /** Returns a link to the operand itself. */
@@ -57,7 +77,7 @@ const linkTo = (value: Value, kind: Link["kind"] = "identity"): Link => ({
 type Path = Omit<Link, "value" | "part">;
 
 /** Returns the link over two paths, in sequence or in parallel. */
-const joined = (value: Value, [a, b]: readonly [Path, Path], part: Part | null): Link => ({
+const joined = (value: Value, a: Path, b: Path, part: Part | null): Link => ({
   value,
   kind: a.kind === "identity" || b.kind === "projected" ? b.kind : a.kind,
   part,
@@ -80,7 +100,7 @@ function linkBefore(setting: Setting, node: Node, value: Value, length: number):
       mixed: mixer,
       peaked: PEAKS.has(node.op),
     };
-    return joined(next.value, [next, passed], layout ? partOf(setting, value) : null);
+    return joined(next.value, next, passed, layout ? partOf(setting, value) : null);
   }
   const masking = maskingOf(setting, node);
   if (masking) return linkTo(masking.x, "scaled");
@@ -107,7 +127,7 @@ function commonOrigin(setting: Setting, values: readonly Value[], length: number
   for (const link of first.values()) {
     const links = [link, ...rest.map((chain) => chain.get(link.value))];
     if (links.includes(undefined)) continue;
-    return links.reduce((a, b) => joined(link.value, [a!, b!], null))!;
+    return links.reduce((a, b) => joined(link.value, a!, b!, null))!;
   }
   return null;
 }

@@ -6,7 +6,7 @@ import { flatten, independent, isOneMap, MOST_TERMS } from "./nested-sums.ts";
 import { areScores, isPosition, opensGate } from "./position.ts";
 import { type Reason, reasons } from "./reasons.ts";
 import { type Kind, type Setting, type Sum, type Term, termsAt } from "./residual.ts";
-import { skipChain } from "./skip-chain.ts";
+import { findLink } from "./skip-chain.ts";
 import { trySkip } from "./try-skip.ts";
 
 /** Which term of a sum is the skip, or why there is none. */
@@ -60,10 +60,12 @@ const isResidualDifference = (
 ): boolean =>
   !projected &&
   branches.every(({ value }) =>
-    [...skipChain(setting, skip.value)].some(
+    findLink(
+      setting,
+      skip.value,
       ({ kind, value: x }) =>
         kind !== "projected" &&
-        setting.reach.paths(x, value, sum.node)?.mixed &&
+        setting.reach.paths(x, value, sum.node)?.mixed === true &&
         comesInFloats(setting, value, x),
     ),
   ) &&
@@ -120,8 +122,8 @@ function unfit(setting: Setting, sum: Sum): Reason | null {
   if (terms.some((term) => blocked.has(term.value))) return reasons.blocked();
   if (new Set(terms.map((term) => term.value)).size < terms.length) return reasons.doubled();
   if (terms.length > MOST_TERMS) return reasons.many(terms.length);
-  const ranks = terms.map(({ value }) => types.get(value)?.shape?.length ?? 0);
-  if (type?.shape && Math.max(...ranks) < type.shape.length)
+  const rank = type?.shape?.length ?? 0;
+  if (terms.every(({ value }) => (types.get(value)?.shape?.length ?? 0) < rank))
     return reasons.unknownShape(terms[0].value);
   for (const { value } of terms) {
     if (constants.has(value)) continue;
@@ -167,7 +169,7 @@ function choose(setting: Setting, node: Node, terms: readonly Term[]): Slots {
     }
   }
   if (refused.length > 0) return refused[0];
-  const small = ({ value }: Term) => [...skipChain(setting, value)].some((link) => link.upsampled);
+  const small = ({ value }: Term) => findLink(setting, value, ({ upsampled }) => upsampled);
   const branches = terms.filter(small);
   const [skip, ...more] = terms.filter((term) => !small(term));
   if (branches.length === 0 || !skip) return { reason: reasons.unrelated() };

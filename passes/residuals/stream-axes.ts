@@ -1,4 +1,4 @@
-import { groupBy } from "../../src/entry.ts";
+import { entry, groupBy } from "../../src/entry.ts";
 import { outputsOf, type Value } from "../../src/graph/graph.ts";
 import { type AxisMap, axesThrough, compose, inverse, sameAxes } from "./axes.ts";
 import { type Place, placeAlong } from "./evidence.ts";
@@ -36,22 +36,15 @@ export function featureAxes(
 ): FoundAxis[] {
   const members = inOneStream(setting, candidates);
   const streams = groupBy(members, ({ root }) => root);
-  const normed = new Map(
-    [...streams].map(([root, stream]) => [
-      root,
-      normedAxis(
-        stream.flatMap((each) => atRoot(each, each.shown.norms)),
-        stream.flatMap((each) => atRoot(each, each.shown.written)),
-      ),
-    ]),
-  );
+  const normed = new Map<Value, number | null>();
+  const normedAt = (root: Value) => entry(normed, root, () => normedAxis(streams.get(root)!));
   return members.map((member) => {
     const { known, name, sum, kind } = member.candidate;
     const given = named.of(name, sum.output.name, member.shape);
     if (given === null && known) return known;
     const stream = streams.get(member.root)!;
     if (given !== null) return decide(member, stream, given);
-    const shown = decide(member, stream, axisOf(setting, member, stream, normed.get(member.root)!));
+    const shown = decide(member, stream, axisOf(setting, member, stream, normedAt));
     // Such a sum is a bias or a score, not features.
     return kind === "projected" && "size" in shown && shown.size === 1
       ? noAxis(`the skip is projected to a single value on axis ${shown.axis}`)
@@ -125,11 +118,11 @@ function axisOf(
   setting: Setting,
   member: Member,
   stream: readonly Member[],
-  streamNorms: number | null,
+  normedAt: (root: Value) => number | null,
 ): number | { readonly reason: string } {
   const { norms, written, read } = member.shown;
   const own = only(norms.filter(({ mask }) => !mask));
-  const normed = own ?? here(member, streamNorms) ?? only(norms);
+  const normed = own ?? here(member, normedAt(member.root)) ?? only(norms);
   if (normed !== null) return normed;
   // As far as the branches that write and the reader show one.
   const agreed = only(read ? [...written, read] : written);
@@ -175,14 +168,16 @@ function only(places: readonly Place[]): number | null {
 }
 
 /** Returns the axis of a stream's norms; of what may be masks alone, if its branches do not all write another. */
-function normedAxis(norms: readonly Place[], written: readonly Place[]): number | null {
+function normedAxis(stream: readonly Member[]): number | null {
+  const norms = stream.flatMap((each) => atRoot(each, each.shown.norms));
+  const written = stream.flatMap((each) => atRoot(each, each.shown.written));
   const sure = norms.filter(({ mask }) => !mask);
   if (sure.length > 0) return only(sure);
   return norms.length > 0 ? (only(written) ?? only(norms)) : null;
 }
 
 const atRoot = ({ toRoot }: Member, places: readonly Place[]): Place[] =>
-  places.flatMap((place) => placeAlong(place, toRoot) ?? []);
+  places.map((place) => placeAlong(place, toRoot)).filter((place) => place !== null);
 
 /** Returns where an axis of the stream's first sum is at another sum. */
 function here({ toRoot }: Member, axis: number | null): number | null {

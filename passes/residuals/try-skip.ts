@@ -11,7 +11,7 @@ import type { Trial } from "./reach.ts";
 import { type Reason, reasons } from "./reasons.ts";
 import type { Kind, Link, OptionalKind, Setting } from "./residual.ts";
 import { isMerge } from "./scales.ts";
-import { skipChain } from "./skip-chain.ts";
+import { findLink, skipChain } from "./skip-chain.ts";
 import { PARTS, takenOf } from "./written-out.ts";
 
 /** Whether a map has fewer positions than another: then all paths to that one enlarge it, by a Reshape if not by an operator for it. */
@@ -29,15 +29,15 @@ function isPieced({ setting, node, others }: Trial, { producer }: Value): boolea
   const pieces = producer?.op === "Concat" ? computedBy(setting.constants, producer) : [];
   const leads = ({ kind, value }: Link) =>
     kind === "identity" &&
-    others.every((term) => setting.reach.paths(value, term.value, node)?.mixed);
-  return pieces.length > 1 && pieces.every((piece) => [...skipChain(setting, piece)].some(leads));
+    others.every((term) => setting.reach.paths(value, term.value, node)?.mixed === true);
+  return pieces.length > 1 && pieces.every((piece) => findLink(setting, piece, leads));
 }
 
 /** The values a skip comes from, nearest first, and beside each its other pre-activations. */
 function* origins(setting: Setting, skip: Value): Generator<Link> {
   for (const link of skipChain(setting, skip)) {
     yield link;
-    yield* preActivations(setting, link);
+    if (link.kind === "projected") yield* preActivations(setting, link);
   }
 }
 
@@ -57,14 +57,18 @@ export function trySkip(trial: Trial): Verdict | null {
   for (const link of origins(setting, skip.value)) {
     if (refused && !isMoved(refused.link, link)) break;
     if (!isFloat(setting.types.get(link.value)?.dtype) && !isQuantized(link.value)) continue;
-    const paths = others.map((term) => setting.reach.paths(link.value, term.value, node));
-    if (paths.includes(null) && isPieced(trial, link.value)) return { kind: link.kind };
-    if (paths.includes(null)) continue;
+    const paths = others
+      .map((term) => setting.reach.paths(link.value, term.value, node))
+      .filter((path) => path !== null);
+    if (paths.length < others.length) {
+      if (isPieced(trial, link.value)) return { kind: link.kind };
+      continue;
+    }
     const { value, part } = link;
     const elsewhere =
       part !== null && others.some((term) => isElsewhere(setting, term.value, value, part));
     if (elsewhere && part.single) continue;
-    const verdict = verdictOn(trial, link, { paths: paths.map((path) => path!), elsewhere });
+    const verdict = verdictOn(trial, link, paths, elsewhere);
     if (!("weak" in verdict)) return verdict;
     refused ??= { link, verdict };
   }
@@ -80,20 +84,15 @@ const isMoved = (near: Link, { kind, part, repeated, upsampled }: Link): boolean
   upsampled === near.upsampled;
 
 /** What a skip is whose origin all other terms come from. */
-function verdictOn(
-  trial: Trial,
-  link: Link,
-  { paths, elsewhere }: { readonly paths: readonly Paths[]; readonly elsewhere: boolean },
-): Verdict {
+function verdictOn(trial: Trial, link: Link, paths: readonly Paths[], elsewhere: boolean): Verdict {
   const { setting, skip, others } = trial;
   const projected = link.kind === "projected";
-  const any = (check: (setting: Setting, branch: Value, x: Value) => boolean) =>
-    others.some((term) => check(setting, term.value, link.value));
   const plain = paths.findIndex((path) => !path.mixed && !(path.pooled && !projected));
   if (plain >= 0) return { reason: reasons.unlearned(link.value, others[plain].value), weak: true };
   if (paths.some(({ injected }) => injected) && isInjected(trial, link.value))
     return { reason: reasons.injected(link.value) };
-  if (any(isGated)) return { reason: reasons.gated(link.value), kind: "se" };
+  if (others.some((term) => isGated(setting, term.value, link.value)))
+    return { reason: reasons.gated(link.value), kind: "se" };
   if (others.some((term) => isSelected(setting, term.value, skip.value)))
     return { reason: reasons.selected(link.value) };
   if (isPart(trial, link) || others.some((f) => takesOut(setting, f, link.value, skip.factor)))
@@ -143,7 +142,7 @@ const LOOKS = 200;
  */
 function preActivations(setting: Setting, link: Link): Link[] {
   const { value } = link;
-  if (link.kind !== "projected" || !link.mixed || !value.producer) return [];
+  if (!link.mixed || !value.producer) return [];
   const x = takenOf(setting, value, undefined, STEPS);
   const steps = x && stepsTo(setting, value, x);
   if (!x || !steps) return [];

@@ -1,11 +1,10 @@
 import { dataType, dataTypeNamed, elements, isHalf, type Type } from "../onnx/dtypes.ts";
 import type { TensorMessage } from "../onnx/messages.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
-import { attribute, type Graph, type Node, outputsOf, type Value } from "./graph.ts";
+import { attribute, type Graph, type Node, outputsOf, type Scope, type Value } from "./graph.ts";
 import { operatorsThat } from "./operators.ts";
 import { allScopes, weightNamed } from "./scopes.ts";
 import { arrayOf } from "./tensor.ts";
-import { bodiesFirst } from "./walk.ts";
 
 /** Operators that draw at random and have a float attribute `seed`. */
 export const RANDOM = operatorsThat("random");
@@ -24,21 +23,25 @@ export function constants(graph: Graph, free: ReadonlySet<string> = new Set()): 
   const known = new Set<Value>();
   const isKnown = (value: Value | null) => !value || known.has(value);
   const note = (value: Value) => {
-    if (!free.has(value.name)) known.add(value);
+    if (free.size === 0 || !free.has(value.name)) known.add(value);
   };
   for (const { values } of allScopes(graph))
     for (const value of values.values()) if (value.initializer) note(value);
-  for (const node of bodiesFirst([graph.main, ...graph.functions])) {
-    const { op, inputs, bodies, captures } = node;
-    if (RANDOM.has(op) || (bodies.length > 0 && op !== "If")) continue;
-    // CastLike reads its second input's type alone.
-    const read = op === "CastLike" ? inputs.slice(0, 1) : inputs;
-    const isFixed =
-      read.every(isKnown) &&
-      [...captures].every(isKnown) &&
-      bodies.every(({ outputs }) => outputs.every(isKnown));
-    if (isFixed || readsShapeOnly(node)) outputsOf(node).forEach(note);
-  }
+  const visit = ({ nodes }: Scope) => {
+    for (const node of nodes) {
+      const { op, inputs, bodies, captures } = node;
+      bodies.forEach(visit);
+      if (RANDOM.has(op) || (bodies.length > 0 && op !== "If")) continue;
+      // CastLike reads its second input's type alone.
+      const read = op === "CastLike" ? inputs.slice(0, 1) : inputs;
+      const isFixed =
+        read.every(isKnown) &&
+        (captures.size === 0 || [...captures].every(isKnown)) &&
+        bodies.every(({ outputs }) => outputs.every(isKnown));
+      if (isFixed || readsShapeOnly(node)) outputsOf(node).forEach(note);
+    }
+  };
+  [graph.main, ...graph.functions].forEach(visit);
   return known;
 }
 

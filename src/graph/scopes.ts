@@ -15,17 +15,19 @@ export function attributeOf({ message, owner }: Scope): string {
   return owner?.message.attributes.find((one) => holds(graphsIn([one])))?.name ?? "";
 }
 
-const counts = new WeakMap<Scope, Map<string, number>>();
+/** The names that several nodes of a scope have. */
+const shared = new WeakMap<Scope, ReadonlySet<string>>();
+
+function sharedNames({ nodes }: Scope): ReadonlySet<string> {
+  const [names, several] = [new Set<string>(), new Set<string>()];
+  for (const { message } of nodes) (names.has(message.name) ? several : names).add(message.name);
+  return several;
+}
 
 /** Returns a node's name if it is unique in its scope, otherwise the name of its first output. */
 export function labelOf({ message, scope }: Node): string {
-  const count = entry(counts, scope, () => {
-    const names = new Map<string, number>();
-    for (const { message: each } of scope.nodes)
-      names.set(each.name, (names.get(each.name) ?? 0) + 1);
-    return names;
-  });
-  if (message.name !== "" && count.get(message.name) === 1) return message.name;
+  const { name } = message;
+  if (name !== "" && !entry(shared, scope, () => sharedNames(scope)).has(name)) return name;
   return message.outputs.find((name) => name !== "") ?? message.opType;
 }
 

@@ -69,7 +69,8 @@ export function* bestFirst<Item>(
         if (orderOf(open[middle]) <= orderOf(item)) to = middle;
         else from = middle + 1;
       }
-      open.splice(from, 0, item);
+      if (from === open.length) open.push(item);
+      else open.splice(from, 0, item);
     }
   };
   add(starts);
@@ -124,12 +125,3 @@ export const nodesWithin = (node: Node): Generator<Node> =>
 /** Returns the scopes that a node runs: its bodies, and the function that it calls. */
 export const scopesIn = ({ bodies, callee }: Node): readonly Scope[] =>
   callee ? [...bodies, callee] : bodies;
-
-/** Yields the nodes of scopes and of the bodies in them, those of a body before its own node. */
-export function* bodiesFirst(scopes: Iterable<Scope>): Generator<Node> {
-  for (const { nodes } of scopes)
-    for (const node of nodes) {
-      if (node.bodies.length > 0) yield* bodiesFirst(node.bodies);
-      yield node;
-    }
-}
