@@ -39,8 +39,11 @@ export async function modelToTrain(args: TrainedArguments, given: Model, say: Sa
   if (layer === undefined) return laurelizedModel(args, given, say);
   tell({ step: "replacing the last layer" });
   const model = await newHead(given, { ort, layer, classes: classes!, seed });
-  if (tuningOf(model.metadata)?.head?.fromIntegers)
+  const { fromIntegers, fromDirections } = tuningOf(model.metadata)?.head ?? {};
+  if (fromIntegers)
     say("note", `the new layer is in floats; the rest of ${args.model} stays quantized.`);
+  if (fromDirections)
+    say("note", "the old layer compares vectors of length 1; the new one is linear.");
   return laurelizedModel(args, model, say);
 }
 

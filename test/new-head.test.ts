@@ -5,6 +5,7 @@ import type { Tensor } from "onnxruntime-node";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { mergedWeights } from "../passes/finetune/tied-weights.ts";
+import { tuningOf } from "../passes/head/tuning.ts";
 import { cli } from "./support/cli.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
@@ -244,6 +245,16 @@ const FORMS: readonly (readonly [what: string, body: string, weights: string])[]
   ],
 ];
 
+/** Last layers, and whether they compare directions: by weights, or features, of length 1. */
+const DIRECTIONS: readonly (readonly [body: string, isSo: boolean])[] = [
+  ["n = ReduceL2(fc.w) l = Clip(n, half) u = Div(fc.w, l) w = Transpose(u) y = MatMul(f, w)", true],
+  ["u = LpNormalization(fc.w) w = Transpose(u) y = MatMul(f, w)", true],
+  ["n = ReduceL2(f) u = Div(f, n) y = Gemm<transB = 1>(u, fc.w)", true],
+  ["n = ReduceL2(f) u = Div(f, n) y = Gemm<transB = 1>(u, fc.w, fc.b)", false],
+  ["n = ReduceL2(fc.w) v = Div(fc.w, n) u = Mul(v, half) w = Transpose(u) y = MatMul(f, w)", false],
+  ["u = Div(f, half) w = Transpose(fc.w) y = MatMul(u, w)", false],
+];
+
 const modelOf = (body: string, weights: string) => {
   const sizes = [...weights.matchAll(/float\[([\d, ]+)\] (\S+?)(?=,|$)/g)];
   const filled = sizes.map(([, dims, name]) => {
@@ -371,6 +382,12 @@ describe("a last layer is replaced by one of another number of classes", () => {
   ])("and not with %s", async (_, body, weights, layer, why) => {
     const model = await modelOf(body, weights);
     await expect(newHead(model, { ort, layer, classes: 7 })).rejects.toThrow(why);
+  });
+
+  it.each(DIRECTIONS)("in place of one that may compare directions: %s", async (body, isSo) => {
+    const model = await modelOf(body, "float[5, 8] fc.w, float[5] fc.b");
+    const changed = await newHead(model, { ort, layer: "fc_w", classes: 7 });
+    expect(tuningOf(changed.metadata)!.head!.fromDirections ?? false).toBe(isSo);
   });
 
   it("trained by default, with LAuReL if a variant is named, and applied to the original", () => {

@@ -147,6 +147,19 @@ function sizesOfConstant(
 /** Returns the initializers that a constant is computed from by nodes that read one tensor each. */
 export const sourceOfWeight = (value: Value): Value => behind(value, () => true);
 
+/** Whether a layer is a cosine classifier's: its weight, or its input without a bias, has length 1. */
+export const comparesDirections = ({ node, weight, bias }: LinearLayer): boolean =>
+  isDirection(behind(weight, ({ op }) => op === "Transpose" || op === "Cast")) ||
+  (bias === null && isDirection(node.inputs[0]));
+
+/** Whether a value is divided by what is computed of it alone. */
+function isDirection(value: Value | null): boolean {
+  const { op, inputs } = value?.producer ?? { op: "", inputs: [] };
+  if (op !== "Div") return op === "LpNormalization";
+  const [x, length] = inputs;
+  return x !== null && length !== null && behind(length, (node) => node !== x.producer) === x;
+}
+
 /** Operators that exporters end a node's name with. */
 const LAST = /\/[^/]*$/;
 

@@ -24,7 +24,7 @@ import type { KnownGraph } from "../residuals/residual.ts";
 import { type ChosenLayer, chosenLayer, restatedLayer } from "./chosen-layer.ts";
 import { floatLayer } from "./float-layer.ts";
 import type { ClassWay } from "./follow-classes.ts";
-import type { LinearLayer } from "./linear-layer.ts";
+import { comparesDirections, type LinearLayer } from "./linear-layer.ts";
 import { tuningEntry } from "./tuning.ts";
 import { unreadAfter } from "./unread-after.ts";
 
@@ -67,6 +67,7 @@ export async function newHead(model: Model, options: HeadOptions): Promise<Model
   const head = {
     ...{ layer: name, classes, seed, weights: tensors.map((part) => part.tensor.name) },
     ...(isQuantized(chosen) ? { fromIntegers: true } : {}),
+    ...(comparesDirections(chosen.layer) ? { fromDirections: true } : {}),
   };
   const record = { sha256: await sha256(model.source), trained: head.weights, head };
   const changed = await patched(known.graph, { ...patch, metadata: [tuningEntry(record)] });

@@ -12,6 +12,8 @@ export interface HeadRecord {
   readonly weights: readonly string[];
   /** Set if the old layer was quantized: the new one is in floats. */
   readonly fromIntegers?: boolean;
+  /** Set if the old layer compared directions, as a cosine classifier does: the new one is linear. */
+  readonly fromDirections?: boolean;
 }
 
 /** What a model records of itself if its own weights were trained, or it has a new last layer. */
