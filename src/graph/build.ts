@@ -8,32 +8,28 @@ import { listFrom, withOne } from "../onnx/short-lists.ts";
 import { called, type Graph, type Node, outward, type Scope, type Value } from "./graph.ts";
 import { isKnownOperator } from "./operators.ts";
 import { sorted } from "./order.ts";
-import { visible } from "./scopes.ts";
+import { scopesWithin, visible } from "./scopes.ts";
 import { derived, scopesIn } from "./walk.ts";
-
-/** A file that is linked, and all names of its values and nodes so far. */
-interface Linking {
-  readonly file: ModelFile;
-  readonly names: Set<string>;
-}
 
 /** Links a model's nodes to their values, in time linear in their number. */
 export function buildGraph(file: ModelFile): Graph {
+  const main = scopeOf(file, "main", file.graph, null);
+  const functions = file.message.functions.map((f) => scopeOf(file, "function", f, null));
+  linkCalls(main, functions);
   const names = new Set<string>();
-  const to = { file, names };
-  const main = scopeOf(to, "main", file.graph, null);
-  const functions = file.message.functions.map((f) => scopeOf(to, "function", f, null));
-  linkCalls(file, main, functions);
+  for (const { nodes, values } of scopesWithin([main, ...functions])) {
+    for (const name of values.keys()) names.add(name);
+    for (const { message } of nodes) if (message.name) names.add(message.name);
+  }
   return { file, main, functions, names };
 }
 
 function scopeOf(
-  to: Linking,
+  file: ModelFile,
   kind: Scope["kind"],
   message: GraphMessage | FunctionMessage,
   owner: Node | null,
 ): Scope {
-  const { file, names } = to;
   const scope: Scope = {
     file,
     kind,
@@ -46,16 +42,15 @@ function scopeOf(
     outputs: [],
     values: new Map(),
   };
-  defineInputs(to, scope);
+  defineInputs(scope);
   const nodes = message.nodes.map((each) => nodeOf(scope, each));
   for (const node of nodes) {
-    if (node.message.name) names.add(node.message.name);
     const from = { producer: node, initializer: null };
     node.outputs = listFrom(node.message.outputs, (name) =>
-      name === "" ? null : define(to, scope, name, from),
+      name === "" ? null : define(scope, name, from),
     );
   }
-  for (const node of nodes) connect(to, node);
+  for (const node of nodes) connect(node);
   for (const node of sorted(file, nodes)) {
     scope.nodes.push(node);
     scope.bodies.push(...node.bodies);
@@ -74,13 +69,8 @@ function scopeOf(
 }
 
 /** Adds a value to a scope. Throws an InputError if its name cannot be used there. */
-function define(
-  { file, names }: Linking,
-  scope: Scope,
-  name: string,
-  from: Pick<Value, "producer" | "initializer">,
-): Value {
-  const { owner } = scope;
+function define(scope: Scope, name: string, from: Pick<Value, "producer" | "initializer">): Value {
+  const { file, owner } = scope;
   const graph = scope.name || "(unnamed)";
   if (name === "")
     throw refused(
@@ -102,21 +92,20 @@ function define(
   const { producer, initializer } = from;
   const value: Value = { name, scope, producer, initializer, uses: EMPTY, isOutput: false };
   scope.values.set(name, value);
-  names.add(name);
   return value;
 }
 
-function defineInputs(to: Linking, scope: Scope): void {
-  const { message } = scope;
+function defineInputs(scope: Scope): void {
+  const { file, message } = scope;
   const graph = "initializers" in message ? message : null;
   for (const initializer of graph?.initializers ?? [])
-    define(to, scope, initializer.name, { producer: null, initializer });
+    define(scope, initializer.name, { producer: null, initializer });
   for (const initializer of graph?.sparseInitializers ?? [])
-    define(to, scope, initializer.values?.name ?? "", { producer: null, initializer });
+    define(scope, initializer.values?.name ?? "", { producer: null, initializer });
   for (const name of message.inputs.map(nameOf)) {
     const known = scope.values.get(name);
-    if (known && !known.initializer) throw twice(to.file, name);
-    if (!known) scope.inputs.push(define(to, scope, name, { producer: null, initializer: null }));
+    if (known && !known.initializer) throw twice(file, name);
+    if (!known) scope.inputs.push(define(scope, name, { producer: null, initializer: null }));
   }
 }
 
@@ -140,14 +129,14 @@ function nodeOf(scope: Scope, message: NodeMessage): Linked {
 const NONE: ReadonlySet<Value> = new Set();
 const EMPTY = Object.freeze([]) as unknown as never[];
 
-function connect(to: Linking, node: Linked): void {
+function connect(node: Linked): void {
   const { scope, message } = node;
   node.inputs = listFrom(message.inputs, (name, index) => {
     if (name === "") return null;
     const value = visible(scope, name);
     if (!value)
       throw refused(
-        to.file,
+        scope.file,
         `node ${called(node)} (${node.op}) reads ${name}, which does not exist; the model is damaged or its weights are missing`,
       );
     value.uses = withOne(value.uses, { node, index });
@@ -155,7 +144,8 @@ function connect(to: Linking, node: Linked): void {
     return value;
   });
   const bodies = graphsIn(message.attributes);
-  if (bodies.length > 0) node.bodies = bodies.map((graph) => scopeOf(to, "body", graph, node));
+  if (bodies.length > 0)
+    node.bodies = bodies.map((graph) => scopeOf(scope.file, "body", graph, node));
   for (const body of node.bodies)
     for (const output of body.outputs) if (output.scope !== body) capture(body, output);
 }
@@ -180,8 +170,9 @@ const MAX_INLINED = 100_000;
  * Links every node that calls one of the model's own functions to the body of that function. A
  * function that is named as an operator is never called: onnxruntime runs the operator.
  */
-function linkCalls(file: ModelFile, main: Scope, functions: readonly Scope[]): void {
+function linkCalls(main: Scope, functions: readonly Scope[]): void {
   if (functions.length === 0) return;
+  const { file } = main;
   const key = (domain: string, name: string, overload: string) => `${domain}\0${name}\0${overload}`;
   const bodies = new Map(
     functions.map((scope) => {
