@@ -1,13 +1,11 @@
 import { InputError } from "../../src/errors.ts";
 import { called, type Graph, titleOf } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { nearest } from "../../src/nearest.ts";
 import { matcher } from "../residuals/glob.ts";
 import type { KnownGraph } from "../residuals/residual.ts";
 import { type ClassObstacle, type ClassWay, followClasses } from "./follow-classes.ts";
 import { type LinearLayer, linearLayers, namesOf, sourceOfWeight } from "./linear-layer.ts";
-
-const LOOKUP = operatorsThat("lookup");
 
 /** A layer, and the way of its classes or what stands in it. */
 interface Traced {
@@ -90,7 +88,7 @@ function joinedLayers(
 function untied(graph: Graph, chosen: ChosenLayer): ChosenLayer {
   const { layer } = chosen;
   const source = sourceOfWeight(layer.weight);
-  const embedding = source.uses.find(({ node }) => LOOKUP.has(node.op));
+  const embedding = source.uses.find(({ node }) => hasFact(node.op, "lookup"));
   if (!embedding) return chosen;
   throw new InputError(
     `${namesOf(graph, layer)[0]} of ${graph.file.source.name} shares its weight ${source.name} with an embedding (${titleOf(embedding.node)}), so another number of classes would untie them; untie them in the code that exports the model, or train the weight that it has (--train '${source.name}').`,

@@ -1,11 +1,9 @@
 import type { Builder } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { own } from "../../src/graph/own.ts";
 import type { Attributes } from "../../src/onnx/new-node.ts";
-
-const REDUCES = operatorsThat("reduces");
 
 /** A change of opset. */
 export interface OpsetChange {
@@ -19,7 +17,8 @@ const REDUCING = 18;
 /** The opset since which a softmax is over its axis alone. */
 const ONE_AXIS = 13;
 
-const axesInputOf = ({ op }: Node) => own(AXES_INPUT, op) ?? (REDUCES.has(op) ? REDUCING : null);
+const axesInputOf = ({ op }: Node) =>
+  own(AXES_INPUT, op) ?? (hasFact(op, "reduces") ? REDUCING : null);
 
 /** Attributes that came in an opset, and that only say what was so before. */
 const ADDED: Readonly<Record<string, number>> = { allowzero: 14, saturate: 19 };

@@ -1,13 +1,11 @@
 import { entry } from "../../src/entry.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, textAttribute, type Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { own } from "../../src/graph/own.ts";
 import { type Dimension, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import { permOf } from "../lower/products.ts";
 import type { Setting } from "./residual.ts";
-
-const REDUCES = operatorsThat("reduces");
 
 /** For each axis of one value, the corresponding axis of another; null if there is none. */
 export type AxisMap = readonly (number | null)[];
@@ -53,7 +51,7 @@ export function axesThrough(
   const from = types.get(node.inputs[input]!)?.shape;
   const to = types.get(output)?.shape;
   if (!from || !to) return [];
-  const rule = own(AXES, node.op) ?? (REDUCES.has(node.op) ? reduction : elementwise);
+  const rule = own(AXES, node.op) ?? (hasFact(node.op, "reduces") ? reduction : elementwise);
   return rule({ node, input, from, to });
 }
 

@@ -1,10 +1,9 @@
 import type { Node } from "../../src/graph/graph.ts";
-import { operandsThat, operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact, operandsThat } from "../../src/graph/operators.ts";
 import { reasons } from "./reasons.ts";
 import { type Sum, sumOf, termsAt } from "./residual.ts";
 
 const CLOSED = operandsThat("closed");
-const SCATTERS = operatorsThat("scatters");
 
 /** A sum whose branch is not an operand, or only as integers; it must be lowered first. */
 export function closedSum(node: Node): Sum | null {
@@ -13,7 +12,7 @@ export function closedSum(node: Node): Sum | null {
   const sum = terms.length > 0 ? sumOf("closed", node, terms) : null;
   if (!sum) return null;
   const { domain, opType } = node.message;
-  if (SCATTERS.has(node.op)) return { ...sum, closed: reasons.scattered(), rare: true };
+  if (hasFact(node.op, "scatters")) return { ...sum, closed: reasons.scattered(), rare: true };
   const closed = domain.endsWith("nchwc") ? reasons.blocked() : reasons.closed(opType);
   return { ...sum, closed };
 }

@@ -1,6 +1,6 @@
 import { dimsOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, textAttribute, type Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { own, rows } from "../../src/graph/own.ts";
 import { SKIP_NORMS } from "../lower/skip-norms.ts";
 import type { AxisMap } from "./axes.ts";
@@ -70,8 +70,7 @@ const lastRead = ({ setting, node }: View) => rankOf(setting, node.inputs[0]) - 
 const lastAxes = (view: View, out?: Size, into?: Size): Evidence =>
   mixer(rankOf(view.setting, view.node.outputs[0]) - 1, lastRead(view), out, into);
 
-const NHWC = operatorsThat("nhwc");
-const isChannelsLast = (view: View) => NHWC.has(view.node.op) || flag(view, "channels_last");
+const isChannelsLast = (view: View) => hasFact(view.node.op, "nhwc") || flag(view, "channels_last");
 
 /** A weight [M, C / group, …] on axis 1, or the last axis if channels are last. */
 const convolution =

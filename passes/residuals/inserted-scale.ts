@@ -1,6 +1,6 @@
 import { dataOf, numbersOf, tensorOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { decodeNumbers, roundoff } from "../../src/graph/tensor.ts";
 import { behind } from "../../src/graph/walk.ts";
 import { dataType, elements, isFloat } from "../../src/onnx/dtypes.ts";
@@ -16,11 +16,9 @@ export interface Scaled {
   readonly exact: boolean;
 }
 
-const QUANTIZERS = operatorsThat("quantizer");
-
 /** Whether a node renames, casts or quantizes a value. */
 export const isBare = ({ op }: Node): boolean =>
-  op === "Identity" || op === "Cast" || QUANTIZERS.has(op);
+  op === "Identity" || op === "Cast" || hasFact(op, "quantizer");
 
 /** Returns the value before it was renamed, cast or quantized. */
 export const bare = (value: Value): Value => behind(value, isBare);

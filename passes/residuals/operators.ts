@@ -7,7 +7,7 @@ import {
   textAttribute,
   type Value,
 } from "../../src/graph/graph.ts";
-import { operandsThat, operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact, operandsThat, operatorsThat } from "../../src/graph/operators.ts";
 import { sourcesOf } from "../../src/graph/walk.ts";
 import { type Dimension, placeOfAxis } from "../../src/onnx/dtypes.ts";
 import type { KnownValues } from "./residual.ts";
@@ -20,8 +20,6 @@ const PRODUCT = operatorsThat("product");
 const BLOCK = operatorsThat("block");
 const ADDITION = operatorsThat("addition");
 const UPSAMPLING = operatorsThat("enlarges");
-const SHRINKING = operatorsThat("shrinks");
-const GLOBAL = operatorsThat("global");
 const FACTORS = operandsThat("factors");
 const ZERO = operandsThat("zero");
 
@@ -143,8 +141,8 @@ function enlarges(types: Types, node: Node): boolean {
 /** Whether a result has fewer positions than the operand, by their sizes or the strides. */
 function reduces(types: Types, node: Node): boolean {
   if (node.op === "ConvTranspose") return false;
-  if (GLOBAL.has(node.op)) return true;
-  const pooled = SHRINKING.has(node.op) || CONVOLUTION.has(node.op);
+  if (hasFact(node.op, "global")) return true;
+  const pooled = hasFact(node.op, "shrinks") || CONVOLUTION.has(node.op);
   const strided = isStrided(node);
   if (!pooled && !strided) return false;
   const { from, to } = positions(types, node);

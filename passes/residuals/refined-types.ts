@@ -1,6 +1,6 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact, operatorsThat } from "../../src/graph/operators.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import { type Dimension, range, type Type } from "../../src/onnx/dtypes.ts";
 
@@ -9,9 +9,6 @@ const BROADCAST = operatorsThat("broadcasts");
 
 /** Operators whose result has the shape of their first operand. */
 const SAME = new Set([...operatorsThat("keeps"), ...operatorsThat("norm")]);
-
-/** Operators whose result has the shape of their operand; inference may lose its rank. */
-const QUANTIZERS = operatorsThat("quantizer");
 
 /**
  * Returns types with sizes that inference left open. They are those of what is added or multiplied,
@@ -25,7 +22,8 @@ export function refinedTypes(graph: Graph, types: Types): Types {
     for (const node of nodes) {
       const [output] = node.outputs;
       const type = output && types.get(output);
-      if (type?.shape?.length === 0 && QUANTIZERS.has(node.op)) {
+      // Inference may lose the rank of a quantized value.
+      if (type?.shape?.length === 0 && hasFact(node.op, "quantizer")) {
         const from = shapeOf(node.inputs[0]);
         if (from && from.length > 0) refined.set(output!, { ...type, shape: from });
       }
@@ -55,7 +53,7 @@ function toldBy(
       size === 1 ? (own[axis - rank + own.length] ?? 1) : size,
     );
   }
-  if ((SAME.has(op) && !BROADCAST.has(op)) || QUANTIZERS.has(op)) {
+  if ((SAME.has(op) && !BROADCAST.has(op)) || hasFact(op, "quantizer")) {
     const shape = shapeOf(inputs[0]);
     return shape?.length === rank ? shape : null;
   }

@@ -1,13 +1,11 @@
 import { entry } from "../../src/entry.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { maskingOf } from "./mask.ts";
 import { computedBy, inFloats } from "./operators.ts";
 import { partOf } from "./part.ts";
 import type { Chain, Link, Part, Setting } from "./residual.ts";
 import { normedOf } from "./written-out.ts";
-
-const PEAKS = operatorsThat("peaks");
 
 /** Maximum number of operators in a short skip. */
 const SHORT = 32;
@@ -98,7 +96,7 @@ function linkBefore(setting: Setting, node: Node, value: Value, length: number):
       upsampled: upsampling,
       repeated: repeating || spreading,
       mixed: mixer,
-      peaked: PEAKS.has(node.op),
+      peaked: hasFact(node.op, "peaks"),
     };
     return joined(next.value, next, passed, layout ? partOf(setting, value) : null);
   }

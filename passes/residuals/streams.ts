@@ -1,5 +1,5 @@
 import { type Node, outputsOf, type Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import type { Dimension } from "../../src/onnx/dtypes.ts";
 import { sameShape } from "./axes.ts";
 import { maskingOf } from "./mask.ts";
@@ -59,17 +59,15 @@ export function placedBefore<Item>(
   return null;
 }
 
-const KEEPING = operatorsThat("keeps");
-const QUANTIZERS = operatorsThat("quantizer");
-const MOVING = (["layout", "enlarges", "shrinks", "lookup", "reduces"] as const).map(operatorsThat);
+const MOVING = ["layout", "enlarges", "shrinks", "lookup", "reduces"] as const;
 
 /**
  * Whether an operator moves elements or leaves some out. A Transpose always does. Another layout
  * operator or a pool does unless the sizes before and after it are known to be equal.
  */
 function mayMove({ op }: Node, from: readonly Dimension[], to: readonly Dimension[]): boolean {
-  if (KEEPING.has(op) || QUANTIZERS.has(op)) return false;
-  if (!MOVING.some((operators) => operators.has(op))) return false;
+  if (hasFact(op, "keeps") || hasFact(op, "quantizer")) return false;
+  if (!MOVING.some((fact) => hasFact(op, fact))) return false;
   return op === "Transpose" || to.some((dim, axis) => dim === "" || dim !== from[axis]);
 }
 

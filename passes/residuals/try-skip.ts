@@ -1,5 +1,5 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
-import { operandsThat, operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact, operandsThat, operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { isFloat, showShape } from "../../src/onnx/dtypes.ts";
 import { isSpread } from "./axes.ts";
@@ -42,11 +42,10 @@ function* origins(setting: Setting, skip: Value): Generator<Link> {
 }
 
 const ZERO = operandsThat("zero");
-const QUANTIZERS = operatorsThat("quantizer");
 
 /** Whether a value holds floats as integers, from which an operator makes floats or other such. */
 const isQuantized = ({ uses }: Value) =>
-  uses.some(({ node: { op }, index }) => ZERO.has(op) || (index === 0 && QUANTIZERS.has(op)));
+  uses.some(({ node: { op }, index }) => ZERO.has(op) || (index === 0 && hasFact(op, "quantizer")));
 
 type Verdict = { kind: Kind } | { reason: Reason; kind?: OptionalKind; weak?: boolean };
 

@@ -1,5 +1,5 @@
 import type { Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact, operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { computedSources } from "./operators.ts";
 import type { KnownValues } from "./residual.ts";
@@ -9,7 +9,6 @@ export const PARTS = operatorsThat("step");
 
 /** Operators of decomposed norms only. */
 export const NORM = operatorsThat("normstep");
-const REDUCES = operatorsThat("reduces");
 
 /**
  * Returns the only value that a norm or activation, decomposed or not, reads: where all paths back
@@ -46,7 +45,7 @@ export function normedOf(known: Pick<KnownValues, "constants">, value: Value): V
   if (!isNorm(value)) return null;
   const back = (at: Value) => (isNorm(at) ? computedSources(known, at) : []);
   for (const at of walk([value], back, SHORT)) {
-    const [mean] = isNorm(at) && REDUCES.has(at.producer!.op) ? at.producer!.inputs : [];
+    const [mean] = isNorm(at) && hasFact(at.producer!.op, "reduces") ? at.producer!.inputs : [];
     for (const x of [mean, mean?.producer?.op === "Pow" ? mean.producer.inputs[0] : null])
       if (x && x !== value && takenOf(known, value, (v) => v === x, NORM) === x) return x;
   }

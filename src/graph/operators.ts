@@ -100,6 +100,10 @@ const operators: ReadonlyMap<string, Operator> = new Map([
 export const operatorsThat = (fact: Fact): ReadonlySet<string> =>
   new Set([...operators].filter(([, { facts }]) => facts.includes(fact)).map(([name]) => name));
 
+/** Whether an operator, named as in nodes, has this fact. */
+export const hasFact = (op: string, fact: Fact): boolean =>
+  operators.get(op)?.facts.includes(fact) ?? false;
+
 /** Returns the operands with this fact, positions by operator. */
 export function operandsThat(
   fact: keyof typeof OPERAND_FACTS,
