@@ -72,9 +72,11 @@ describe("a table", () => {
       [2.5, -1000],
     ]);
     expect(data.classes).toEqual({ y: ["0.5", "True"] });
-    const numeric = written("n.csv", "a;b;y\n1;2;0.5\n1;2;3\n");
-    const real = await read("float[n] a, float[n] b", numeric);
-    expect([real.batch.y.type, real.numbers("y")]).toEqual(["float32", [0.5, 3]]);
+    for (const delimiter of ";|") {
+      const text = "a;b;y\n1;2;0.5\n1;2;3\n".replaceAll(";", delimiter);
+      const real = await read("float[n] a, float[n] b", written("n.csv", text));
+      expect([real.batch.y.type, real.numbers("y")]).toEqual(["float32", [0.5, 3]]);
+    }
     expect((await read("float[n] b, float[n] a", file)).data.notes[0]).toMatch(
       /column id of two.tsv is neither input nor target/,
     );

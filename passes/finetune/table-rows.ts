@@ -35,7 +35,7 @@ async function csv(source: Source): Promise<TableRows> {
   const [first = ""] = pieces(source, true);
   const [line] = first.split("\n", 1);
   // The delimiter that the header has most often.
-  const delimiter = [",", ";", "\t"].reduce((a, b) =>
+  const delimiter = [",", ";", "\t", "|"].reduce((a, b) =>
     line.split(b).length > line.split(a).length ? b : a,
   );
   const parsed = (text: string) => {
