@@ -72,25 +72,20 @@ const lastAxes = (view: View, out?: Size, into?: Size): Evidence =>
 
 const isChannelsLast = (view: View) => hasFact(view.node.op, "nhwc") || flag(view, "channels_last");
 
-/** A weight [M, C / group, …] on axis 1, or the last axis if channels are last. */
+/** A weight [M, C / group, …] on axis 1, or the last axis if channels are last; [C, 1, …] if depthwise. */
 const convolution =
-  (weight: number): Rule =>
+  (weight: number, isDepthwise = false): Rule =>
   (view) => {
     if (isChannelsLast(view)) return lastAxes(view);
     const [out, into] = dims(view, weight);
-    return mixer(1, 1, out, times(into, number(view, "group") ?? 1));
+    const groups = number(view, "group") ?? (isDepthwise ? out : 1);
+    return mixer(1, 1, out, times(into, groups ?? 1));
   };
 
 const transposedConvolution: Rule = (view) => {
   if (isChannelsLast(view)) return lastAxes(view);
   const [into, out] = dims(view, 1);
   return mixer(1, 1, times(out, number(view, "group") ?? 1), into);
-};
-
-/** A depthwise weight, [C, 1, …]. */
-const depthwise: Rule = (view) => {
-  const [out, into] = dims(view, 1);
-  return mixer(1, 1, out, times(into, number(view, "group") ?? out ?? 1));
 };
 
 const product: Rule = (view) => {
@@ -118,10 +113,9 @@ const gemm: Rule = (view) => {
   return mixer(1, flag(view, "transA") ? 0 : 1, out, into);
 };
 
-const fewBits: Rule = (view) =>
+/** A weight in parts, whose sizes are attributes or not known. */
+const inParts: Rule = (view) =>
   fixed(view, 1) ? lastAxes(view, number(view, "N"), number(view, "K")) : NONE;
-
-const block: Rule = (view) => (fixed(view, 1) ? lastAxes(view) : NONE);
 
 /** A norm of a single channel, as of a map of positions and features, shows neither. */
 const imageNorm: Rule = (view) => {
@@ -146,14 +140,13 @@ const EVIDENCE: Readonly<Record<string, Rule>> = {
   ...rows(convolution(1), "Conv ConvInteger FusedConv"),
   QLinearConv: convolution(3),
   ConvTranspose: transposedConvolution,
-  CausalConvWithState: depthwise,
+  CausalConvWithState: convolution(1, true),
   ...rows(lastAxes, "NhwcConv NhwcFusedConv"),
   ...rows(product, "MatMul MatMulInteger FusedMatMul MatMulIntegerToFloat DynamicQuantizeMatMul"),
   QLinearMatMul: quantizedProduct,
   ...rows(gemm, "Gemm QGemm"),
   Einsum: einsum,
-  ...rows(fewBits, "MatMulNBits MatMulBnb4"),
-  ...rows(block, "Attention QAttention LSTM GRU RNN DynamicQuantizeLSTM"),
+  ...rows(inParts, "MatMulNBits MatMulBnb4 Attention QAttention LSTM GRU RNN DynamicQuantizeLSTM"),
   ...rows(channels, "DepthToSpace SpaceToDepth"),
   ...rows(imageNorm, "BatchNormalization InstanceNormalization GroupNormalization"),
   BiasAdd: lastNorm(1),

@@ -33,7 +33,7 @@ export function scaledOf(facts: KnownValues, value: Value): Scaled | null {
     const other = factorsOf(node).find((input) => !isConstant(input));
     return factor && other ? { x: other, factor, exact: false } : null;
   }
-  if (node?.op !== "BatchNormalization") return null;
+  if (node.op !== "BatchNormalization") return null;
   const [x, scale, shift, mean, variance] = node.inputs;
   if (!x || !scale) return null;
   const filled = (input: Value | null, wanted: number) =>
