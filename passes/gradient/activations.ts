@@ -1,4 +1,5 @@
 import { float } from "../../src/onnx/new-node.ts";
+import { hardSwishSlope } from "./gates.ts";
 import { geluSlope, TANH_FORM, tanhFormSlope } from "./gelu.ts";
 import { whereAbove, whereBelow } from "./indicators.ts";
 import { type GradientNode, inert, type VjpTable } from "./rule.ts";
@@ -31,15 +32,14 @@ export const activations = {
         : op.Mul(inside, scalar(alpha));
     return [op.Mul(g, slope)];
   },
-  // h = clip(x/6 + ½, 0, 1), y = x h: slope h, plus x/6 if h is not clipped
+  // h = clip(x/6 + ½, 0, 1), y = x h
   HardSwish: (at, x) => {
     const { op, write, g, scalar, dtype } = at;
     const h =
       dtype === "float"
         ? op.HardSigmoid(x, { alpha: float(1 / 6), beta: float(0.5) })
         : write.clip(op.Add(op.Mul(x, scalar(1 / 6)), scalar(0.5)), 0, 1, dtype);
-    const inside = whereBelow(at, op.Mul(x, x), 9);
-    return [op.Mul(g, op.Add(h, op.Mul(op.Sub(h, scalar(0.5)), inside)))];
+    return [op.Mul(op.Mul(g, at.sized(hardSwishSlope(at, h))), scalar(0.5))];
   },
   Hardmax: inert,
   LeakyRelu: (at, x) => {

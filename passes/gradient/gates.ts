@@ -132,7 +132,7 @@ const STEEP = 2 ** 100;
  * clipped, otherwise h. So twice the slope is 4 h − 2, plus 1 if h is 0, plus 1 unless h is 1. Of an
  * image, these operators keep onnxruntime's layout; a difference of two values does not.
  */
-function hardSwishSlope(at: GradientNode, h: string): string {
+export function hardSwishSlope(at: GradientNode, h: string): string {
   const { op, write, scalar, dtype } = at;
   if (dtype !== "float") {
     const twice = op.Mul(h, scalar(2));
