@@ -151,6 +151,30 @@ describe("a gradient is written in few operators", () => {
     ).toBeGreaterThan(0);
   });
 
+  it("that of an activation of an image has only operators that keep onnxruntime's layout", async () => {
+    const activations = [
+      "e = HardSwish(i)",
+      "e = LeakyRelu <alpha = 0.1> (i)",
+      "e = Sigmoid(i)",
+      "e = Tanh(i)",
+      "s = Sigmoid(i) e = Mul(i, s)",
+    ];
+    const shapes = "int64[4] image = {1, 2, 2, 3}, int64[2] flat = {2, 6}";
+    for (const activation of activations) {
+      const body = (form: string) => `i = Reshape(a, ${form}) ${activation} y = Reshape(e, flat)`;
+      const [image, rows] = await Promise.all(
+        ["image", "flat"].map((form) => operators(body(form), shapes, "w")),
+      );
+      const slopes = new Set(image.map(({ op }) => op));
+      // The last three add up what w gets, and name it.
+      const kept =
+        "Reshape HardSigmoid BatchNormalization Add Mul ReduceSum Squeeze Identity".split(" ");
+      expect([...slopes].filter((op) => !kept.includes(op))).toEqual([]);
+      expect(slopes).toContain("BatchNormalization");
+      expect(rows.map(({ op }) => op)).not.toContain("BatchNormalization");
+    }
+  });
+
   it("that of a gate of an image multiplies no single positions by a number", async () => {
     const isNumber = (name = "") => /^grad\.[\d.]+(_\d+)?$/.test(name);
     for (const mean of ["GlobalAveragePool(i)", "ReduceMean <axes = [2, 3]> (i)"]) {

@@ -1,7 +1,7 @@
 import { float } from "../../src/onnx/new-node.ts";
 import { hardSwishSlope } from "./gates.ts";
 import { geluSlope, TANH_FORM, tanhFormSlope } from "./gelu.ts";
-import { whereAbove, whereBelow } from "./indicators.ts";
+import { affine, fromOne, isImage, whereAbove, whereBelow } from "./indicators.ts";
 import { type GradientNode, inert, type VjpTable } from "./rule.ts";
 
 /** Selu's default constants, as ONNX states them. */
@@ -45,6 +45,8 @@ export const activations = {
   LeakyRelu: (at, x) => {
     const { op, g, scalar, opset } = at;
     const alpha = at.float("alpha", 0.01);
+    if (isImage(at) && alpha !== 1)
+      return [op.Mul(g, at.sized(affine(at, whereAbove(at, x), 1 - alpha, alpha)))];
     // Max broadcasts from opset 8.
     if (opset < 8 || alpha < 0 || alpha > 1) return [piecewise(at, x, g, scalar(alpha))];
     return [op.Mul(g, op.Max([whereAbove(at, x), scalar(alpha)]))];
@@ -69,7 +71,7 @@ export const activations = {
     const outside = op.Greater(op.Abs(x), scalar(float("lambd", 0.5)));
     return [write.masked(outside, g, dtype)];
   },
-  Sigmoid: ({ op, g, y }) => [op.Mul(g, op.Sub(y, op.Mul(y, y)))],
+  Sigmoid: (at) => [at.op.Mul(at.g, at.sized(at.op.Mul(at.y, fromOne(at, at.y))))],
   Softplus: ({ op, g }, x) => [op.Mul(g, op.Sigmoid(x))],
   // (1 − |y|)²
   Softsign: ({ op, g, y, scalar }) => {
@@ -77,12 +79,14 @@ export const activations = {
     return [op.Mul(g, op.Mul(rest, rest))];
   },
   // s = σ(α x), y = x s: s + α y (1 − s)
-  Swish: ({ op, g, y, scalar, float }, x) => {
-    const alpha = scalar(float("alpha", 1));
-    const s = op.Sigmoid(op.Mul(alpha, x));
-    return [op.Mul(g, op.Add(s, op.Mul(op.Mul(alpha, y), op.Sub(scalar(1), s))))];
+  Swish: (at, x) => {
+    const { op, g, y, scalar } = at;
+    const alpha = at.float("alpha", 1);
+    const scaled = (v: string) => (alpha === 1 ? v : op.Mul(scalar(alpha), v));
+    const s = op.Sigmoid(scaled(x));
+    return [op.Mul(g, at.sized(op.Add(s, op.Mul(scaled(y), fromOne(at, s)))))];
   },
-  Tanh: ({ op, g, y }) => [op.Sub(g, op.Mul(g, op.Mul(y, y)))],
+  Tanh: (at) => [at.op.Mul(at.g, at.sized(fromOne(at, at.op.Mul(at.y, at.y))))],
   ThresholdedRelu: ({ op, write, g, scalar, float, dtype }, x) => [
     write.masked(op.Greater(x, scalar(float("alpha", 1))), g, dtype),
   ],

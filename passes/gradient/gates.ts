@@ -2,7 +2,7 @@ import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
 import { float } from "../../src/onnx/new-node.ts";
 import { geluSlope, tanhFormSlope } from "./gelu.ts";
-import { affine } from "./indicators.ts";
+import { affine, fromOne } from "./indicators.ts";
 import { type Numbers, polynomialOf } from "./polynomial.ts";
 import type { GradientNode } from "./rule.ts";
 
@@ -82,8 +82,7 @@ function gateOf({ producer, name }: Value, number: Numbers): Gated | null {
     }
     case "Sigmoid": {
       // s + y (1 − s)
-      const slope = ({ op, y, scalar }: GradientNode) =>
-        op.Add(name, op.Mul(y, op.Sub(scalar(1), name)));
+      const slope = (at: GradientNode) => at.op.Add(name, at.op.Mul(at.y, fromOne(at, name)));
       return { x: producer.inputs[0]!, factor: 1, slope };
     }
     case "Add":

@@ -57,6 +57,14 @@ export function affine(
   return op.BatchNormalization(x, scale, shift, zero, one, { epsilon: float(0) });
 }
 
+/** Writes 1 − x; of an image, in onnxruntime's own layout. */
+export const fromOne = (at: GradientNode, x: string): string =>
+  isImage(at) ? affine(at, x, -1, 1) : at.op.Sub(at.scalar(1), x);
+
+/** Whether a node gives an image in single precision. */
+export const isImage = ({ dtype, outShape }: GradientNode): boolean =>
+  dtype === "float" && outShape(0).length === 4;
+
 /** A power of two that is steep beside a limit, and whose product with it is a float32. */
 const slopeFor = (limit: number) => 2 ** Math.min(100, 120 - Math.ceil(Math.log2(Math.abs(limit))));
 
