@@ -179,6 +179,12 @@ describe("one arrow", () => {
     expect(lists).toEqual([]);
   });
 
+  it("reads no fact from the name of an operator, but whether a sequence is optional", () => {
+    const READS = /\/\.test\((inFloats\()?[\w.!]*\bop\)|\bop\.(startsWith|endsWith)\("/;
+    const readers = sources.filter((file) => READS.test(text(file)));
+    expect(readers).toEqual(["passes/lower/sequences.ts"]);
+  });
+
   it("walks graphs in graph/walk: no loop elsewhere takes from its list or adds to it", () => {
     const TAKES =
       /\bfor \([^\n]*= \w+\.(pop|shift)\(\)|\bwhile \([^\n]*\)\s*\{?\n?[^\n]*= \w+\.(pop|shift)\(\)/;
