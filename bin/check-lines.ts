@@ -1,5 +1,5 @@
+import { counted, listed } from "../passes/internal.ts";
 import type { Check, FunctionReport, OutputReport, Proof } from "../src/index.ts";
-import { counted, listed } from "../src/internal.ts";
 import { marks } from "./colors.ts";
 import { figure } from "./text.ts";
 

@@ -1,6 +1,6 @@
 import path from "node:path";
+import { bytes, counted, listed } from "../passes/internal.ts";
 import type { Model, ModelNeeds, WebCheck } from "../src/index.ts";
-import { bytes, counted, listed } from "../src/internal.ts";
 import type { Placement } from "./chromium.ts";
 import { marks } from "./colors.ts";
 import { figure, headline } from "./text.ts";

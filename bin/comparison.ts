@@ -1,5 +1,5 @@
+import { counted } from "../passes/internal.ts";
 import type { Comparison, Difference, Finding, FirstDifference } from "../src/index.ts";
-import { counted } from "../src/internal.ts";
 import { checkLine, describeFunction, outputFailures } from "./check-lines.ts";
 import { figure, firstLines } from "./text.ts";
 

@@ -1,4 +1,3 @@
-import type { LaurelWeights, ModelDiff, ModelPort, RegionDiff } from "../src/index.ts";
 import {
   brief,
   bytes,
@@ -7,7 +6,8 @@ import {
   grouped,
   type SiteFigures,
   siteFigures,
-} from "../src/internal.ts";
+} from "../passes/internal.ts";
+import type { LaurelWeights, ModelDiff, ModelPort, RegionDiff } from "../src/index.ts";
 import { checkLine } from "./check-lines.ts";
 import { colors } from "./colors.ts";
 import { comparisonLines } from "./comparison.ts";

@@ -1,5 +1,5 @@
+import { type WrittenTerm, writtenTerm } from "../passes/internal.ts";
 import { type FitOptions, type LossName, openModel } from "../src/index.ts";
-import { type WrittenTerm, writtenTerm } from "../src/internal.ts";
 import type { FinetuneArguments } from "./commands/finetune.ts";
 import { UsageError } from "./failure.ts";
 

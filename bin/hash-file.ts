@@ -1,5 +1,5 @@
+import { sha256 } from "../passes/internal.ts";
 import type { Model } from "../src/index.ts";
-import { sha256 } from "../src/internal.ts";
 
 /** Returns the SHA-256 of a file that was opened for it, in hexadecimal. */
 export async function hashOf(file: Model["source"]): Promise<string> {

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
+import { closing, contentOf, fileSource } from "../passes/internal.ts";
 import { InputError, inputsFromNpz, inputsFromTestData, type Model } from "../src/index.ts";
-import { closing, contentOf, fileSource } from "../src/internal.ts";
 import { ort } from "./runtime.ts";
 
 /** Reads inputs for a run, if the user gives them: an .npz, or a folder of ONNX test data. */

@@ -1,13 +1,4 @@
 import {
-  extractAdapter,
-  isLaurelized,
-  laurelize,
-  type Model,
-  NoSiteError,
-  newHead,
-  trainableWeights,
-} from "../src/index.ts";
-import {
   checkHead,
   counted,
   type Merged,
@@ -16,7 +7,16 @@ import {
   tiedWeights,
   trainingWarnings,
   tuningOf,
-} from "../src/internal.ts";
+} from "../passes/internal.ts";
+import {
+  extractAdapter,
+  isLaurelized,
+  laurelize,
+  type Model,
+  NoSiteError,
+  newHead,
+  trainableWeights,
+} from "../src/index.ts";
 import { dashed } from "../src/options.ts";
 import type { FinetuneArguments } from "./commands/finetune.ts";
 import { type Inserting, laurelOptions } from "./commands/inserting.ts";

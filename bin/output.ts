@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
+import { copyNames, missingCopies, withoutDoubleDots } from "../passes/internal.ts";
 import { writeFailure } from "../src/errors.ts";
 import { InputError, type Model } from "../src/index.ts";
-import { copyNames, missingCopies, withoutDoubleDots } from "../src/internal.ts";
 import { defaultOutput } from "./default-output.ts";
 import { printNote } from "./print.ts";
 import { crashes } from "./supervision.ts";

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { bytes, counted } from "../passes/internal.ts";
 import {
   applyAdapter,
   type FoldedModel,
@@ -10,7 +11,6 @@ import {
   openAdapter,
   openModel,
 } from "../src/index.ts";
-import { bytes, counted } from "../src/internal.ts";
 import type { ApplyArguments } from "./commands/apply.ts";
 import { EXIT } from "./exit.ts";
 import { foldSections } from "./html/fold-page.ts";

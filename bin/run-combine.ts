@@ -1,3 +1,4 @@
+import { bytes, counted, saveBytes } from "../passes/internal.ts";
 import {
   type Adapter,
   adapterBytes,
@@ -6,7 +7,6 @@ import {
   combineAdapters,
   openAdapter,
 } from "../src/index.ts";
-import { bytes, counted, saveBytes } from "../src/internal.ts";
 import type { AverageArguments, CombineArguments } from "./commands/average.ts";
 import { UsageError } from "./failure.ts";
 import { printResult } from "./json.ts";

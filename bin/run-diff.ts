@@ -1,4 +1,5 @@
 import path from "node:path";
+import { saveBytes } from "../passes/internal.ts";
 import {
   diff,
   diffPage,
@@ -9,7 +10,6 @@ import {
   nodeData,
   openModel,
 } from "../src/index.ts";
-import { saveBytes } from "../src/internal.ts";
 import type { DiffArguments } from "./commands/diff.ts";
 import { diffLines } from "./diff-report.ts";
 import { comparisonPage, titleOfTwo } from "./html/comparison-page.ts";

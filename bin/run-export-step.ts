@@ -1,7 +1,7 @@
 import path from "node:path";
 import { hyperparameters } from "../passes/finetune/fit-options.ts";
+import { bytes, counted } from "../passes/internal.ts";
 import { type ExportedStep, exportStep, openModel } from "../src/index.ts";
-import { bytes, counted } from "../src/internal.ts";
 import type { ExportStepArguments } from "./commands/export-step.ts";
 import { namedLoss } from "./given-losses.ts";
 import { printResult } from "./json.ts";

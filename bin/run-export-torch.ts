@@ -1,5 +1,5 @@
+import { bytes, counted, saveBytes } from "../passes/internal.ts";
 import { openModel, torchBytes, torchTensors } from "../src/index.ts";
-import { bytes, counted, saveBytes } from "../src/internal.ts";
 import type { ArgumentsFor } from "./commands/command.ts";
 import type { exportTorch } from "./commands/export-torch.ts";
 import { defaultOutput } from "./default-output.ts";

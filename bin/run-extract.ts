@@ -1,6 +1,6 @@
 import path from "node:path";
+import { bytes, counted, saveFiles } from "../passes/internal.ts";
 import { type Adapter, adapterBytes, extractAdapter, openModel, peftConfig } from "../src/index.ts";
-import { bytes, counted, saveFiles } from "../src/internal.ts";
 import { type ExtractArguments, formatOf } from "./commands/extract.ts";
 import { defaultOutput } from "./default-output.ts";
 import { jsonFile, printResult } from "./json.ts";

@@ -1,8 +1,8 @@
 import fs from "node:fs";
 import path from "node:path";
 import { hyperparameters, reading } from "../passes/finetune/fit-options.ts";
+import { lossNames, saveBytes } from "../passes/internal.ts";
 import { type FitOptions, fit, InputError, type Model, openModel } from "../src/index.ts";
-import { lossNames, saveBytes } from "../src/internal.ts";
 import type { FinetuneArguments } from "./commands/finetune.ts";
 import { EXIT } from "./exit.ts";
 import { type Files, filesOf } from "./finetune-files.ts";

@@ -1,3 +1,4 @@
+import { bytes, counted } from "../passes/internal.ts";
 import {
   type FoldedModel,
   type FoldedSite,
@@ -5,7 +6,6 @@ import {
   foldProved,
   openModel,
 } from "../src/index.ts";
-import { bytes, counted } from "../src/internal.ts";
 import { checkLine, describeFunction, outputFailures } from "./check-lines.ts";
 import type { ArgumentsFor } from "./commands/command.ts";
 import type { fold } from "./commands/fold.ts";

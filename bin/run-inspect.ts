@@ -1,3 +1,4 @@
+import { counted } from "../passes/internal.ts";
 import {
   type FoundResiduals,
   ladderOf,
@@ -6,7 +7,6 @@ import {
   rejectionJson,
   siteJson,
 } from "../src/index.ts";
-import { counted } from "../src/internal.ts";
 import type { InspectArguments } from "./commands/inspect.ts";
 import { foundSites } from "./found-sites.ts";
 import { checkReport, type ReportContents, stagedReport } from "./html/report-page.ts";

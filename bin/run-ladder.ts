@@ -1,6 +1,6 @@
 import path from "node:path";
+import { bytes, ladderSummary, saveBytes } from "../passes/internal.ts";
 import { drawLadder, ladderOf, measureNorms, openModel } from "../src/index.ts";
-import { bytes, ladderSummary, saveBytes } from "../src/internal.ts";
 import type { ArgumentsFor } from "./commands/command.ts";
 import type { ladder } from "./commands/ladder.ts";
 import { defaultOutput } from "./default-output.ts";

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { bytes, checkMemory, counted } from "../passes/internal.ts";
 import {
   InputError,
   isLaurelized,
@@ -11,7 +12,6 @@ import {
   prove,
   RecognizedError,
 } from "../src/index.ts";
-import { bytes, checkMemory, counted } from "../src/internal.ts";
 import { unproved } from "./check-lines.ts";
 import { laurelOptions } from "./commands/inserting.ts";
 import type { LaurelizeArguments } from "./commands/laurelize.ts";

@@ -1,5 +1,5 @@
+import { readTensors, writeTensors } from "../passes/internal.ts";
 import { type OpenedStep, openStep } from "../src/index.ts";
-import { readTensors, writeTensors } from "../src/internal.ts";
 import type { ArgumentsFor } from "./commands/command.ts";
 import type { stepWorker } from "./commands/step-worker.ts";
 import { ort } from "./runtime.ts";

@@ -1,5 +1,5 @@
+import { bytes, missingCopies } from "../passes/internal.ts";
 import { openModel, strip } from "../src/index.ts";
-import { bytes, missingCopies } from "../src/internal.ts";
 import type { StripArguments } from "./commands/strip.ts";
 import { defaultOutput } from "./default-output.ts";
 import { printResult } from "./json.ts";

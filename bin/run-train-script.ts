@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { saveBytes } from "../src/internal.ts";
+import { saveBytes } from "../passes/internal.ts";
 import type { ArgumentsFor } from "./commands/command.ts";
 import type { trainScript } from "./commands/train-script.ts";
 import { checkFree } from "./output.ts";

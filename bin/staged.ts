@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
+import { stageModel, temporaryStart } from "../passes/internal.ts";
 import type { Model } from "../src/index.ts";
-import { stageModel, temporaryStart } from "../src/internal.ts";
 import { checkFree } from "./output.ts";
 import { runAfterwards } from "./run-afterwards.ts";
 import { tell } from "./supervision.ts";

@@ -1,6 +1,6 @@
 import Table from "cli-table3";
+import { pathOf, showShape } from "../passes/internal.ts";
 import type { Rejection, Site } from "../src/index.ts";
-import { pathOf, showShape } from "../src/internal.ts";
 import { oneLine, printable } from "./print.ts";
 
 /** The parts of a table's lines, which are not drawn. */

@@ -1,4 +1,3 @@
-import type { FoundResiduals, Laurelized, Model } from "../src/index.ts";
 import {
   addedWeights,
   bytes,
@@ -6,7 +5,8 @@ import {
   grouped,
   insertedWeights,
   OPTIONAL_KINDS,
-} from "../src/internal.ts";
+} from "../passes/internal.ts";
+import type { FoundResiduals, Laurelized, Model } from "../src/index.ts";
 
 /** Counts for a person: 483,360 or 25.6 M. */
 export const count = (value: number) =>

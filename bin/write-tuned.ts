@@ -1,4 +1,5 @@
 import path from "node:path";
+import { bytes, counted } from "../passes/internal.ts";
 import {
   adapterBytes,
   applyAdapter,
@@ -8,7 +9,6 @@ import {
   trainingJson,
   weightsAsInputs,
 } from "../src/index.ts";
-import { bytes, counted } from "../src/internal.ts";
 import type { FinetuneArguments } from "./commands/finetune.ts";
 import type { Files } from "./finetune-files.ts";
 import { type Columns, paragraph, type Section, table, tableSection } from "./html/markup.ts";

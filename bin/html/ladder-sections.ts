@@ -1,5 +1,5 @@
+import { ladderSummary, showShape } from "../../passes/internal.ts";
 import { drawLadder, type Ladder, type LadderSite } from "../../src/index.ts";
-import { ladderSummary, showShape } from "../../src/internal.ts";
 import {
   type Columns,
   numberText,

@@ -1,4 +1,4 @@
-import { escapeText } from "../../src/internal.ts";
+import { escapeText } from "../../passes/internal.ts";
 
 /** A part of a page. */
 export interface Section {

@@ -1,4 +1,4 @@
-import { escapeText } from "../../src/internal.ts";
+import { escapeText } from "../../passes/internal.ts";
 import { VERSION } from "../../src/version.ts";
 import type { Section } from "./markup.ts";
 

@@ -1,6 +1,6 @@
 import path from "node:path";
+import { stageBytes } from "../../passes/internal.ts";
 import { findResiduals, type Ladder, ladderOf, type Model } from "../../src/index.ts";
-import { stageBytes } from "../../src/internal.ts";
 import { UsageError } from "../failure.ts";
 import { checkFree, checkWritable, filesOfModel } from "../output.ts";
 import { ort } from "../runtime.ts";

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { fileSource } from "../../src/internal.ts";
+import { fileSource } from "../../passes/internal.ts";
 import { VERSION } from "../../src/version.ts";
 import { hashOf } from "../hash-file.ts";
 import { READ } from "../heed.ts";

@@ -1,5 +1,5 @@
+import { runnable, withSession } from "../../passes/internal.ts";
 import type { Model, Tensors } from "../../src/index.ts";
-import { runnable, withSession } from "../../src/internal.ts";
 import { pageRuntime as ort } from "./runtime.ts";
 
 /** Samples that a model answers. */

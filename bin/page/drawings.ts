@@ -1,3 +1,4 @@
+import { escapeText } from "../../passes/internal.ts";
 import {
   diff,
   drawDiff,
@@ -7,7 +8,6 @@ import {
   ladderOf,
   type Model,
 } from "../../src/index.ts";
-import { escapeText } from "../../src/internal.ts";
 
 /** Draws a model's ladder, as an SVG. */
 export const ladderDrawing = (found: FoundResiduals, model: Model): string =>

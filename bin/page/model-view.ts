@@ -1,5 +1,5 @@
+import { bytes, counted } from "../../passes/internal.ts";
 import type { OptionalKind } from "../../src/index.ts";
-import { bytes, counted } from "../../src/internal.ts";
 import { byId, draw, list, make, say, show } from "./dom.ts";
 import { CancelledError, type Engine } from "./engine.ts";
 import type { SearchChoice } from "./messages.ts";

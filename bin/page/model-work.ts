@@ -1,3 +1,4 @@
+import { addedWeights, bytesSource, openNpz, plan, typeOfInfo } from "../../passes/internal.ts";
 import {
   type FoundResiduals,
   findResiduals,
@@ -14,7 +15,6 @@ import {
   rejectionJson,
   type Site,
 } from "../../src/index.ts";
-import { addedWeights, bytesSource, openNpz, plan, typeOfInfo } from "../../src/internal.ts";
 import { parseFeatureAxis } from "../parse-options.ts";
 import { headline, sums } from "../text.ts";
 import { ladderDrawing } from "./drawings.ts";

@@ -1,5 +1,5 @@
+import { bytes } from "../../passes/internal.ts";
 import type { Check, Laurelized, Proof } from "../../src/index.ts";
-import { bytes } from "../../src/internal.ts";
 import { describeCheck, detailLines, sampleText, unproved } from "../check-lines.ts";
 import { insertedLine } from "../text.ts";
 import { differenceDrawing } from "./drawings.ts";

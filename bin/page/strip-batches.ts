@@ -1,5 +1,5 @@
+import { bytesSource, openNpz, uniform } from "../../passes/internal.ts";
 import type { Tensors } from "../../src/index.ts";
-import { bytesSource, openNpz, uniform } from "../../src/internal.ts";
 import type { Examples } from "./messages.ts";
 import { pageRuntime as ort } from "./runtime.ts";
 import { type Digits, STRIP, type Strips, shifted, strips, stripsOf } from "./strips.ts";

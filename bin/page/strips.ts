@@ -1,4 +1,4 @@
-import { uniform } from "../../src/internal.ts";
+import { uniform } from "../../passes/internal.ts";
 
 const SIDE = 28;
 /** What PP-OCR's direction classifier takes. */

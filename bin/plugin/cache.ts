@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { fileSource, sha256 } from "../../passes/internal.ts";
 import { openModel, VERSION } from "../../src/index.ts";
-import { fileSource, sha256 } from "../../src/internal.ts";
 import { hashOf } from "../hash-file.ts";
 import type { ModelImport } from "./query.ts";
 

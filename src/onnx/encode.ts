@@ -174,10 +174,11 @@ export const infoField = (kind: keyof typeof INFO, name: string, type: Type | nu
   bytesField(INFO[kind], valueInfo(name, type));
 
 /** Encodes a name as an output of a function. */
-export const functionOutputField = (name: string) => textField(FIELD.functionOutput, name);
+export const functionOutputField = (name: string): Uint8Array =>
+  textField(FIELD.functionOutput, name);
 
 /** Encodes a name as an input or output slot of a node. */
-export const slotField = (slot: "input" | "output", name: string) =>
+export const slotField = (slot: "input" | "output", name: string): Uint8Array =>
   textField(slot === "input" ? FIELD.nodeInput : FIELD.nodeOutput, name);
 
 /** Encodes a text as a field. */
