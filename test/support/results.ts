@@ -155,7 +155,7 @@ export async function results(
   for (const { variant, ...rest } of wanted)
     try {
       const also = ["se", "merge", "constant"] as const;
-      const options = { ort, variant: variant as "rw", ...rest, rank: 4, also };
+      const options = { ort, variant: variant as "rw", ...rest, rank: 4, also, again: true };
       const made = await laurelize(model, options);
       const name = `${original[0]}--${variant}-${rest.normalize}${rest.perChannel ? "-channels" : ""}${rest.shareLags ? "-shared" : ""}.onnx`;
       const file = path.join(folder, name);
