@@ -26,7 +26,7 @@ async function around(
 ): Promise<Uint8Array | null> {
   const model = await openModel(bytes);
   if ((await findResiduals(model, { ort })).sites.length === 0) return null;
-  const { model: result } = await laurelize(model, { ort, variant });
+  const { model: result } = await laurelize(model, { ort, variant, again: true });
   const again = typeof bytes === "string" ? result : await openModel(result.toBytes());
   return (await strip(again)).model.toBytes();
 }

@@ -46,7 +46,7 @@ function laurelized({ name, fields }: Seedling): Seedling {
   let known: Promise<readonly Field[]> | null = null;
   const original = async () => encode(await fields());
   const make = async () => {
-    const options = { ort, variant: "rw+lr" as const, rank: 2 };
+    const options = { ort, variant: "rw+lr" as const, rank: 2, again: true };
     const { model } = await laurelize(await openModel(await original()), options);
     return parse(model.toBytes(), "Model");
   };
