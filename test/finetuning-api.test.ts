@@ -70,6 +70,32 @@ describe("finetune", () => {
     await Promise.all([tuning.close(), whole.close()]);
   });
 
+  it("says so where onnxruntime's optimizer loses a value of a branch, and trains without it", async () => {
+    // Constant folding opens the Ifs of a known condition, and Exp no longer finds t.
+    const value = (name: string) => `() => (float[1, 2] ${name})`;
+    const inner = `If <then_branch = p ${value("v1")} { v1 = Exp(t) }, else_branch = q ${value("v2")} { v2 = Neg(t) }> (c)`;
+    const first = `If <then_branch = d ${value("h1")} { t = Relu(x) h1 = ${inner} }, else_branch = e ${value("h2")} { h2 = Neg(x) }> (yes)`;
+    const both = `If <then_branch = a ${value("u1")} { u1 = Tanh(x) }, else_branch = b ${value("u2")} { u2 = ${first} }> (no)`;
+    const folded = await openModel(
+      modelOfText(
+        `<ir_version: 8, opset_import: ["" : 17]> g (float[1, 2] x, bool[1] c) => (float[1, 2] y) <float[2, 2] w = {1.0, 2.0, 3.0, 4.0}, bool no = {0}, bool yes = {1}, int64 once = {1}, int64[2] row = {1, 2}> {
+          f = Loop <body = l (int64 i, bool k, float[1, 2] s) => (bool o, float[1, 2] r) { o = Identity(k) r = ${both} }> (once, "", x)
+          flat = Reshape(f, row) y = MatMul(flat, w) }`,
+      ),
+    );
+    const floats = (...values: number[]) =>
+      new ort.Tensor("float32", Float32Array.from(values), [1, 2]);
+    const data = [{ x: floats(0, 0), c: new ort.Tensor("bool", [true], [1]), t: floats(4, 5) }];
+    const lossAt = async (level: "all" | "disabled") => {
+      const runtime = { ...ort, sessionOptions: { graphOptimizationLevel: level } };
+      const once = { ort: runtime, train: ["w"], loss: "mse", target: "t" } as const;
+      const tuning = finetune(folded, once);
+      for await (const { loss } of tuning.over(data)) return loss;
+    };
+    await expect(lossAt("all")).rejects.toThrow(/cannot run .*; its optimizer has lost a value: /);
+    expect(await lossAt("disabled")).toBe(0.5);
+  });
+
   it("runs what its losses need, not a Loop behind another output that never ends", async () => {
     const endless = await openModel(
       modelOfText(

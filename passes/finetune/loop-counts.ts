@@ -6,7 +6,7 @@ import type { Patch } from "../../src/graph/patch-contents.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { type Model, modelOf } from "../../src/model.ts";
 import { runnable } from "../../src/ort/loading.ts";
-import { type Ort, openSession, runFor, type Tensors } from "../../src/ort/session.ts";
+import { type Ort, openSession, runBatch, type Tensors } from "../../src/ort/session.ts";
 import { weightsAsInputs } from "../adapter/weights.ts";
 import { dependsOnData } from "../lower/iterations.ts";
 import { joined, port } from "./ports.ts";
@@ -53,7 +53,7 @@ export function loopCounts(
       const session = await opened;
       const all: Tensors = { ...batch, ...weights };
       const feeds = Object.fromEntries(session.inputNames.map((name) => [name, all[name]]));
-      const measured = await runFor(session, feeds, names);
+      const measured = await runBatch(session, feeds, "the model's Loops");
       const inputs = names.map((name) => {
         const [size] = measured[name].dims;
         return [name, new ort.Tensor("bool", new Uint8Array(size), [size])];

@@ -47,6 +47,9 @@ export const readsNoFiles = says(
   /Module\.MountedFiles|Failed to load external data file|Failed to parse URL/,
 );
 
+/** Whether its optimizer left a node without an input: constant folding of an If in an If (1.30). */
+export const lostInput = says(/Missing Input: /);
+
 /** Whether memory ran out. */
 export const ranOutOfMemory = (error: unknown) => /alloc|memory/i.test(reason(error));
 

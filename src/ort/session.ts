@@ -1,6 +1,6 @@
 import type { InferenceSession, Tensor, TensorConstructor } from "onnxruntime-common";
 import { InputError } from "../errors.ts";
-import { mistypesCast, ranOutOfMemory, readsNoFiles, reason } from "./messages.ts";
+import { lostInput, mistypesCast, ranOutOfMemory, readsNoFiles, reason } from "./messages.ts";
 import { isUnnameable, withNamesAgain, withOtherNames } from "./unnameable.ts";
 
 /** The parts of onnxruntime that are used: `import * as ort from "onnxruntime-node"` or "-web". */
@@ -159,7 +159,11 @@ export async function runBatch(
   try {
     return await session.run(feeds as Record<string, Tensor>);
   } catch (error) {
-    const then = ranOutOfMemory(error) ? "make the batches smaller" : "look at the data";
+    const then = lostInput(error)
+      ? 'its optimizer has lost a value: simplify the model first, as torch.onnx.export does by optimize=True, or set ort.sessionOptions.graphOptimizationLevel to "disabled"'
+      : ranOutOfMemory(error)
+        ? "make the batches smaller"
+        : "look at the data";
     throw new InputError(`onnxruntime cannot run ${what} (${reason(error)}); ${then}.`);
   }
 }
