@@ -78,6 +78,27 @@ describe("differentiate", () => {
     await session.release();
   });
 
+  it.each([
+    ["float", 1, "Clip(h, low, high)", [0, 0, 1, 0, 0]],
+    ["float16", 10, "Clip(h, low, high)", [0, 0, 1, 0, 0]],
+    ["double", 11, "Clip(h, low, high)", [0, 0, 1, 0, 0]],
+    ["float16", 10, "Clip(h, low)", [0, 0, 1, 1, 1]],
+    ["double", 11, `Clip(h, "", high)`, [1, 1, 1, 0, 0]],
+    ["float16", 10, "HardSwish(h)", [0, 0, 0.5, 1, 1]],
+  ])(
+    "is PyTorch's at the corners, and at infinity: %s, %s, %s",
+    async (dtype, type, node, want) => {
+      const model = await open(`g (float[5] x) => (float y)
+      <${dtype} low = {-3.0}, ${dtype} high = {3.0}, int64[1] all = {0}>
+      { h = Cast<to = ${type}>(x) c = ${node} f = Cast<to = 1>(c) y = ReduceSum<keepdims = 0>(f, all) }`);
+      const { model: result } = await differentiate(model, { ort, wrt: ["x"] });
+      const session = await sessionOn(result.toBytes());
+      const x = new ort.Tensor("float32", Float32Array.of(-4, -3, 0, 3, Infinity), [5]);
+      expect([...((await session.run({ x }))["x.grad"].data as Float32Array)]).toEqual(want);
+      await session.release();
+    },
+  );
+
   it("passes a Dropout in training mode as it dropped, which its mask tells", async () => {
     const model = await open(
       "g (float[40] x) => (float[40] y) <float r = {0.25}, bool t = {1}> { y, m = Dropout(x, r, t) }",

@@ -38,7 +38,7 @@ export const activations = {
     const h =
       dtype === "float"
         ? op.HardSigmoid(x, { alpha: float(1 / 6), beta: float(0.5) })
-        : write.clip(op.Add(op.Mul(x, scalar(1 / 6)), scalar(0.5)), 0, 1, dtype);
+        : write.clip(op.Add(op.Div(x, scalar(6)), scalar(0.5)), 0, 1, dtype);
     return [op.Mul(op.Mul(g, at.sized(hardSwishSlope(at, h))), scalar(0.5))];
   },
   Hardmax: inert,

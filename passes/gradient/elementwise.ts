@@ -1,6 +1,6 @@
 import { rows } from "../../src/graph/own.ts";
 import { largest } from "../../src/graph/tensor.ts";
-import { outputBetween, whereEqual } from "./indicators.ts";
+import { outputBetween, whereAbove, whereEqual } from "./indicators.ts";
 import { type GradientNode, inert, type VjpTable } from "./rule.ts";
 
 /** Elementwise functions of one value. */
@@ -47,13 +47,19 @@ function aboveZero({ op, write, scalar, dtype }: GradientNode, x: string): strin
 }
 
 /**
- * Returns g if x is within its bounds; otherwise the bound gets it. If the bounds are constants, y
+ * Returns g if x is within its bounds; otherwise the bound gets it. If the bounds are not trained, y
  * alone tells: then x, which is not computed where the Clip is fused, need not be kept.
  */
 function clip(at: GradientNode, x: string, min?: string, max?: string) {
-  const { op, write, g, y, dtype, needs } = at;
+  const { op, write, g, y, dtype, needs, opset } = at;
   const bounds = boundsOf(at);
   if (dtype === "float" && bounds) return [op.Mul(g, at.sized(outputBetween(at, y, ...bounds)))];
+  if (dtype !== "float" && opset >= 11 && !needs[1] && !needs[2]) {
+    const insides = [min && op.Sub(y, min), max && op.Sub(max, y)];
+    return [
+      insides.reduce<string>((to, inside) => (inside ? op.Mul(to, whereAbove(at, inside)) : to), g),
+    ];
+  }
   const total = (v: string) => write.reduce("ReduceSum", v, [...at.shape(0).keys()], false);
   return [
     op.Mul(g, whereEqual(at, x, y)),
