@@ -261,7 +261,7 @@ it("an output of unknown size is refused with the node that hides it", async () 
   const sized = { ...options, inputs: { x: [4, 2, 3] }, target: wide };
   expect((await stepGraph(await openModel(dense), sized)).slots.length).toBe(1);
   const unfit = modelOfText(
-    '<ir_version: 8, opset_import: ["" : 17]> g (float[N, T] x, float[M, T] u) => (float[N, K] y) <float[3, 3] w> { h = MatMul(x, w) [both] s = Add(h, u) y = Neg(s) }',
+    '<ir_version: 8, opset_import: ["" : 17]> g (float[N, T] x, float[M, T] u) => (float[N, K] y) <float[3, 3] w> { e = SequenceEmpty() q = SequenceInsert(e, u) n = SequenceLength(q) c = Cast <to = 1> (n) m = Mul(x, c) h = MatMul(m, w) [both] s = Add(h, u) y = Neg(s) }',
   );
   const inputs = { x: [4, 3], u: [2, 3] };
   await expect(stepGraph(await openModel(unfit), { ...options, inputs })).rejects.toThrow(

@@ -68,7 +68,10 @@ function unknownFrom({ model, types }: Specialized): string {
     shapeOf(value)?.every((dim) => typeof dim === "number") ?? false;
   const first = model.graph.main.nodes.find(
     ({ inputs, outputs: [output] }) =>
-      !isKnown(output) && (output?.uses.length ?? 0) > 0 && inputs.every(isKnown),
+      !isKnown(output) &&
+      (output?.uses.length ?? 0) > 0 &&
+      inputs.length > 0 &&
+      inputs.every(isKnown),
   );
   if (!first) return "";
   const shapes = first.inputs.map((input) => showShape(shapeOf(input)));
