@@ -102,7 +102,7 @@ async function rewrite(
 /** Whether an error is one that the roof may throw. */
 export function judgeError(error: Error): Verdict {
   const { name, message } = error;
-  if (name === "NoSiteError" || name === "InputError") {
+  if (["InputError", "NoSiteError", "RecognizedError"].includes(name)) {
     const wrong = complaint(message);
     const finding = wrong && `${name} ${wrong}`;
     return { outcome: name, finding, detail: message };
