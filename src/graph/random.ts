@@ -15,21 +15,23 @@ export function uniform(seed: number, label: string): () => number {
     let z = hash;
     z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
     z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
-    return (z ^ (z >>> 16)) >>> 0;
+    return z ^ (z >>> 16);
   };
-  let [s0, s1, s2, s3] = [mixed(), mixed(), mixed(), mixed()];
-  const next = (): number => {
-    const scrambled = Math.imul(rotate(Math.imul(s1, 5), 7), 9) >>> 0;
-    const shifted = s1 << 9;
-    s2 ^= s0;
-    s3 ^= s1;
-    s1 ^= s2;
-    s0 ^= s3;
-    s2 ^= shifted;
-    s3 = rotate(s3, 11);
-    return scrambled;
-  };
-  return () => ((next() >>> 5) * 2 ** 26 + (next() >>> 6)) * 2 ** -53;
+  const state = Int32Array.of(mixed(), mixed(), mixed(), mixed());
+  return () => ((next(state) >>> 5) * 2 ** 26 + (next(state) >>> 6)) * 2 ** -53;
+}
+
+/** Returns 32 random bits and moves the state of xoshiro128** on. */
+function next(state: Int32Array): number {
+  const bits = Math.imul(rotate(Math.imul(state[1], 5), 7), 9);
+  const shifted = state[1] << 9;
+  state[2] ^= state[0];
+  state[3] ^= state[1];
+  state[1] ^= state[2];
+  state[0] ^= state[3];
+  state[2] ^= shifted;
+  state[3] = rotate(state[3], 11);
+  return bits;
 }
 
 const utf8 = new TextEncoder();
