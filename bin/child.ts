@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { commandIn, runCommand } from "./commands/index.ts";
+import { commandIn, loadCommand, runCommand } from "./commands/index.ts";
 import { printFailure } from "./failure.ts";
 import { guardTerminal } from "./guard-terminal.ts";
 import { answerAs } from "./json.ts";
@@ -20,6 +20,9 @@ watchOutput();
 try {
   fs.writeFileSync("/proc/self/oom_score_adj", "1000", { flag: "r+" });
 } catch {}
+
+// What fails here fails again when the command runs.
+loadCommand(process.argv[2]).catch(() => {});
 
 process.once("message", async (job: Job) => {
   begin(job);

@@ -1,9 +1,17 @@
+import type { ChildProcess } from "node:child_process";
 import { guardTerminal } from "./guard-terminal.ts";
 import { main } from "./main.ts";
-import { supervise } from "./supervise.ts";
+import { supervisor } from "./supervise.ts";
 
-/** Runs one command line; commands that run onnxruntime run in a child process. */
-export function start(words: readonly string[]): Promise<void> {
+/**
+ * Runs one command line; commands that run onnxruntime run in a child process. The first of them
+ * gets the one that was forked ahead.
+ */
+export async function start(words: readonly string[], ahead: ChildProcess | null): Promise<void> {
   guardTerminal();
-  return main(words, supervise);
+  try {
+    await main(words, supervisor(ahead));
+  } finally {
+    ahead?.kill("SIGKILL");
+  }
 }

@@ -1,8 +1,8 @@
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import fs from "node:fs";
-import path from "node:path";
 import type { FunctionReport } from "../src/index.ts";
 import { EXIT } from "./exit.ts";
+import { forkChild } from "./fork-child.ts";
 import { isCollecting, printJson, printJsonError } from "./json.ts";
 import { watchMemory } from "./memory-watch.ts";
 import { printNote } from "./print.ts";
@@ -83,16 +83,31 @@ const SHORT = 500;
 /** The least exit code of a process that a Windows exception ended. */
 const EXCEPTION = 0xc0000000;
 
+/** Returns what runs commands in child processes; the first one may have been forked ahead. */
+export function supervisor(ahead: ChildProcess | null): Start {
+  let waiting = ahead;
+  const next = (command: string): ChildProcess => {
+    const child = waiting;
+    waiting = null;
+    return child?.pid !== undefined && child.connected ? child : forkChild(command);
+  };
+  return (command, args) => supervised(command, args, () => next(command));
+}
+
 /**
  * Runs a command in a child process: a crash of onnxruntime, or a model that never ends, must not end
  * the tool without a message. After a crash, the command starts again with sessions optimized one
  * level lower.
  */
-export const supervise: Start = async (command, args) => {
+async function supervised(
+  command: string,
+  args: Supervised & object,
+  next: () => ChildProcess,
+): Promise<void> {
   const crashes: Crash[] = [];
   for (let ceiling: Level | undefined = "all"; ceiling; ) {
     const job: Job = { command, args, ceiling, crashes, collect: isCollecting() };
-    const ran = await run(job, args.timeout * 1000);
+    const ran = await run(job, next, args.timeout * 1000);
     const { done, code, signal, timedOut, outgrown, session, step } = ran;
     if (!timedOut && (done !== null || signal === null)) {
       // Output that fails is known only once the command is done.
@@ -123,7 +138,7 @@ export const supervise: Start = async (command, args) => {
     if (!args.quiet) printNote("warning", `${crash}; starting again at level "${lower}".`);
     ceiling = lower;
   }
-};
+}
 
 const LATE =
   "nothing was written. Give it more time with --timeout, or smaller inputs with --dim or --inputs.";
@@ -139,12 +154,10 @@ const say = (code: string, text: string): void => {
   printNote("laurelize", text);
 };
 
-async function run(job: Job, timeout: number): Promise<Known & End> {
+async function run(job: Job, next: () => ChildProcess, timeout: number): Promise<Known & End> {
   const known = unreported();
   const free = process.availableMemory();
-  const child = fork(path.join(import.meta.dirname, "child.js"), [], {
-    serialization: "advanced",
-  });
+  const child = next();
   const unleash = leashed(child);
   const memory = watchMemory(child, free, (held) => {
     known.outgrown = held;

@@ -88,6 +88,7 @@ describe("the packed package", { timeout: 180_000 }, () => {
       "dist/bin/distributed/README.md",
       "dist/bin/distributed/train.py",
       "dist/bin/help.json",
+      "dist/bin/run-here.json",
       "package.json",
     ];
     const built = /^dist\/(src|passes|bin)\/[\w/-]+(\.d\.ts|\.js|\.js\.map)$/;

@@ -81,10 +81,18 @@ export const modulesOf = (start: Start, recipe: GivenOptions): CommandModule[] =
     );
   });
 
+/** The commands that run in the process of the command line. */
+export const commandsHere = commandNames.filter((name) => commands.get(name)![0].isHere);
+
+/** Loads what runs the command that a word names, which otherwise is a model for laurelize itself. */
+export function loadCommand(word: string): Promise<Run> {
+  const [, load] = commands.get(word) ?? commands.get("laurelize")!;
+  return load();
+}
+
 /** Runs a command in this process. */
 export async function runCommand(name: string, args: object): Promise<void> {
-  const [, load] = commands.get(name)!;
-  const run = (await load()) as (args: object) => Promise<void>;
+  const run = (await loadCommand(name)) as (args: object) => Promise<void>;
   const { provider } = args as { readonly provider?: Provider };
   if (provider !== undefined) await (await import("../runtime.ts")).runOn(provider);
   await run(args);
