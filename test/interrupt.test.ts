@@ -39,6 +39,14 @@ const until = async (holds: () => boolean) => {
   }
 };
 
+it.each([40, 120])("the child ends with a program that is killed after %i ms", async (delay) => {
+  const child = spawn(process.execPath, [bin, "no.onnx"], { stdio: "pipe" });
+  // Both hold the pipes, which close once both have ended.
+  const closed = new Promise((resolve) => child.once("close", resolve));
+  setTimeout(() => child.kill("SIGKILL"), delay);
+  await closed;
+});
+
 it("a file that appears while the result is proved is not replaced without --force", async () => {
   const folder = path.join(scratch, "race");
   fs.mkdirSync(folder);
