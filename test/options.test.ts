@@ -3,7 +3,8 @@ import path from "node:path";
 import * as api from "laurelize";
 import ort from "onnxruntime-node";
 import { beforeAll, describe, expect, it } from "vitest";
-import { commandNames } from "../bin/commands/index.ts";
+import { camelCased } from "../bin/commands/command.ts";
+import { commandNames, declarations } from "../bin/commands/index.ts";
 import { parts, variantNames } from "../passes/variants/index.ts";
 import { nearest } from "../src/nearest.ts";
 import { bin, cli, cliProcess, helpTexts } from "./support/cli.ts";
@@ -60,6 +61,34 @@ describe("the command line suggests what was probably intended", () => {
       expect(cliProcess(words, { LC_ALL: "de_DE.UTF-8" }), words.join(" ")).toEqual(cli(words));
     const narrow = cliProcess(["train-script", "-h"], { COLUMNS: "60" }).stdout.split("\n");
     expect(Math.max(...narrow.map(({ length }) => length))).toBeLessThanOrEqual(60);
+  });
+});
+
+describe("a help text", () => {
+  it.each([
+    ["", [0, 1, 2, 3, 4, 130]],
+    ["inspect", [0, 2, 4, 130]],
+    ["ladder", [0, 2, 4, 130]],
+    ["strip", [0, 2, 130]],
+    ["fold", [0, 1, 2, 4, 130]],
+    ["export-step", [0, 2, 3, 4, 130]],
+    ["finetune", [0, 1, 2, 3, 4, 130]],
+  ])("of %j lists the exit codes that the command has", (name, codes) => {
+    const [, list] = /Exit codes: ([^.]*)/.exec(helpTexts[name])!;
+    expect(list.match(/\b\d+/g)!.map(Number)).toEqual(codes);
+  });
+
+  it("has no example in which an option has no effect", () => {
+    for (const { options, examples = [] } of declarations)
+      for (const [line] of examples) {
+        const given = [...line.matchAll(/ --([a-z-]+)(?: (?!-)(\S+))?/g)];
+        const others = Object.fromEntries([
+          ...Object.entries(options).map(([name, option]) => [camelCased(name), option.default]),
+          ...given.map(([, name, value = true]) => [camelCased(name), value]),
+        ]);
+        for (const [, name] of given)
+          expect(options[name]?.idle?.(others) ?? null, `${line}: ${name}`).toBe(null);
+      }
   });
 });
 

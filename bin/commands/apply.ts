@@ -32,6 +32,8 @@ export const apply = command({
       "make the tuned model from the original one",
     ],
   ],
+  exitCodes: { 1: "a check failed", 4: "a check could not run" },
+  written: "Results are written only with 0.",
 });
 
 /** Arguments of `laurelize apply`. */

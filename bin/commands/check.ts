@@ -49,8 +49,11 @@ export const check = command({
   examples: [
     ["$0 check model.onnx --target web --split 500MB", "write files that a browser can load"],
   ],
-  epilogue:
-    "Exit codes: 0 it runs, 1 it does not run or differs, 2 wrong usage or unreadable input, 4 it could not be checked, 130 interrupted.",
+  exitCodes: {
+    0: "it runs and computes the same",
+    1: "it does not run or differs",
+    4: "it could not be checked",
+  },
 });
 
 /** Arguments of `laurelize check`. */

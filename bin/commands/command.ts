@@ -28,8 +28,10 @@ export interface Declaration {
   readonly positionals?: Readonly<Record<string, string>>;
   readonly options: Readonly<Record<string, CliOption>>;
   readonly examples?: readonly (readonly [line: string, purpose: string])[];
-  /** What its exit codes mean, if it has a meaning of its own for one. */
-  readonly epilogue?: string;
+  /** What exit codes mean that only it has, or for which it has a meaning of its own. */
+  readonly exitCodes?: Readonly<Record<number, string>>;
+  /** What is written with which exit code, a sentence. */
+  readonly written?: string;
   /** Whether it runs in this process: it does not run onnxruntime, or has it under control. */
   readonly isHere?: true;
 }

@@ -25,8 +25,7 @@ export const diff = command({
     ["$0 diff model.onnx model.laurel.onnx", "see what laurelize inserted"],
     ["$0 diff model.onnx model.laurel.onnx -o diff.html", "the same as a drawing"],
   ],
-  epilogue:
-    "Exit codes: 0 done, even if the two differ (see compare), 2 wrong usage or unreadable input, 4 onnxruntime crashed or took too long, 130 interrupted.",
+  exitCodes: { 0: "done, even if the two differ (see compare)" },
 });
 
 /** Arguments of `laurelize diff`. */

@@ -67,6 +67,8 @@ export const exportStep = command({
       "write graphs, initial values and a manifest; laurelize train-script writes what runs them",
     ],
   ],
+  exitCodes: { 3: "no residual site" },
+  written: "Results are written only with 0.",
 });
 
 /** Arguments of `laurelize export-step`, without the options of the loss and of the optimizer. */

@@ -19,7 +19,7 @@ export const extract = command({
     format: {
       choices: ["safetensors", "onnx_adapter"],
       describe:
-        "format of the adapter: a .safetensors file, or an .onnx_adapter that onnxruntime loads over optional inputs  [default: by the output file's ending, or safetensors]",
+        "format of the adapter: a .safetensors file, or an .onnx_adapter, which overrides optional inputs in onnxruntime  [default: by the output file's ending, or safetensors]",
     },
     peft: {
       ...flag("also write adapter_config.json, with the names that PEFT uses"),

@@ -120,8 +120,8 @@ export const finetune = command({
       "train only a new last layer",
     ],
   ],
-  epilogue:
-    "Exit codes: 0 done, 1 the training diverged, 2 wrong usage or unreadable input, 3 no residual site, 4 onnxruntime crashed or took too long, 130 interrupted. With 1 and 130 it writes the best weights so far.",
+  exitCodes: { 1: "the training diverged", 3: "no residual site" },
+  written: "With 1 and 130 it writes the best weights so far.",
 });
 
 /** Arguments of `laurelize finetune`, without the options of the loss and of the optimizer. */

@@ -20,4 +20,6 @@ export const fold = command({
       "write a model that costs as little as possible to run",
     ],
   ],
+  exitCodes: { 1: "a check failed", 4: "a check could not run" },
+  written: "Results are written only with 0.",
 });

@@ -22,7 +22,7 @@ export const proving = {
     "prove the result in onnxruntime: the whole model (full), or each site alone (sites), which needs less memory; --no-prove skips the proof",
   ),
   "all-sites": flag(
-    "check every site, also of a model with more than 200 sites, of which the proof otherwise takes a sample",
+    "check every site, even if there are more than 200, of which the proof otherwise checks a sample",
   ),
   "also-web": flag(
     "also check in onnxruntime-web, which must be installed, that the function is the same",
@@ -72,8 +72,10 @@ export const laurelize = command({
     ["$0 model.onnx", "write model.laurel.onnx with rw+lr at every site"],
     ["$0 model.onnx --variant rw -o rw.onnx", "insert two learned weights per site"],
     ["$0 model.onnx --include '*layer3*' --rank 32", "choose sites by name"],
-    ["$0 model.onnx --dim batch=4 --inputs data.npz", "prove it on your own data"],
+    ["$0 model.onnx --inputs data.npz", "prove it on your own data"],
   ],
+  exitCodes: { 1: "a check failed", 3: "no residual site", 4: "a check could not run" },
+  written: "Results are written only with 0.",
 });
 
 /** Arguments of `laurelize`. */

@@ -11,12 +11,21 @@ import {
   offeredOptions,
 } from "./command.ts";
 
-const EXIT_CODES =
-  "Exit codes: 0 done, 1 a check failed, 2 wrong usage or unreadable input, 3 no residual site, 4 a check could not run, 130 interrupted. Results are written only with 0.";
-const EXIT_CODES_HERE = "Exit codes: 0 done, 2 wrong usage or unreadable input, 130 interrupted.";
+/** Returns what the exit codes of a command mean. */
+function exitCodesOf({ exitCodes, written, isHere }: Declaration): string {
+  const meanings = {
+    0: "done",
+    2: "wrong usage or unreadable input",
+    ...(isHere ? {} : { 4: "onnxruntime crashed or took too long" }),
+    130: "interrupted",
+    ...exitCodes,
+  };
+  const list = Object.entries(meanings).map(([code, meaning]) => `${code} ${meaning}`);
+  return `Exit codes: ${list.join(", ")}.${written ? ` ${written}` : ""}`;
+}
 
 /** Returns examples as a shell takes them, each below what it does. */
-const written = (examples: NonNullable<Declaration["examples"]>): string[] =>
+const exampleLines = (examples: NonNullable<Declaration["examples"]>): string[] =>
   examples.length === 0
     ? []
     : ["Examples:", ...examples.map(([line, purpose]) => `# ${purpose}\n${folded(line)}\n`)];
@@ -36,8 +45,7 @@ export function moduleOf(
   recipe: GivenOptions,
   run: (args: object) => Promise<void>,
 ): CommandModule {
-  const { command, describe, positionals = {}, examples = [], isHere } = declaration;
-  const { epilogue = isHere ? EXIT_CODES_HERE : EXIT_CODES } = declaration;
+  const { command, describe, positionals = {}, examples = [] } = declaration;
   return {
     command,
     describe,
@@ -55,7 +63,7 @@ export function moduleOf(
         ([name, value]) => declared.has(name) && value !== undefined && value !== null,
       );
       yargs.config(Object.fromEntries(own.map(([name, value]) => [dashed(name), value])));
-      return yargs.epilogue([...written(examples), epilogue].join("\n"));
+      return yargs.epilogue([...exampleLines(examples), exitCodesOf(declaration)].join("\n"));
     },
     handler: run,
   };

@@ -12,7 +12,7 @@ export const labelOptions = {
     nullable: true,
     range: { integer: true, min: 0 },
     describe:
-      "number of positions by which labels are ahead of the output  [default: 1 if the target is a language model's input, otherwise 0]",
+      "compare the output at each position with the label so many positions later  [default: 1 if the target is a language model's input, otherwise 0]",
   },
   values,
 } as const;

@@ -32,7 +32,7 @@ const minLr = {
     type: "number",
     default: 0,
     range: { min: 0 },
-    describe: "learning rate that it decays to",
+    describe: "learning rate at the end of the decay",
   },
 } as const satisfies Options;
 
