@@ -33,7 +33,9 @@ process.once("message", async (job: Job) => {
   try {
     await runCommand(job.command, job.args);
   } catch (error) {
-    printFailure(error, commandIn(job.command));
+    const isLost = (error as { code?: unknown }).code === "optimizer";
+    if (isLost && job.ceiling !== "disabled") tell({ lost: true });
+    else printFailure(error, commandIn(job.command));
   }
   tell({ done: Number(process.exitCode ?? 0) });
   process.off("disconnect", orphaned);

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { copyNames, missingCopies, withoutDoubleDots } from "../passes/internal.ts";
-import { writeFailure } from "../src/errors.ts";
+import { tried, writeFailure } from "../src/errors.ts";
 import { InputError, type Model } from "../src/index.ts";
 import { defaultOutput } from "./default-output.ts";
 import { printNote } from "./print.ts";
@@ -116,7 +116,7 @@ export function checkOutput(
  * it: access rights say nothing of a file system that is read-only or full, nor to root.
  */
 export function checkWritable(file: string, option = "-o"): void {
-  const folder = realFolder(file);
+  const folder = realFolder(file, option);
   const trial = path.join(folder, `.laurelize.${randomBytes(4).toString("hex")}.tmp`);
   try {
     fs.writeFileSync(trial, "written", { flag: "wx" });
@@ -129,8 +129,13 @@ export function checkWritable(file: string, option = "-o"): void {
   }
 }
 
-/** Returns the folder of a file, with links followed. */
-const realFolder = (file: string): string => fs.realpathSync(path.dirname(path.resolve(file)));
+/** Returns the folder of a file, with links followed. Throws an InputError if there is none. */
+function realFolder(file: string, option = "-o"): string {
+  const folder = path.dirname(path.resolve(file));
+  const real = tried(() => fs.realpathSync(folder));
+  if (real !== null) return real;
+  throw new InputError(`${folder} does not exist; choose another place with ${option}.`);
+}
 
 function checkFound(
   name: string,

@@ -42,6 +42,8 @@ export type Report =
   | { readonly hearsInterrupts: boolean }
   /** A crash is not answered by starting again, for this reason. */
   | { readonly once: string }
+  /** onnxruntime's optimizer has lost a value. */
+  | { readonly lost: true }
   | { readonly done: number }
   | "alive";
 
@@ -63,6 +65,7 @@ const unreported = () => ({
   temporary: [] as string[],
   done: null as number | null,
   timedOut: false,
+  lost: false,
   /** The bytes of memory that it was ended for. */
   outgrown: null as number | null,
 });
@@ -108,7 +111,12 @@ async function supervised(
   for (let ceiling: Level | undefined = "all"; ceiling; ) {
     const job: Job = { command, args, ceiling, crashes, collect: isCollecting() };
     const ran = await run(job, next, args.timeout * 1000);
-    const { done, code, signal, timedOut, outgrown, session, step } = ran;
+    const { done, code, signal, timedOut, session, step } = ran;
+    if (ran.lost) {
+      if (!args.quiet) printNote("warning", LOST);
+      ceiling = "disabled";
+      continue;
+    }
     if (!timedOut && (done !== null || signal === null)) {
       // Output that fails is known only once the command is done.
       process.exitCode = done || (code ?? done ?? EXIT.notProved);
@@ -122,14 +130,8 @@ async function supervised(
     const level: Level = session?.level ?? "disabled";
     const where = `during "${step}"${session ? ` (${session.model}, optimization level "${level}")` : ""}`;
     process.exitCode = EXIT.notProved;
-    if (timedOut) return say("timeout", `no answer for ${args.timeout} s ${where}; ${LATE}`);
-    if (outgrown !== null)
-      return say(
-        "memory",
-        `onnxruntime took ${(outgrown / 1e9).toFixed(1)} GB, nearly all free memory, ${where}; ${LARGE}`,
-      );
-    if (signal === "SIGKILL")
-      return say("killed", `the process was killed (SIGKILL) ${where}; ${MEMORY}`);
+    const failure = failureOf(ran, where, args.timeout);
+    if (failure) return say(...failure);
     crashes.push({ model: session?.model ?? null, level, step, signal: signal! });
     const lower: Level | undefined = session ? LEVELS[LEVELS.indexOf(level) + 1] : undefined;
     const crash = `${session ? "onnxruntime" : "the process"} crashed (${signal}) ${where}`;
@@ -140,6 +142,8 @@ async function supervised(
   }
 }
 
+const LOST =
+  "onnxruntime's optimizer has lost a value of the model; starting again without optimizations.";
 const LATE =
   "nothing was written. Give it more time with --timeout, or smaller inputs with --dim or --inputs.";
 const LARGE =
@@ -148,6 +152,23 @@ const MEMORY = "nothing was written. The system may have run out of memory.";
 const REPORT = "Please report it to onnxruntime with the model.";
 const HEAP =
   "If Node ran out of memory, raise its limit with NODE_OPTIONS=--max-old-space-size=8192.";
+
+/** Returns code and sentence of a failure that another attempt would meet too; null for a crash. */
+function failureOf(
+  { timedOut, outgrown, signal }: Known & End,
+  where: string,
+  timeout: number,
+): [code: string, text: string] | null {
+  if (timedOut) return ["timeout", `no answer for ${timeout} s ${where}; ${LATE}`];
+  const gigabytes = ((outgrown ?? 0) / 1e9).toFixed(1);
+  if (outgrown !== null)
+    return [
+      "memory",
+      `onnxruntime took ${gigabytes} GB, nearly all free memory, ${where}; ${LARGE}`,
+    ];
+  if (signal !== "SIGKILL") return null;
+  return ["killed", `the process was killed (SIGKILL) ${where}; ${MEMORY}`];
+}
 
 const say = (code: string, text: string): void => {
   printJsonError({ code, message: text, exitCode: EXIT.notProved });

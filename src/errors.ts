@@ -1,5 +1,5 @@
 /** Codes of errors that a user can fix. */
-type ErrorCode = "input" | "no-site" | "recognized" | "diverged" | "no-gradient";
+type ErrorCode = "input" | "no-site" | "recognized" | "diverged" | "no-gradient" | "optimizer";
 
 const LONGEST = 1000;
 
@@ -8,7 +8,9 @@ const WRITE_FAILURES: Readonly<Record<string, string>> = {
   EDQUOT: "your share of the disk is full",
   ELOOP: "its links lead in a circle",
   ENAMETOOLONG: "its name is too long",
+  ENOENT: "its folder does not exist",
   ENOSPC: "the disk is full",
+  ENOTDIR: "what stands for its folder is a file",
   EROFS: "the file system is read-only",
 };
 

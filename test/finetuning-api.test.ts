@@ -1,3 +1,5 @@
+import fs from "node:fs";
+import path from "node:path";
 import {
   adapterBytes,
   checkpointBytes,
@@ -14,10 +16,14 @@ import {
 } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { cliProcess } from "./support/cli.ts";
+import { temporaryFolder } from "./support/fixture.ts";
 import { CLASSES, examples, FEATURES, LITTLE } from "./support/little-training.ts";
+import { npzOf } from "./support/npz-file.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 import { sessionOn } from "./support/session.ts";
 
+const folder = temporaryFolder();
 const plain = await openModel(modelOfText(LITTLE));
 const { model } = await laurelize(plain, { ort, featureAxis: 1, rank: 2 });
 
@@ -95,8 +101,22 @@ describe("finetune", () => {
       await tuning.close();
       return losses;
     };
-    await expect(lossAt("all")).rejects.toThrow(/cannot run .*; its optimizer has lost a value: /);
+    await expect(lossAt("all")).rejects.toMatchObject({
+      message: expect.stringMatching(/cannot run .*; its optimizer has lost a value: /),
+      code: "optimizer",
+    });
     expect(await lossAt("disabled")).toEqual([0.5]);
+    const at = (name: string) => path.join(folder, name);
+    fs.writeFileSync(at("net.onnx"), folded.toBytes());
+    const [x, c] = [Float32Array.of(0, 0), Uint8Array.of(1)];
+    const t = [Float32Array.of(4, 5), [1, 2]] as const;
+    fs.writeFileSync(at("d.npz"), npzOf({ x: [x, [1, 2]], c: [c, [1], "b1"], t }));
+    const asked = `finetune ${at("net.onnx")} --data ${at("d.npz")} --train w --loss mse --target t`;
+    const { code, stdout, stderr } = cliProcess([
+      ...`${asked} --epochs 1 --json --threads 1`.split(" "),
+    ]);
+    expect(stderr).toContain("lost a value of the model; starting again without optimizations.");
+    expect([code, JSON.parse(stdout).epochs[0].train.loss]).toEqual([0, 0.5]);
   });
 
   it("runs what its losses need, not a Loop behind another output that never ends", async () => {

@@ -108,6 +108,18 @@ describe("a gradient rule of the user's own", () => {
       expect(value).toBeCloseTo(-seeds[k] / (1 + Math.exp(-rounded[k])), 6);
   });
 
+  it("names the operator whose sizes are not known, or the free dimensions", async () => {
+    const warped = await open(
+      "g (float[N, 3] x) => (float[N, 2] y) <float[3, 4] a, float[4, 2] b> { h = MatMul(x, a) [warp] w = own.Warp(h) y = MatMul(w, b) }",
+    );
+    const refusal = (dims: Record<string, number>) =>
+      differentiate(warped, { ort, wrt: ["a"], rules: { "own.Warp": straight }, dims });
+    await expect(refusal({ N: 2 })).rejects.toThrow(
+      /needs all sizes; onnxruntime does not infer what sizes own\.Warp at warp gives: state them/,
+    );
+    await expect(refusal({})).rejects.toThrow(/give sizes for the free dimensions/);
+  });
+
   it("trains through fit, which refuses without it", async () => {
     const original = await open(
       "g (float[N, 4] x) => (float[N] y) <float[4, 4] w, int64[3] two = {-1, 2, 2}> { h = MatMul(x, w) f = Relu(h) b = MatMul(f, w) s = Add(x, b) e = com.microsoft.SampleOp(s) m = Reshape(e, two) y = Det(m) }",

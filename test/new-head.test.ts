@@ -366,6 +366,20 @@ describe("a last layer is replaced by one of another number of classes", () => {
       /Add .* joins it with another value/,
     ],
     [
+      "a weight on the left, where another output has a layer of its own",
+      "m = Gemm(f, fc.a) t = Transpose(m) n = MatMul(fc.b, t) u = Transpose(n) z = ReduceMax<axes = [1], keepdims = 1>(u) y = Gemm(f, fc.w) w = Add(y, z)",
+      "float[8, 5] fc.a, float[5, 5] fc.b, float[8, 5] fc.w",
+      "fc_b",
+      /MatMul at n of .* cannot be replaced; only a Gemm, /,
+    ],
+    [
+      "a layer behind it of several groups",
+      "m = Conv(x, fc.a) c = Conv<group = 5>(m, fc.b) y = Flatten(c)",
+      "float[5, 8, 1, 1] fc.a, float[5, 1, 2, 2] fc.b",
+      "fc_b",
+      /Conv at c of .* cannot be replaced/,
+    ],
+    [
       "no such layer",
       "y = Gemm(f, fc.w)",
       "float[8, 5] fc.w",

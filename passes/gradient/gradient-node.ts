@@ -11,6 +11,7 @@ import {
 } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
+import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { placeOfAxis, showShape } from "../../src/onnx/dtypes.ts";
 import { RuleRefusal } from "./no-gradient-error.ts";
 import type { Cotangent, GradientNode } from "./rule.ts";
@@ -88,8 +89,13 @@ function sizesOf(types: Types, node: Node, what: "input" | "output", k: number) 
   const sizes = knownSizes(types, value);
   if (sizes) return sizes;
   const shape = showShape(value ? types.get(value)?.shape : null);
+  const open = (of: Value) => sourcesOf(of).filter((source) => !knownSizes(types, source));
+  const maker = [...walk(value ? [value] : [], open)].find((of) => open(of).length === 0)?.producer;
+  const then = maker
+    ? `onnxruntime does not infer what sizes ${titleOf(maker)} gives: state them as numbers in the model's value_info`
+    : "give sizes for the free dimensions";
   throw new InputError(
-    `${titleOf(node)}: ${what} ${value?.name ?? ""} has the shape ${shape}, but its gradient needs all sizes; give sizes for the free dimensions.`,
+    `${titleOf(node)}: ${what} ${value?.name ?? ""} has the shape ${shape}, but its gradient needs all sizes; ${then}.`,
   );
 }
 

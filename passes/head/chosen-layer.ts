@@ -1,6 +1,7 @@
 import { InputError } from "../../src/errors.ts";
-import { called, type Graph, titleOf } from "../../src/graph/graph.ts";
+import { called, type Graph, type Node, titleOf } from "../../src/graph/graph.ts";
 import { hasFact } from "../../src/graph/operators.ts";
+import { productsOf, walk } from "../../src/graph/walk.ts";
 import { nearest } from "../../src/nearest.ts";
 import { matcher } from "../residuals/glob.ts";
 import type { KnownGraph } from "../residuals/residual.ts";
@@ -109,9 +110,20 @@ const shown = (graph: Graph, layers: readonly Traced[]) =>
     )
     .join(", ");
 
+/** Whether a name is that of a node, of a weight that it reads, or of their module. */
+const goesBy = (node: Node, name: string) =>
+  [called(node), ...node.inputs.flatMap((input) => (input?.initializer ? input.name : []))].some(
+    (own) => own === name || isWithin(own, name),
+  );
+
 function unknown(graph: Graph, name: string, layers: readonly Traced[]): InputError {
   const file = graph.file.source.name;
   const last = layers.filter(isLast);
+  const other = graph.main.nodes.find((node) => goesBy(node, name));
+  if (other && !layers.some(({ layer }) => layer.node === other))
+    return new InputError(
+      `--new-head ${name}: ${titleOf(other)} of ${file} cannot be replaced; only a Gemm, a MatMul or a Conv of one group can, if its second input is a constant weight.`,
+    );
   if (layers.length === 0)
     return new InputError(
       `--new-head ${name}: ${file} has no Gemm, MatMul or Conv with float weights of its own to replace.`,
@@ -138,7 +150,8 @@ function blocked(graph: Graph, { layer, way }: Traced, layers: readonly Traced[]
     return new InputError(`no output of ${file} is computed from ${title}; name another layer.`);
   const { node, why } = way;
   const next = layers.find((other) => other.layer.node === node);
-  const last = layers.filter(isLast);
+  const after = new Set(walk([layer.output], productsOf));
+  const last = layers.filter((other) => isLast(other) && after.has(other.layer.output));
   return new InputError(
     `${title} of ${file} cannot get another number of classes: ${node.op} ${called(node)} behind it ${why}; ${
       last.length > 0

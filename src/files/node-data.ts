@@ -38,10 +38,6 @@ export function pendingFolder(
   const place = path.resolve(target);
   checkReplaced(target, mark, replaces);
   const parent = path.dirname(place);
-  if (!fs.existsSync(parent))
-    throw new InputError(
-      `${parent} does not exist; create it first, or choose another place with -o.`,
-    );
   const stage = writingTo(target, "folder", () => fs.mkdtempSync(temporaryStart(place)));
   fs.chmodSync(stage, 0o755);
   const remove = (folder: string) => fs.rmSync(folder, { recursive: true, force: true });

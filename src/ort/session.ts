@@ -150,6 +150,17 @@ export async function runFor(
   return Object.fromEntries(asked.map((name, k) => [name, got[session.outputNames[k]]]));
 }
 
+/** onnxruntime's optimizer has lost a value of the model, which runs without optimizations. */
+class OptimizerError extends InputError {
+  override name = "OptimizerError";
+  override readonly code = "optimizer";
+  constructor(failure: string) {
+    super(
+      `${failure}; its optimizer has lost a value: simplify the model first, as torch.onnx.export does by optimize=True, or set ort.sessionOptions.graphOptimizationLevel to "disabled".`,
+    );
+  }
+}
+
 /** Runs a session on a user's data; throws an InputError if onnxruntime rejects it. */
 export async function runBatch(
   session: InferenceSession,
@@ -159,12 +170,10 @@ export async function runBatch(
   try {
     return await session.run(feeds as Record<string, Tensor>);
   } catch (error) {
-    const then = lostInput(error)
-      ? 'its optimizer has lost a value: simplify the model first, as torch.onnx.export does by optimize=True, or set ort.sessionOptions.graphOptimizationLevel to "disabled"'
-      : ranOutOfMemory(error)
-        ? "make the batches smaller"
-        : "look at the data";
-    throw new InputError(`onnxruntime cannot run ${what} (${reason(error)}); ${then}.`);
+    const failure = `onnxruntime cannot run ${what} (${reason(error)})`;
+    if (lostInput(error)) throw new OptimizerError(failure);
+    const then = ranOutOfMemory(error) ? "make the batches smaller" : "look at the data";
+    throw new InputError(`${failure}; ${then}.`);
   }
 }
 
