@@ -27,7 +27,8 @@ export async function secondOpinion(
 ): Promise<Outcome<FunctionReport>> {
   const large = tooLarge(after);
   if (large !== null) return notRun(large);
-  const load = (file: ModelFile) => inMemory(withFixedSeeds(file));
+  const read = new Map<string, Uint8Array>();
+  const load = (file: ModelFile) => inMemory(withFixedSeeds(file), read);
   let baseline: Baseline;
   try {
     const feeds = given.map((tensors) => retyped(ort, tensors));

@@ -1,3 +1,4 @@
+import { entry } from "../entry.ts";
 import { InputError } from "../errors.ts";
 import { typeOfTensor } from "../graph/constants.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -54,12 +55,17 @@ function placed(file: ModelFile, written?: string): Runnable {
   return { model: contentOf(bytes), folder: reach.folder };
 }
 
-/** Returns a model with its data files in memory, under names that onnxruntime finds them by. */
-export function inMemory(file: ModelFile): Runnable {
+/**
+ * Returns a model with its data files in memory, under names that onnxruntime finds them by. Files
+ * that models share are read once if `read` is the same for them.
+ */
+export function inMemory(file: ModelFile, read = new Map<string, Uint8Array>()): Runnable {
   const ready = beforeCopies(file);
+  const bytesOf = (data: Source) =>
+    data.path === undefined ? contentOf(data) : entry(read, data.path, () => contentOf(data));
   const externalData = [...externalLocations(ready)].map((location) => ({
     path: withoutDots(location),
-    data: closing(ready.folder!.open(location), contentOf),
+    data: closing(ready.folder!.open(location), bytesOf),
   }));
   return { model: contentOf(patchedBytes(ready, { locations: withoutDots }).source), externalData };
 }
