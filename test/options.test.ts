@@ -346,6 +346,22 @@ describe("functions of the API", () => {
     await expect(api.laurelize(closed, { ort })).rejects.toThrow(/model\.onnx is closed; open it/);
   });
 
+  it("are documented where options are declared, for editors", () => {
+    const dist = path.join(import.meta.dirname, "../dist");
+    const files = ["src", "passes"].flatMap((floor) =>
+      fs
+        .readdirSync(path.join(dist, floor), { recursive: true, encoding: "utf8" })
+        .flatMap((name) => (name.endsWith(".d.ts") ? path.join(dist, floor, name) : [])),
+    );
+    const declarations = files.map((file) => fs.readFileSync(file, "utf8")).join("\n");
+    const documented = declarations.match(/\*\/\n +(?:readonly )?\w+: .*\{\n +readonly /g) ?? [];
+    const described = declarations.match(/^ +readonly describe: ["`]/gm) ?? [];
+    expect(described.length).toBeGreaterThan(200);
+    expect(documented.length).toBeGreaterThanOrEqual(described.length);
+    expect(declarations).toContain("/** Number of epochs. Default: 10. */");
+    expect(declarations.match(/\/\*\* .*--[a-z].* \*\/\n +readonly \w+: \{/g)).toBe(null);
+  });
+
   it("have a type for every variant there is", () => {
     expect(variantNames).toHaveLength(2 ** parts.length - 1);
     expect([...variantNames].sort()).toEqual(

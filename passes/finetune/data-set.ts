@@ -52,6 +52,7 @@ interface SampleStorage {
 
 /** Which axis counts the examples, and how images are read. */
 export interface ArrayReading extends PixelOptions {
+  /** The batch axis of an array by its name, if sizes do not show it; null if it has none. */
   readonly batchAxis?: BatchAxes | undefined;
 }
 

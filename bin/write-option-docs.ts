@@ -1,0 +1,37 @@
+import fs from "node:fs";
+import path from "node:path";
+
+// Part of the build: editors show what an option of the API is for, which its declaration says once.
+
+/** A declared option in a type declaration, whose properties are indented by four more spaces. */
+const OPTION =
+  /^( +)(?:readonly )?\w+: .*\{\n(?:\1 .*\n)*?\1 {4}readonly describe: ["`](.*)["`];\n(?:\1 .*\n)*?\1\}>?;/gm;
+
+/** Returns the text of a comment: a sentence, and the default. */
+function comment(option: string, describe: string): string {
+  const [sentence, stated] = describe
+    .replace("%s", "this")
+    .replace(/--([a-z-]+)/g, (_, option) => camelCase(option))
+    .split(/ {2}\[default: |\]$/);
+  const value = stated ?? /^ +readonly default: (?!null)(.*);$/m.exec(option)?.[1];
+  const capital = sentence[0].toUpperCase() + sentence.slice(1);
+  return `${capital}.${value === undefined ? "" : ` Default: ${value}.`}`;
+}
+
+const camelCase = (option: string) =>
+  option.replace(/-([a-z])/g, (_, letter) => letter.toUpperCase());
+
+for (const floor of ["src", "passes"])
+  for (const name of fs.readdirSync(path.join(import.meta.dirname, "..", floor), {
+    recursive: true,
+    encoding: "utf8",
+  })) {
+    if (!name.endsWith(".d.ts")) continue;
+    const file = path.join(import.meta.dirname, "..", floor, name);
+    const text = fs.readFileSync(file, "utf8");
+    const documented = text.replace(
+      OPTION,
+      (option, indent, describe) => `${indent}/** ${comment(option, describe)} */\n${option}`,
+    );
+    if (documented !== text) fs.writeFileSync(file, documented);
+  }
