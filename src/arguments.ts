@@ -1,5 +1,4 @@
-import { InputError } from "./errors.ts";
-import { copyNames, type Placing } from "./graph/placing.ts";
+import type { DataOptions } from "./graph/placing.ts";
 import { checkValues } from "./option-values.ts";
 import {
   checkOptions,
@@ -30,40 +29,10 @@ export const orNull = (option: Option): Option => ({ ...option, nullable: true }
 
 export const withOrt: Declared<WithOrt> = { ort: object };
 
-/** Options for where a result keeps its weights. */
-export interface DataOptions {
-  /** A file name: large new weights, and new values of external ones, go into that file. */
-  readonly externalData?: string | null | undefined;
-  /** Copy the model's data files when the result is saved, under names with this prefix. */
-  readonly copyData?: string | null | undefined;
-}
-
 export const dataOptions: Declared<DataOptions> = {
   externalData: orNull(text),
   copyData: orNull(text),
 };
-
-/**
- * Returns where the result of a model with these data files keeps its weights. Throws an InputError
- * for a name that is not one beside the model.
- */
-export function placingOf(
-  files: readonly string[],
-  { externalData, copyData }: DataOptions,
-): Placing {
-  for (const [option, name] of Object.entries({ externalData, copyData }))
-    if (name != null && !IN_FOLDER.test(name))
-      throw new InputError(
-        `${option} ${shown(name)} must be a file name without folders, because weights are stored beside the model.`,
-      );
-  return {
-    newData: externalData ?? null,
-    copies: copyData ? copyNames(files, copyData, externalData) : undefined,
-  };
-}
-
-/** A file name of a model's folder: no separators, and no "..", which ONNX's checker refuses. */
-const IN_FOLDER = /^(?!\.$)(?!.*\.\.)[^/\\\0]+$/;
 
 /** Options of long-running functions. */
 export const watching: Declared<Watching> = { signal: object, onProgress: callback };

@@ -146,9 +146,9 @@ export function modelOf({ source, folder }: ModelSource): Model {
   };
 }
 
-/** Returns the model with a patch. Throws an InputError if it cannot be applied. */
-export const patched = async (graph: Graph, patch: Patch): Promise<Model> =>
-  modelOf(await applyPatch(graph, patch));
+/** Does as `applyPatch`, and returns a model. */
+export const patched = async (...change: Parameters<typeof applyPatch>): Promise<Model> =>
+  modelOf(await applyPatch(...change));
 
 /** Does as `patched`, with Constants of the main graph in types that the model's opset allows. */
 export async function strictlyPatched(graph: Graph, patch: Patch): Promise<Model> {

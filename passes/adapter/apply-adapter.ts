@@ -1,14 +1,7 @@
 import { sha256 } from "#node";
-import {
-  checkGiven,
-  checkModel,
-  type DataOptions,
-  dataOptions,
-  placingOf,
-  type WithOrt,
-  withOrt,
-} from "../../src/arguments.ts";
+import { checkGiven, checkModel, dataOptions, type WithOrt, withOrt } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
+import { type DataOptions, placingOf } from "../../src/graph/placing.ts";
 import type { Model } from "../../src/model.ts";
 import { type Declared, pickOptions } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";

@@ -2,9 +2,7 @@ import { sha256 } from "#node";
 import {
   checkGiven,
   checkModel,
-  type DataOptions,
   dataOptions,
-  placingOf,
   type WithOrt,
   watching,
   withOrt,
@@ -12,10 +10,9 @@ import {
 import { InputError } from "../../src/errors.ts";
 import { constants } from "../../src/graph/constants.ts";
 import type { Value } from "../../src/graph/graph.ts";
-import { applyPatch } from "../../src/graph/patch.ts";
-import { folderAfter } from "../../src/graph/placing.ts";
+import { type DataOptions, folderAfter, placingOf } from "../../src/graph/placing.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
-import { type Model, modelOf, typesOf } from "../../src/model.ts";
+import { type Model, modelOf, patched, typesOf } from "../../src/model.ts";
 import type { Declared } from "../../src/options.ts";
 import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
 import { VERSION } from "../../src/version.ts";
@@ -98,7 +95,7 @@ export async function fold(model: Model, options: FoldOptions): Promise<FoldedMo
   const record = async () => ({ key: FOLDED_KEY, value: await recordOf(model, one) });
   const placing = placingOf(model.dataFiles, options);
   const patch = { ...written, forgotten: [manifestKey(0)] };
-  const folded = modelOf(await applyPatch(graph, patch, record, placing));
+  const folded = await patched(graph, patch, record, placing);
   const mixed = new Set(mixes.flatMap(({ terms }) => terms));
   const report = readings.map((site) => siteReport(site, { plan, free, mixed }));
   const maps = report.some(({ map }) => map === "kept") ? costOfMaps(plain, sites) : null;

@@ -2,18 +2,19 @@ import { sha256 } from "#node";
 import {
   checkGiven,
   checkModel,
-  type DataOptions,
   dataOptions,
   flag,
-  placingOf,
   type WithOrt,
   watching,
   withOrt,
 } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
-import { applyPatch, type Provenance } from "../../src/graph/patch.ts";
+import type { Provenance } from "../../src/graph/patch.ts";
+import { type DataOptions, placingOf } from "../../src/graph/placing.ts";
 import { ShapeLengthError } from "../../src/infer/shape-lengths.ts";
-import { type Model, modelOf } from "../../src/model.ts";
+import { type Model, patched } from "../../src/model.ts";
+import type { ModelFile } from "../../src/onnx/model-file.ts";
+import type { Source } from "../../src/onnx/source.ts";
 import { sampled } from "../../src/onnx/undo.ts";
 import { type Declared, idleSentences } from "../../src/options.ts";
 import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
@@ -44,7 +45,8 @@ export async function findResiduals(
   const ort = abortable(finding.ort, signal);
   const choice = { include, exclude, stream, every, last };
   const narrowed = Object.values(choice).some((each) => each !== undefined);
-  const { found } = await search(model, { ...finding, ort }, (sites) => sites);
+  const earlier = sitesOf(manifests(model.metadata));
+  const { found } = await search(model, { earlier, ...finding, ort }, (sites) => sites);
   step(1, "done");
   return narrowed ? { ...found, chosen: chosen(found.sites, choice) } : found;
 }
@@ -55,12 +57,11 @@ async function search(
   { ort, ...options }: WithOrt & ResidualOptions,
   choose: (sites: readonly Site[]) => readonly Site[],
 ): Promise<Searched> {
-  const finding = { earlier: sitesOf(manifests(model.metadata)), ...options };
   const { file } = model;
   const checkLoads = async () => {
     if (fitsIntoMemory(model)) await checkLoadable(ort, file);
   };
-  const all = await searched(model, ort, finding, choose).catch(async (thrown) => {
+  const all = await searched(model, ort, options, choose).catch(async (thrown) => {
     // What onnxruntime says of a model that it cannot load comes first.
     if (thrown instanceof ShapeLengthError && thrown.isLoadable) await checkLoads();
     throw thrown;
@@ -125,8 +126,9 @@ export async function laurelize(
       "linkWeights leaves the old weights where they are, but copyData copies them; give only one of them.",
     );
   const step = stepper({ signal, onProgress });
-  const finding = { featureAxis, also };
-  checkUntouched(model, again);
+  const earlier = manifests(model.metadata);
+  const finding = { earlier: sitesOf(earlier), featureAxis, also };
+  checkUntouched(model.file, earlier.length > 0 && !again);
   step(0, "finding the residual connections");
   const { lowered, sites, found } = await chosenSites(model, abortable(given, signal), finding, {
     ...wanted,
@@ -136,21 +138,19 @@ export async function laurelize(
   step(0.7, "inserting LAuReL");
   const { graph } = lowered.model;
   const planned = plan(graph, sites, wanted);
-  const record = recordOf({ model, lowered, planned, finding, hash });
+  const key = manifestKey(earlier.length);
+  const record = recordOf(key, { source: model.source, lowered, planned, finding, hash });
   const placing = placingOf(model.dataFiles, { externalData, copyData });
-  const result = modelOf(
-    await applyPatch(graph, planned.patch, record, { ...placing, link: linkWeights }),
-  );
+  const result = await patched(graph, planned.patch, record, { ...placing, link: linkWeights });
   step(1, "done");
   const idle = idleSentences({ ...wanted }, inserting);
   const warnings = [...found.warnings, ...blocking(found), ...idle, ...planned.warnings];
   return { original: model, lowered, model: result, plan: planned, found, warnings };
 }
 
-/** Throws an InputError if LAuReL cannot be inserted into a model, or not without `again`. */
-function checkUntouched(model: Model, again: boolean): void {
-  const { source, opset } = model.file;
-  if (isLaurelized(model) && !again)
+/** Throws an InputError if LAuReL cannot be inserted into a model, or not once more. */
+function checkUntouched({ source, opset }: ModelFile, isRepeated: boolean): void {
+  if (isRepeated)
     throw new InputError(
       `${source.name} is already laurelized; set the option again (--again) to insert more.`,
     );
@@ -176,7 +176,7 @@ async function chosenSites(model: Model, ort: Ort, finding: ResidualOptions, cho
 }
 
 interface Recording {
-  readonly model: Model;
+  readonly source: Source;
   readonly lowered: LoweredModel;
   readonly planned: Plan;
   readonly finding: ResidualOptions;
@@ -184,11 +184,12 @@ interface Recording {
 }
 
 /** Returns the metadata of the result, computed when the steps that undo the patch are known. */
-function recordOf({ model, lowered, planned, finding, hash }: Recording): Provenance {
-  const { featureAxis, also } = finding;
+function recordOf(
+  key: string,
+  { source, lowered, planned, finding: { featureAxis, also }, hash }: Recording,
+): Provenance {
   const stated = featureAxis !== undefined || also?.length;
   return async (undo) => {
-    const { source } = model;
     const linked = undo.beside !== undefined;
     const facts = {
       version: VERSION,
@@ -198,7 +199,6 @@ function recordOf({ model, lowered, planned, finding, hash }: Recording): Proven
       undo,
       ...(lowered.undos.length > 0 ? { opening: lowered.undos } : {}),
     };
-    const key = manifestKey(manifests(model.metadata).length);
     return { key, value: JSON.stringify(manifestOf(planned, facts)) };
   };
 }

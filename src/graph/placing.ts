@@ -4,6 +4,7 @@ import { fileKey } from "../onnx/external.ts";
 import type { Companion, Folder, ModelFile } from "../onnx/model-file.ts";
 import { bytesSource, type Source } from "../onnx/source.ts";
 import type { TensorChanges } from "../onnx/tensor-edits.ts";
+import { shown } from "../options.ts";
 import { linkedValues } from "./linkable.ts";
 
 /** Where a result keeps its weights. */
@@ -15,6 +16,36 @@ export interface Placing {
   /** New names of data files that are copied, by their current locations. */
   readonly copies?: ReadonlyMap<string, string> | undefined;
 }
+
+/** Options for where a result keeps its weights. */
+export interface DataOptions {
+  /** A file name: large new weights, and new values of external ones, go into that file. */
+  readonly externalData?: string | null | undefined;
+  /** Copy the model's data files when the result is saved, under names with this prefix. */
+  readonly copyData?: string | null | undefined;
+}
+
+/**
+ * Returns where the result of a model with these data files keeps its weights. Throws an InputError
+ * for a name that is not one beside the model.
+ */
+export function placingOf(
+  files: readonly string[],
+  { externalData, copyData }: DataOptions,
+): Placing {
+  for (const [option, name] of Object.entries({ externalData, copyData }))
+    if (name != null && !IN_FOLDER.test(name))
+      throw new InputError(
+        `${option} ${shown(name)} must be a file name without folders, because weights are stored beside the model.`,
+      );
+  return {
+    newData: externalData ?? null,
+    copies: copyData ? copyNames(files, copyData, externalData) : undefined,
+  };
+}
+
+/** A file name of a model's folder: no separators, and no "..", which ONNX's checker refuses. */
+const IN_FOLDER = /^(?!\.$)(?!.*\.\.)[^/\\\0]+$/;
 
 /** Returns where old weights are found. Throws an InputError if a result cannot refer to them. */
 export function placed(file: ModelFile, { link, copies }: Placing): TensorChanges {
