@@ -25,12 +25,13 @@ import { type ResidualOptions, type Residuals, searching } from "../residuals/fi
 import { reasons } from "../residuals/reasons.ts";
 import type { Site } from "../residuals/residual.ts";
 import { type Choice, chosen } from "./choose.ts";
+import type { LoweredModel } from "./hidden-sums.ts";
 import { choosing, inserting } from "./insert-options.ts";
 import { manifestKey, manifests, sitesOf } from "./manifest.ts";
 import { fitsIntoMemory } from "./memory.ts";
 import { NoSiteError, RecognizedError } from "./no-site-error.ts";
 import { type LaurelOptions, laurelOptionTypes, manifestOf, type Plan, plan } from "./plan.ts";
-import { type FoundResiduals, type LoweredModel, type Searched, searched } from "./search.ts";
+import { type FoundResiduals, type Searched, searched } from "./search.ts";
 
 /** Finds a model's residual connections and chooses some; does not change the model. */
 export async function findResiduals(

@@ -35,6 +35,10 @@ const NO_ONNX: readonly Format[] = [
   ],
   [/^GGUF/, "a GGUF file; give the .onnx file"],
   [["\x89HDF\r\n\x1a\n"], "an HDF5 file, as Keras saves it; export the model to ONNX"],
+  [
+    /^.{4}ORTM/s,
+    "in ORT format, which does not contain an ONNX graph; give the .onnx file that it was made from",
+  ],
   [/^.{4}TFL3/s, "a TensorFlow Lite model; convert it to ONNX"],
   [/^.{5}\0{3}\{\s*"/s, "a .safetensors file, which holds only weights; give the .onnx file"],
   [/^(?:\xef\xbb\xbf)?\s*<\?xml/, "an XML file; give the .onnx file"],

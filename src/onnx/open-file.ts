@@ -1,5 +1,4 @@
 import { InputError } from "../errors.ts";
-import { textOfCodes } from "./bytes.ts";
 import { decode, rootFrame } from "./decode.ts";
 import { foreignFormat } from "./foreign.ts";
 import { type GraphMessage, modelSchema } from "./messages.ts";
@@ -17,11 +16,6 @@ export function openFile({ source, folder }: ModelSource): ModelFile {
   if (source.size === 0) throw new InputError(`${name} is empty; an ONNX model was expected.`);
   const foreign = foreignFormat(source, "model");
   if (foreign) throw new InputError(`${name} is ${foreign}.`);
-  const magic = source.read(0, Math.min(8, source.size));
-  if (textOfCodes(magic.subarray(4)) === "ORTM")
-    throw new InputError(
-      `${name} is in ORT format, which does not contain an ONNX graph; give the .onnx file that it was made from.`,
-    );
   const reader = new WireReader(source);
   const message = decode(modelSchema, reader, rootFrame(source.size));
   if (message.graphs.length === 0 || message.irVersion === 0)
