@@ -15,10 +15,10 @@ import { withAllowedConstants } from "./graph/early-constants.ts";
 import type { Graph, Types } from "./graph/graph.ts";
 import { applyPatch } from "./graph/patch.ts";
 import type { Patch } from "./graph/patch-contents.ts";
-import { scopesOf } from "./graph/scopes.ts";
+import { graphValues } from "./graph/scopes.ts";
 import { type InferredTypes, inferTypes } from "./infer/infer-types.ts";
 import { externalLocations } from "./onnx/all-tensors.ts";
-import { isFloat } from "./onnx/dtypes.ts";
+import { elements, isFloat } from "./onnx/dtypes.ts";
 import { folderInMemory, type ModelFile, type ModelSource, metadataOf } from "./onnx/model-file.ts";
 import { openFile } from "./onnx/open-file.ts";
 import { bytesSource, closing, contentOf, type Source } from "./onnx/source.ts";
@@ -159,11 +159,10 @@ export async function strictlyPatched(graph: Graph, patch: Patch): Promise<Model
 
 function weights(graph: Graph): number {
   let sum = 0;
-  for (const { values } of scopesOf(graph))
-    for (const value of values.values()) {
-      const type = typeOfTensor(value);
-      if (isFloat(type?.dtype)) sum += type!.shape!.reduce<number>((n, dim) => n * Number(dim), 1);
-    }
+  for (const value of graphValues(graph)) {
+    const type = typeOfTensor(value);
+    if (isFloat(type?.dtype)) sum += elements(type!.shape!.map(Number));
+  }
   return sum;
 }
 

@@ -2,7 +2,7 @@ import { checkModel, checkNames } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import type { Value } from "../../src/graph/graph.ts";
-import { scopesOf, weightNamed } from "../../src/graph/scopes.ts";
+import { graphValues, weightNamed } from "../../src/graph/scopes.ts";
 import { listed } from "../../src/listed.ts";
 import type { Model } from "../../src/model.ts";
 import { nearest } from "../../src/nearest.ts";
@@ -171,12 +171,11 @@ function nearNames(glob: string, names: readonly string[]): string {
 export function insertedWeights(model: Model): { weights: number; constants: number } {
   const kindOf = insertedKinds(model);
   const counts = { weights: 0, constants: 0 };
-  for (const { values } of scopesOf(model.graph))
-    for (const value of values.values()) {
-      const kind = kindOf(value.name);
-      const type = kind && tensorOf(value) ? typeOfTensor(value) : null;
-      if (kind && isFloat(type?.dtype)) counts[kind] += elements(type!.shape!.map(Number));
-    }
+  for (const value of graphValues(model.graph)) {
+    const kind = kindOf(value.name);
+    const type = kind && tensorOf(value) ? typeOfTensor(value) : null;
+    if (kind && isFloat(type?.dtype)) counts[kind] += elements(type!.shape!.map(Number));
+  }
   return counts;
 }
 

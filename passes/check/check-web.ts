@@ -6,7 +6,7 @@ import { retyped, tooLarge } from "../../src/compare/second-opinion.ts";
 import { tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import type { Types, Value } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
-import { scopesOf } from "../../src/graph/scopes.ts";
+import { graphValues } from "../../src/graph/scopes.ts";
 import { listed } from "../../src/listed.ts";
 import { type Model, typesOf } from "../../src/model.ts";
 import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
@@ -143,8 +143,9 @@ const READ = 1 << 22;
 
 /** int64 weights that 32 bits do not hold, in which WebGPU computes on int64. */
 function wideIntegerFindings(model: Model): TargetFinding[] {
-  const values = [...scopesOf(model.graph)].flatMap((scope) => [...scope.values.values()]);
-  const names = values.filter((value) => isWide(model, value)).map(({ name }) => name);
+  const names = graphValues(model.graph)
+    .filter((value) => isWide(model, value))
+    .map(({ name }) => name);
   const text = `${listed(names, 5)} ${names.length > 1 ? "hold" : "holds"} int64 values beyond 31 bits, which WebGPU cuts to 32; through wasm they stay whole.`;
   return names.length > 0 ? [{ code: "int64-values", weight: "limits", text }] : [];
 }

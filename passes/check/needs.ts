@@ -1,6 +1,6 @@
 import { checkGiven, checkModel, type WithOrt, withOrt } from "../../src/arguments.ts";
 import { sinceOf } from "../../src/graph/operators.ts";
-import { scopesOf } from "../../src/graph/scopes.ts";
+import { allNodes } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { reason } from "../../src/ort/messages.ts";
@@ -21,10 +21,8 @@ export interface ModelNeeds {
 export function modelNeeds(model: Model): ModelNeeds {
   checkModel("modelNeeds", model);
   const { message, opsets } = model.file;
-  const scopes = [...scopesOf(model.graph), ...model.graph.functions];
-  const ops = new Set(
-    scopes.flatMap(({ nodes }) => nodes.filter(({ callee }) => !callee).map(({ op }) => op)),
-  );
+  const uncalled = allNodes(model.graph).filter(({ callee }) => !callee);
+  const ops = new Set(uncalled.map(({ op }) => op));
   const standard = [...ops].filter((op) => !op.includes("."));
   const [newest] = standard
     .map((op) => ({ op, since: sinceOf(op) }))

@@ -1,6 +1,6 @@
 import { entry, groupBy } from "../../src/entry.ts";
 import type { Node } from "../../src/graph/graph.ts";
-import { scopesOf } from "../../src/graph/scopes.ts";
+import { allNodes } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
 
 /** An operator of a model that a table of kernels lacks at the model's opset. */
@@ -30,10 +30,7 @@ export function readKernels(table: string): Kernels {
 /** Returns the operators of a model that a table of kernels lacks, the most frequent first. */
 export function missingKernels(model: Model, kernels: Kernels): MissingKernel[] {
   const opsetOf = ({ message: { domain } }: Node) => model.file.opsets.get(domain) ?? 1;
-  const nodes = [...scopesOf(model.graph), ...model.graph.functions].flatMap(
-    (scope) => scope.nodes,
-  );
-  const missing = nodes.filter((node) => {
+  const missing = allNodes(model.graph).filter((node) => {
     const { domain, opType } = node.message;
     const ranges = kernels.get(`${domain || "ai.onnx"} ${opType}`) ?? [];
     const opset = opsetOf(node);

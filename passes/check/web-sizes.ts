@@ -1,5 +1,5 @@
 import { bytes } from "../../src/figures.ts";
-import { pathOf, scopesOf } from "../../src/graph/scopes.ts";
+import { graphValues, pathOf, scopesOf } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
 import { byteLength, externalRange, isExternal } from "../../src/onnx/external.ts";
 import { closing } from "../../src/onnx/source.ts";
@@ -60,8 +60,7 @@ export function sizeFindings(model: Model, { file, data, total }: WebSizes): Tar
 
 /** Single weights beyond the buffers that every WebGPU device has. */
 function weightFindings(model: Model): TargetFinding[] {
-  const values = [...scopesOf(model.graph)].flatMap((scope) => [...scope.values.values()]);
-  return values
+  return graphValues(model.graph)
     .flatMap(({ name, initializer }) =>
       initializer && "dataType" in initializer
         ? [{ name, bytes: byteLength(initializer) ?? 0 }]

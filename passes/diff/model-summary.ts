@@ -1,6 +1,6 @@
 import { groupBy } from "../../src/entry.ts";
 import { typeOfInfo } from "../../src/graph/graph.ts";
-import { allScopes } from "../../src/graph/scopes.ts";
+import { allNodes } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
 import type { Type } from "../../src/onnx/dtypes.ts";
 import type { ValueInfoMessage } from "../../src/onnx/messages.ts";
@@ -42,7 +42,7 @@ export function modelSummary(model: Model): ModelSummary {
     parameters: model.weights,
     irVersion: file.message.irVersion,
     opsets: Object.fromEntries(file.opsets),
-    nodes: [...allScopes(graph)].reduce((sum, { nodes }) => sum + nodes.length, 0),
+    nodes: allNodes(graph).length,
     inputs: ports(file.graph.inputs.filter(({ name }) => !initialized.has(name))),
     outputs: ports(file.graph.outputs),
     laurelized: isLaurelized(model),
@@ -58,10 +58,7 @@ export interface OperatorCount {
 
 /** Counts the nodes of two models by operator, in bodies and functions too, in the order of names. */
 export function operatorCounts(a: Model, b: Model): OperatorCount[] {
-  const [before, after] = [a, b].map(({ graph }) => {
-    const nodes = [...allScopes(graph)].flatMap((scope) => scope.nodes);
-    return groupBy(nodes, ({ op }) => op);
-  });
+  const [before, after] = [a, b].map(({ graph }) => groupBy(allNodes(graph), ({ op }) => op));
   return [...new Set([...before.keys(), ...after.keys()])]
     .sort()
     .map((op) => ({ op, before: before.get(op)?.length ?? 0, after: after.get(op)?.length ?? 0 }));

@@ -1,5 +1,5 @@
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
-import { allScopes, labelOf, pathOf } from "../../src/graph/scopes.ts";
+import { allNodes, labelOf, pathOf } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
 import { type LaurelWeights, weightsOfSites } from "../ladder/laurel-weights.ts";
 import { laurelSites } from "./laurel-sites.ts";
@@ -140,16 +140,16 @@ function nodeDiffs(
   for (const region of regions)
     for (const node of [...region.before, ...region.after]) owners.set(node, named(region));
   const list = (graph: Graph, isWanted: (node: Node) => boolean, change: NodeDiff["change"]) =>
-    [...allScopes(graph)].flatMap(({ nodes }) =>
-      nodes.filter(isWanted).map((node) => ({
+    allNodes(graph)
+      .filter(isWanted)
+      .map((node) => ({
         name: labelOf(node),
         op: node.op,
         scope: pathOf(node.scope),
         outputs: node.outputs.flatMap((value) => value?.name ?? []),
         change,
         region: owners.get(node) ?? null,
-      })),
-    );
+      }));
   return [
     ...list(b, (node) => !origins.has(node), "added"),
     ...list(b, (node) => changed.has(node), "changed"),

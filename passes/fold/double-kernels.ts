@@ -2,7 +2,7 @@ import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import type { Graph, Node, Types } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
 import { patchedFile } from "../../src/graph/patch.ts";
-import { scopesOf } from "../../src/graph/scopes.ts";
+import { graphNodes } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
 import { averagePool, convolution, type DoubleRule } from "./double-convolution.ts";
@@ -82,9 +82,7 @@ export function withDoubleKernels(
   types: Types,
 ): ModelFile {
   const to = newBuilder(graph, "double");
-  const removed: Node[] = [];
-  for (const { nodes } of scopesOf(graph))
-    for (const node of nodes) if (rewritten(to, graph, node, types)) removed.push(node);
+  const removed = graphNodes(graph).filter((node) => rewritten(to, graph, node, types));
   return patchedFile(file, { nodes: to.nodes, tensors: to.tensors, removed });
 }
 

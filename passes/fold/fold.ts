@@ -11,7 +11,7 @@ import { InputError } from "../../src/errors.ts";
 import { constants } from "../../src/graph/constants.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import { type DataOptions, folderAfter, placingOf } from "../../src/graph/placing.ts";
-import { scopesOf } from "../../src/graph/scopes.ts";
+import { graphNodes } from "../../src/graph/scopes.ts";
 import { type Model, modelOf, patched, typesOf } from "../../src/model.ts";
 import type { Declared } from "../../src/options.ts";
 import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
@@ -170,10 +170,9 @@ function plainOf(facts: KnownGraph, sites: readonly FoldSite[], extent: FoldExte
   const readers = new Map<Value, number>();
   const plain: Plain = { facts, edges, readers, inserted, extent };
   const read = (value: Value | null) => value && readers.set(value, (readers.get(value) ?? 0) + 1);
-  for (const { nodes } of scopesOf(facts.graph))
-    for (const node of nodes)
-      if (!inserted.has(node))
-        for (const index of node.inputs.keys()) read(operandAt(plain, { node, index }));
+  for (const node of graphNodes(facts.graph))
+    if (!inserted.has(node))
+      for (const index of node.inputs.keys()) read(operandAt(plain, { node, index }));
   for (const { maps, lags } of edges.values()) for (const { x } of [...maps, ...lags]) read(x);
   return { plain, sites };
 }

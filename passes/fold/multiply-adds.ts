@@ -1,7 +1,7 @@
 import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { own, rows } from "../../src/graph/own.ts";
-import { scopesOf } from "../../src/graph/scopes.ts";
+import { graphNodes } from "../../src/graph/scopes.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 
 type Shape = readonly number[];
@@ -47,16 +47,15 @@ export function multiplyAdds(
   without: ReadonlySet<Node> = new Set(),
 ): number | null {
   let total = 0;
-  for (const { nodes } of scopesOf(graph))
-    for (const node of nodes) {
-      const product = own(PRODUCTS, node.op);
-      if (!product || without.has(node)) continue;
-      const [count, second] = product;
-      const values = [node.inputs[0], node.inputs[second], node.outputs[0]];
-      const [a, b, out] = values.map((value) => leastSizes(types, value));
-      if (!a || !b || !out) return null;
-      total += count(a, b, out);
-    }
+  for (const node of graphNodes(graph)) {
+    const product = own(PRODUCTS, node.op);
+    if (!product || without.has(node)) continue;
+    const [count, second] = product;
+    const values = [node.inputs[0], node.inputs[second], node.outputs[0]];
+    const [a, b, out] = values.map((value) => leastSizes(types, value));
+    if (!a || !b || !out) return null;
+    total += count(a, b, out);
+  }
   return total;
 }
 
@@ -68,4 +67,4 @@ const QUANTIZED = operatorsThat("quantized");
 
 /** Whether a model has weights or products of integers. */
 export const isQuantized = (graph: Graph): boolean =>
-  [...scopesOf(graph)].some(({ nodes }) => nodes.some(({ op }) => QUANTIZED.has(op)));
+  graphNodes(graph).some(({ op }) => QUANTIZED.has(op));

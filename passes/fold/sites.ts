@@ -1,7 +1,7 @@
 import { groupBy } from "../../src/entry.ts";
 import { InputError } from "../../src/errors.ts";
 import type { Node, Scope, Use, Value } from "../../src/graph/graph.ts";
-import { scopesOf, visible, weightsScope } from "../../src/graph/scopes.ts";
+import { graphNodes, scopesOf, visible, weightsScope } from "../../src/graph/scopes.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
 import { behind } from "../../src/graph/walk.ts";
 import type { Model } from "../../src/model.ts";
@@ -49,9 +49,8 @@ interface Reading {
 
 /** Reads the sites of a laurelization in the graph. Throws an InputError if another tool changed them. */
 export async function readSites(ort: Ort, reading: Reading): Promise<FoldSite[]> {
-  const nodes = [...scopesOf(reading.facts.graph)].flatMap((scope) => scope.nodes);
   const inserted = groupBy(
-    nodes.filter(({ op }) => op !== "Constant"),
+    graphNodes(reading.facts.graph).filter(({ op }) => op !== "Constant"),
     ({ outputs }) => siteNameIn(outputs[0]?.name ?? ""),
   );
   const sites: FoldSite[] = [];

@@ -1,6 +1,6 @@
 import type { Node, Use, Value } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
-import { scopesOf } from "../../src/graph/scopes.ts";
+import { graphNodes } from "../../src/graph/scopes.ts";
 import { absorb, all, operandAt, type Plain } from "./absorb.ts";
 import { costOf, type FoldEdit, type FoldPlan, keyOf, type Left } from "./draft.ts";
 import { type Factor, isOne, isPositive, isSame, ONE, reciprocal, times } from "./factor.ts";
@@ -45,8 +45,8 @@ function rescaled(plain: Plain, sites: readonly FoldSite[], kept: ReadonlySet<st
     origins: new Map(),
     sites: new Map(sites.flatMap((s) => [s.skip, ...s.branches].map((e) => [keyOf(e.use), s]))),
   };
-  for (const { nodes } of scopesOf(plain.facts.graph))
-    for (const node of nodes) if (!plain.inserted.has(node)) visit(pass, node);
+  for (const node of graphNodes(plain.facts.graph))
+    if (!plain.inserted.has(node)) visit(pass, node);
   const { edits, left, factors, blocked, sums } = pass;
   return { edits, left, factors, blocked, sums, cost: costOf(edits, left.values(), sites) };
 }

@@ -12,7 +12,7 @@ import {
 import { operandsThat } from "../../src/graph/operators.ts";
 import { applyPatch } from "../../src/graph/patch.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
-import { scopesOf } from "../../src/graph/scopes.ts";
+import { graphNodes } from "../../src/graph/scopes.ts";
 import { derived, scopesIn } from "../../src/graph/walk.ts";
 import { type Model, modelOf, typesOf } from "../../src/model.ts";
 import type { Undo } from "../../src/onnx/undo.ts";
@@ -134,7 +134,7 @@ function addsConstant(
 
 /** Returns nodes that hold a sum without slots for it. Refuses one that lacks an operand. */
 function hiddenSums(graph: Graph): Node[] {
-  const hidden = [...scopesOf(graph)].flatMap(({ nodes }) => nodes.filter(hidesSum));
+  const hidden = graphNodes(graph).filter(hidesSum);
   for (const node of hidden)
     for (const index of node.op === QUANTIZED ? [0, 1, 3, 4, 6] : [])
       if (!node.inputs[index])
@@ -177,13 +177,11 @@ export function closedCalls(graph: Graph): Rejection[] {
     }
     return null;
   };
-  return [...scopesOf(graph)].flatMap(({ nodes }) =>
-    nodes.flatMap((node) => {
-      const output = node.outputs.find(Boolean);
-      const reason = node.callee && holds(node.callee) ? misfit(node.callee) : null;
-      return reason && output ? [rejection(node, output, reason)] : [];
-    }),
-  );
+  return graphNodes(graph).flatMap((node) => {
+    const output = node.outputs.find(Boolean);
+    const reason = node.callee && holds(node.callee) ? misfit(node.callee) : null;
+    return reason && output ? [rejection(node, output, reason)] : [];
+  });
 }
 
 /** Returns what the sites' nodes and slots need to have inlined and lowered. */

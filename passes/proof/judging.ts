@@ -2,7 +2,7 @@ import type { Tensor } from "onnxruntime-common";
 import { compareTensors } from "../../src/compare/difference.ts";
 import { dataOf, typeOfTensor } from "../../src/graph/constants.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { scopesOf } from "../../src/graph/scopes.ts";
+import { graphValues } from "../../src/graph/scopes.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import { dtypeOf, numbersIn } from "../../src/ort/tensors.ts";
@@ -85,10 +85,8 @@ export const holdsNumbers = (tensor: Tensor) =>
 
 /** Whether a weight is NaN or infinite, so that other inputs would not help. */
 const hasNonFiniteWeights = (graph: Graph): boolean =>
-  [...scopesOf(graph)].some(({ values }) =>
-    [...values.values()].some((value) => {
-      const { dtype } = typeOfTensor(value) ?? {};
-      const data = isFloat(dtype) ? dataOf(value) : null;
-      return data ? decodeNumbers(dtype!, data).some((n) => !Number.isFinite(n)) : false;
-    }),
-  );
+  graphValues(graph).some((value) => {
+    const { dtype } = typeOfTensor(value) ?? {};
+    const data = isFloat(dtype) ? dataOf(value) : null;
+    return data ? decodeNumbers(dtype!, data).some((n) => !Number.isFinite(n)) : false;
+  });

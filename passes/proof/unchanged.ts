@@ -2,7 +2,7 @@ import { type Outcome, ran } from "../../src/compare/outcome.ts";
 import { InputError } from "../../src/errors.ts";
 import { dataOf, typeOfTensor } from "../../src/graph/constants.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { scopeLike, scopesOf } from "../../src/graph/scopes.ts";
+import { graphValues, scopeLike } from "../../src/graph/scopes.ts";
 import { equalBytes } from "../../src/onnx/bytes.ts";
 import { equalSources } from "../../src/onnx/source.ts";
 import type { Plan } from "../laurelize/plan.ts";
@@ -33,11 +33,8 @@ export function checkUnchanged(
   if (recorded && differences.length === 0)
     differences.push(...unplanned(original, result, recorded, plan));
   const { inputs, outputs } = original.file.graph;
-  const weights = [...scopesOf(original)].flatMap(({ values }) =>
-    [...values.values()].filter(typeOfTensor),
-  );
   return ran(differences.length === 0, {
-    weights: weights.length,
+    weights: graphValues(original).filter(typeOfTensor).length,
     inputs: inputs.length,
     outputs: outputs.length,
     differences,

@@ -1,5 +1,5 @@
 import type { Graph, Value } from "../../src/graph/graph.ts";
-import { scopesOf } from "../../src/graph/scopes.ts";
+import { graphNodes } from "../../src/graph/scopes.ts";
 
 const DOMAIN = "com.microsoft.nchwc";
 
@@ -11,14 +11,13 @@ const DOMAIN = "com.microsoft.nchwc";
 export function blockedValues(graph: Graph): ReadonlySet<Value> {
   const blocked = new Set<Value>();
   if (!graph.file.opsets.has(DOMAIN)) return blocked;
-  for (const { nodes } of scopesOf(graph))
-    for (const { inputs, outputs, message } of nodes) {
-      const { domain, opType } = message;
-      const blocks =
-        domain === DOMAIN
-          ? opType !== "ReorderOutput"
-          : inputs.some((value) => value && blocked.has(value));
-      for (const value of blocks ? outputs : []) if (value) blocked.add(value);
-    }
+  for (const { inputs, outputs, message } of graphNodes(graph)) {
+    const { domain, opType } = message;
+    const blocks =
+      domain === DOMAIN
+        ? opType !== "ReorderOutput"
+        : inputs.some((value) => value && blocked.has(value));
+    for (const value of blocks ? outputs : []) if (value) blocked.add(value);
+  }
   return blocked;
 }

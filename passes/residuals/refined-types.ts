@@ -1,7 +1,7 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
 import { hasFact, operatorsThat } from "../../src/graph/operators.ts";
-import { scopesOf } from "../../src/graph/scopes.ts";
+import { graphNodes } from "../../src/graph/scopes.ts";
 import { type Dimension, range, type Type } from "../../src/onnx/dtypes.ts";
 
 /** Operators whose result has the shape of their operands, broadcast. */
@@ -18,23 +18,22 @@ export function refinedTypes(graph: Graph, types: Types): Types {
   const refined = new Map<Value, Type>();
   const shapeOf = (value: Value | null | undefined) =>
     value ? (refined.get(value) ?? types.get(value))?.shape : null;
-  for (const { nodes } of scopesOf(graph))
-    for (const node of nodes) {
-      const [output] = node.outputs;
-      const type = output && types.get(output);
-      // Inference may lose the rank of a quantized value.
-      if (type?.shape?.length === 0 && hasFact(node.op, "quantizer")) {
-        const from = shapeOf(node.inputs[0]);
-        if (from && from.length > 0) refined.set(output!, { ...type, shape: from });
-      }
-      if (!type?.shape?.includes("")) continue;
-      const told = toldBy(node, type.shape.length, shapeOf);
-      if (told?.some((size, axis) => size !== null && type.shape![axis] === ""))
-        refined.set(output!, {
-          ...type,
-          shape: type.shape.map((dim, k) => (dim === "" ? (told[k] ?? "") : dim)),
-        });
+  for (const node of graphNodes(graph)) {
+    const [output] = node.outputs;
+    const type = output && types.get(output);
+    // Inference may lose the rank of a quantized value.
+    if (type?.shape?.length === 0 && hasFact(node.op, "quantizer")) {
+      const from = shapeOf(node.inputs[0]);
+      if (from && from.length > 0) refined.set(output!, { ...type, shape: from });
     }
+    if (!type?.shape?.includes("")) continue;
+    const told = toldBy(node, type.shape.length, shapeOf);
+    if (told?.some((size, axis) => size !== null && type.shape![axis] === ""))
+      refined.set(output!, {
+        ...type,
+        shape: type.shape.map((dim, k) => (dim === "" ? (told[k] ?? "") : dim)),
+      });
+  }
   return refined.size > 0 ? new Map([...types, ...refined]) : types;
 }
 

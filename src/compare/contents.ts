@@ -1,5 +1,5 @@
 import type { Graph, Scope, Types } from "../graph/graph.ts";
-import { allScopes, scopesOf } from "../graph/scopes.ts";
+import { allNodes, graphNodes, scopesOf } from "../graph/scopes.ts";
 import { listed } from "../listed.ts";
 import type { Framed } from "../onnx/decode.ts";
 import { FIELD, type FunctionMessage, type OpsetMessage } from "../onnx/messages.ts";
@@ -66,11 +66,9 @@ const joined = (entries: readonly (string | OpsetMessage)[]) =>
 /** Returns nodes of the first model without a counterpart in the second. */
 function lostNodes(a: Graph, pairs: readonly Counterpart[]): Finding[] {
   const paired = new Set(pairs.map((pair) => pair.a));
-  return [...scopesOf(a)].flatMap(({ nodes }) =>
-    nodes
-      .filter((node) => !paired.has(node) && !(node.scope.owner && !paired.has(node.scope.owner)))
-      .map((node) => finding("node", titleIn(node), "has no counterpart in the second")),
-  );
+  return graphNodes(a)
+    .filter((node) => !paired.has(node) && !(node.scope.owner && !paired.has(node.scope.owner)))
+    .map((node) => finding("node", titleIn(node), "has no counterpart in the second"));
 }
 
 function metadataDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[] {
@@ -116,9 +114,8 @@ function nodeCounts(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[
   const told = new Set(pairs.filter((it) => it.a.op !== it.b.op).flatMap((it) => [it.a, it.b]));
   const counts = new Map<string, number>();
   const count = (graph: Graph, by: number): void => {
-    for (const { nodes } of allScopes(graph))
-      for (const node of nodes)
-        if (!told.has(node)) counts.set(node.op, (counts.get(node.op) ?? 0) + by);
+    for (const node of allNodes(graph))
+      if (!told.has(node)) counts.set(node.op, (counts.get(node.op) ?? 0) + by);
   };
   count(a, -1);
   count(b, 1);

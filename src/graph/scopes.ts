@@ -9,6 +9,14 @@ const bodiesOf = ({ bodies }: Scope) => bodies;
 /** Yields the main graph and all bodies inside it: outer scopes first, in the order of nodes. */
 export const scopesOf = ({ main }: Graph): Generator<Scope> => descend([main], bodiesOf);
 
+/** Returns the nodes of the main graph and of all bodies inside it. */
+export const graphNodes = (graph: Graph): Node[] =>
+  [...scopesOf(graph)].flatMap(({ nodes }) => nodes);
+
+/** Returns the values of the main graph and of all bodies inside it. */
+export const graphValues = (graph: Graph): Value[] =>
+  [...scopesOf(graph)].flatMap(({ values }) => [...values.values()]);
+
 /** Returns the attribute of the owning node that holds a body: "then_branch". */
 export function attributeOf({ message, owner }: Scope): string {
   const holds = (graphs: readonly unknown[]) => graphs.includes(message);
@@ -103,6 +111,10 @@ export function pathTo(scope: Scope): ScopeStep[] {
 /** Returns every scope of a model: the graph, the functions, and their bodies. */
 export const allScopes = ({ main, functions }: Graph): Generator<Scope> =>
   scopesWithin([main, ...functions]);
+
+/** Returns the nodes of every scope of a model. */
+export const allNodes = (graph: Graph): Node[] =>
+  [...allScopes(graph)].flatMap(({ nodes }) => nodes);
 
 /** Returns some scopes, and the bodies in them. */
 export const scopesWithin = (scopes: readonly Scope[]): Generator<Scope> => walk(scopes, bodiesOf);

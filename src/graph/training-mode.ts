@@ -1,7 +1,7 @@
 import { listed } from "../listed.ts";
 import { numbersOf } from "./constants.ts";
 import { attribute, type Graph, type Node, titleOf } from "./graph.ts";
-import { scopesOf } from "./scopes.ts";
+import { graphNodes } from "./scopes.ts";
 
 /** The opset from which an attribute, not the number of outputs, shows the mode. */
 const MODE = 14;
@@ -10,7 +10,7 @@ const NAMED = 3;
 
 /** Returns a warning about nodes that drop values at random or use the batch's statistics. */
 export function trainingWarnings(graph: Graph): string[] {
-  const training = [...scopesOf(graph)].flatMap(({ nodes }) => nodes).filter(trains);
+  const training = graphNodes(graph).filter(trains);
   if (training.length === 0) return [];
   const names = listed(training.map(titleOf), NAMED);
   const [are, their] = training.length === 1 ? ["is", "its"] : ["are", "their"];

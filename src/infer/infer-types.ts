@@ -11,7 +11,7 @@ import {
   typeOfInfo,
   type Value,
 } from "../graph/graph.ts";
-import { allScopes, pathOf, scopesOf } from "../graph/scopes.ts";
+import { allNodes, pathOf, scopesOf } from "../graph/scopes.ts";
 import type { Type } from "../onnx/dtypes.ts";
 import type { GraphMessage } from "../onnx/messages.ts";
 import type { Ort } from "../ort/session.ts";
@@ -68,12 +68,11 @@ async function inferBody(inference: Inference, body: Scope): Promise<string[]> {
  * divides by its split, even 0, before any check (seen up to 1.30).
  */
 function refuseFatal(graph: Graph): void {
-  for (const { nodes } of allScopes(graph))
-    for (const node of nodes)
-      if (node.op === "SplitToSequence" && numbersOf(node.inputs[1])?.includes(0))
-        throw new InputError(
-          `${graph.file.source.name}: ${titleOf(node)} splits into pieces of size 0, which makes onnxruntime end the process; the model is damaged.`,
-        );
+  for (const node of allNodes(graph))
+    if (node.op === "SplitToSequence" && numbersOf(node.inputs[1])?.includes(0))
+      throw new InputError(
+        `${graph.file.source.name}: ${titleOf(node)} splits into pieces of size 0, which makes onnxruntime end the process; the model is damaged.`,
+      );
 }
 
 /** The types inferred so far, and how further ones are inferred. */

@@ -4,7 +4,7 @@ import { RANDOM } from "../graph/constants.ts";
 import { attribute, type Node } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { patchedFile } from "../graph/patch.ts";
-import { scopesOf } from "../graph/scopes.ts";
+import { graphNodes } from "../graph/scopes.ts";
 import { allGraphs } from "../onnx/all-tensors.ts";
 import { dataTypeNamed, elements } from "../onnx/dtypes.ts";
 import type { NodeMessage } from "../onnx/messages.ts";
@@ -55,8 +55,7 @@ const FIRST = 15;
 export function withoutDraws(file: ModelFile): ModelFile {
   if (!isRandom(file) || file.opset < FIRST) return file;
   const graph = buildGraph(file);
-  const nodes = [...scopesOf(graph)].flatMap((scope) => scope.nodes);
-  const removed = nodes.filter(({ op }) => NORMAL.has(op) || UNIFORM.has(op));
+  const removed = graphNodes(graph).filter(({ op }) => NORMAL.has(op) || UNIFORM.has(op));
   const b = newBuilder(graph, "place");
   for (const [k, node] of removed.entries()) {
     b.about("place", node);

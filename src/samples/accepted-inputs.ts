@@ -1,7 +1,7 @@
 import { InputError, tried } from "../errors.ts";
 import { tensorOf } from "../graph/constants.ts";
 import { attribute, type Graph, type Node, readsOf, type Value } from "../graph/graph.ts";
-import { scopesOf } from "../graph/scopes.ts";
+import { graphNodes } from "../graph/scopes.ts";
 import { sourcesOf, walk } from "../graph/walk.ts";
 import { listed } from "../listed.ts";
 import { isFloat, showShape } from "../onnx/dtypes.ts";
@@ -100,9 +100,9 @@ function refusal({ graph, types }: Sampled, error: unknown): string {
 /** Returns the node that failed; null if it is not the only one of its name. */
 function failing(graph: Graph, error: unknown): Node | null {
   const failed = failedNode(error);
-  const nodes = [...scopesOf(graph)]
-    .flatMap((scope) => scope.nodes)
-    .filter(({ message: { opType, name } }) => opType === failed?.op && name === failed.name);
+  const nodes = graphNodes(graph).filter(
+    ({ message: { opType, name } }) => opType === failed?.op && name === failed.name,
+  );
   return nodes.length === 1 ? nodes[0] : null;
 }
 

@@ -2,7 +2,7 @@ import { number, object, objects, watching } from "../arguments.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
-import { scopesOf } from "../graph/scopes.ts";
+import { graphNodes } from "../graph/scopes.ts";
 import type { Declared } from "../options.ts";
 import type { Watching } from "../ort/abortable.ts";
 import type { Tensors } from "../ort/session.ts";
@@ -107,7 +107,7 @@ const VARYING = operatorsThat("varying");
 
 /** Whether values decide sizes inside a model, so that it may not run on all inputs. */
 const hasVaryingSizes = (graph: Graph): boolean =>
-  [...scopesOf(graph)].some(({ nodes }) => nodes.some(({ op }) => VARYING.has(op)));
+  graphNodes(graph).some(({ op }) => VARYING.has(op));
 
 /** Returns how many floats of some outputs are NaN or infinite. */
 const withoutNumbers = (outputs: readonly Tensors[]): number =>
