@@ -1,6 +1,6 @@
 import { dataOf, dimsOf, typeOfTensor } from "../../src/graph/constants.ts";
 import { outputsOf, type Use, type Value } from "../../src/graph/graph.ts";
-import { operandsThat, operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact, operandsThat } from "../../src/graph/operators.ts";
 import { decodeNumbers, roundoff } from "../../src/graph/tensor.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { concat } from "../../src/onnx/bytes.ts";
@@ -9,8 +9,6 @@ import { notedParameters } from "./noted-parameters.ts";
 
 const SETTINGS = operandsThat("settings");
 const WEIGHTS = operandsThat("weights");
-const NORMS = operatorsThat("norm");
-const MOVING = operatorsThat("layout");
 
 /** Names that torch.onnx.export makes up for a weight that it has turned or folded. */
 export const MADE_UP = /^(onnx::|val_\d+$)/;
@@ -49,13 +47,14 @@ const scalesNorm = ({ uses }: Value): boolean =>
 
 /** Operators before the bias of a GroupNorm: its normalization, Reshape and Mul. */
 const STEPS = 3;
-const BETWEEN = new Set([...operatorsThat("reshapes"), "Mul"]);
 
 function isNormalized(value: Value | null, steps: number): boolean {
   const node = value?.producer;
   if (!node || steps === 0) return false;
-  const isBetween = BETWEEN.has(node.op);
-  return NORMS.has(node.op) || (isBetween && node.inputs.some((x) => isNormalized(x, steps - 1)));
+  const isBetween = node.op === "Mul" || hasFact(node.op, "reshapes");
+  return (
+    hasFact(node.op, "norm") || (isBetween && node.inputs.some((x) => isNormalized(x, steps - 1)))
+  );
 }
 
 /** A number below all weights: added to a score, it hides a position. */
@@ -103,7 +102,7 @@ const DIGITS = 4;
 
 /** What reads a constant, also moved, cast or under another name, as exporters merge equal ones. */
 function usesOf(value: Value): Use[] {
-  const isMoving = (use: Use) => MOVING.has(use.node.op) && !isSetting(use);
+  const isMoving = (use: Use) => hasFact(use.node.op, "layout") && !isSetting(use);
   const moved = walk([value], ({ uses }) =>
     uses.filter(isMoving).flatMap(({ node }) => outputsOf(node)),
   );

@@ -1,6 +1,6 @@
 import { tensorOf } from "../../src/graph/constants.ts";
 import { type Graph, type Node, outward, readsOf } from "../../src/graph/graph.ts";
-import { allScopes } from "../../src/graph/scopes.ts";
+import { allNodes } from "../../src/graph/scopes.ts";
 import { productsOf, sourcesOf, walk } from "../../src/graph/walk.ts";
 import type { MatchedModels } from "./matched-models.ts";
 
@@ -26,7 +26,7 @@ export function regionsOf(matched: MatchedModels, sites: SiteNodes): Region[] {
   const regions: Region[] = [];
   const owners = new Map<Node, Region>();
   const bySite = new Map<string, Region>();
-  for (const anchor of inOrder(matched.b, (node) => changed.has(node))) {
+  for (const anchor of allNodes(matched.b).filter((node) => changed.has(node))) {
     const origin = origins.get(anchor)!;
     const added = computedFrom(anchor, origins, owners);
     const removed = computedFrom(origin, partners, owners);
@@ -53,11 +53,6 @@ export function regionsOf(matched: MatchedModels, sites: SiteNodes): Region[] {
     take([origin, ...removed], into.before);
   }
   return [...regions, ...leftOver(matched, owners, sites)];
-}
-
-/** Returns the nodes of a kind in all scopes, in the order in which they run. */
-function* inOrder(graph: Graph, isWanted: (node: Node) => boolean): Generator<Node> {
-  for (const { nodes } of allScopes(graph)) yield* nodes.filter(isWanted);
 }
 
 /** Returns the nodes without counterpart that a node is computed from, up to the first of a region. */
@@ -96,7 +91,7 @@ const isWithin = ({ scope }: Node, known: ReadonlyMap<Node, Node>) =>
   [...outward(scope)].some(({ owner }) => owner && !known.has(owner));
 
 function components(graph: Graph, isWanted: (node: Node) => boolean): Node[][] {
-  const wanted = new Set(inOrder(graph, isWanted));
+  const wanted = new Set(allNodes(graph).filter(isWanted));
   const seen = new Set<Node>();
   const near = (node: Node) =>
     node.outputs

@@ -1,6 +1,6 @@
 import { constants, tensorOf } from "../../src/graph/constants.ts";
 import type { Graph, Types, Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { type Model, typesOf } from "../../src/model.ts";
 import { dataTypeNamed, elements } from "../../src/onnx/dtypes.ts";
 import { byteLength } from "../../src/onnx/external.ts";
@@ -54,9 +54,7 @@ const isFixed = (fixed: ReadonlySet<Value>, outputs: readonly (Value | null)[]) 
 
 /** Whether a kernel keeps a weight in a layout of its own. */
 const packs = ({ uses }: Value) =>
-  uses.some(({ node, index }) => index === 1 && PACKING.has(node.op));
-
-const PACKING = operatorsThat("product");
+  uses.some(({ node, index }) => index === 1 && hasFact(node.op, "product"));
 
 const bytesOf = (types: Types, value: Value): number => {
   const type = types.get(value);

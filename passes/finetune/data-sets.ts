@@ -3,7 +3,7 @@ import { scratch } from "#node-data";
 import { checkGiven, checkModel, object } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { outputsOf, typeOfInfo, type Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import type { Model } from "../../src/model.ts";
 import { isFloat, isWhole } from "../../src/onnx/dtypes.ts";
@@ -101,12 +101,10 @@ function inputsOf({ file, graph, source }: Model): Expected[] {
   });
 }
 
-const MOVING = operatorsThat("layout");
-
 /** Whether an IsNaN reads an input, so that the model takes missing values. */
 function tellsNaN(input: Value): boolean {
   const moved = walk([input], ({ uses }) =>
-    uses.flatMap(({ node }) => (MOVING.has(node.op) ? outputsOf(node) : [])),
+    uses.flatMap(({ node }) => (hasFact(node.op, "layout") ? outputsOf(node) : [])),
   );
   return [...moved].some(({ uses }) => uses.some(({ node }) => node.op === "IsNaN"));
 }

@@ -1,6 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 import type { Graph, Types, Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { isFloat, type Type } from "../../src/onnx/dtypes.ts";
 import { fits, fitsLabels } from "../losses/class-target.ts";
@@ -94,17 +94,12 @@ const namesOf = (values: readonly Value[]) => values.map(({ name }) => name).joi
 /** What exporters call the keys and values that a decoder hands on to its next call. */
 const CACHE = /^present([._]|_?key|$)/;
 
-/** Operators that leave class numbers what they are. */
-const KEEPING = operatorsThat("reshapes");
-/** Operators that make class numbers, or labels, of the scores that are their input. */
-const CHOOSING = operatorsThat("chooses");
-
 /** The scores whose largest an output names; null if it names none. */
 function scoresOf(types: Types, output: Value): OutputForLoss | null {
   let at: Value | null = output;
-  while (at?.producer && KEEPING.has(at.producer.op)) at = at.producer.inputs[0];
+  while (at?.producer && hasFact(at.producer.op, "reshapes")) at = at.producer.inputs[0];
   const node = at?.producer;
-  const value = node && CHOOSING.has(node.op) ? node.inputs[0] : null;
+  const value = node && hasFact(node.op, "chooses") ? node.inputs[0] : null;
   if (!node || !value || !isFloat(types.get(value)?.dtype)) return null;
   return {
     value,

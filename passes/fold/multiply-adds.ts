@@ -1,5 +1,5 @@
 import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { own, rows } from "../../src/graph/own.ts";
 import { graphNodes } from "../../src/graph/scopes.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
@@ -63,8 +63,6 @@ export function multiplyAdds(
 export const leastSizes = (types: Types, value: Value | null | undefined): Shape | null =>
   (value && types.get(value)?.shape?.map((dim) => (typeof dim === "number" ? dim : 1))) ?? null;
 
-const QUANTIZED = operatorsThat("quantized");
-
 /** Whether a model has weights or products of integers. */
 export const isQuantized = (graph: Graph): boolean =>
-  graphNodes(graph).some(({ op }) => QUANTIZED.has(op));
+  graphNodes(graph).some(({ op }) => hasFact(op, "quantized"));

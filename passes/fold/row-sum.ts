@@ -1,6 +1,6 @@
 import { numbersOf, tensorOf } from "../../src/graph/constants.ts";
 import type { Node, Scope, Use, Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { behind } from "../../src/graph/walk.ts";
 import { sameShape } from "../residuals/axes.ts";
 import type { SiteDescription } from "../variants/variant.ts";
@@ -91,8 +91,6 @@ function lastProduct(
 
 /** Whether a value is a stored tensor, moved about at most: onnxruntime has kernels for integers that are made floats. */
 function isFloatWeight(value: Value | null): boolean {
-  const stored = value && behind(value, ({ op }) => RESHAPES.has(op) || op === "Transpose");
+  const stored = value && behind(value, ({ op }) => hasFact(op, "reshapes") || op === "Transpose");
   return tensorOf(stored) !== null || numbersOf(stored) !== null;
 }
-
-const RESHAPES = operatorsThat("reshapes");

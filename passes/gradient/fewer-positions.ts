@@ -11,7 +11,7 @@ import {
   type Value,
 } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { elements, placeOfAxis } from "../../src/onnx/dtypes.ts";
 import { Rewriter, UNCHANGED } from "../../src/onnx/renamed-nodes.ts";
@@ -39,7 +39,7 @@ export function withFewerPositions(graph: Graph, types: Types): Patch | null {
     const narrow = narrowNode(known, node);
     if (narrow) nodes.set(node, narrow);
   }
-  if (![...nodes.keys()].some(({ op }) => !LAYOUT.has(op))) return null;
+  if (![...nodes.keys()].some(({ op }) => !hasFact(op, "layout"))) return null;
   const write = newBuilder(graph, "read");
   const narrowed = narrowing(write, known);
   const removed: Node[] = [];
@@ -51,9 +51,6 @@ export function withFewerPositions(graph: Graph, types: Types): Patch | null {
   }
   return { nodes: write.nodes, tensors: write.tensors, redirects: [], removed };
 }
-
-const LAYOUT = operatorsThat("layout");
-const RESHAPES = operatorsThat("reshapes");
 
 /** Returns a node all of whose readers read the same positions, if its operator can compute these alone. */
 function narrowNode(known: Narrowing, node: Node): NarrowNode | null {
@@ -143,7 +140,7 @@ function narrowing(write: Builder, known: Narrowing) {
       const given = [...rewriter.attributes(node, UNCHANGED)];
       const attributes = Object.fromEntries(given.map(([key, encoded]) => [key, { encoded }]));
       const [from, to] = [node.inputs[0], output].map((value) => value && types.get(value)?.dtype);
-      const isReshape = RESHAPES.has(node.op) && from === to;
+      const isReshape = hasFact(node.op, "reshapes") && from === to;
       const name = isReshape
         ? write.to.reshape(read[0], shapeOf(types, output, positions))
         : write.custom(node.op, read, attributes)[0];

@@ -10,7 +10,7 @@ import { InputError } from "../../src/errors.ts";
 import { uniqueNames } from "../../src/graph/builder.ts";
 import { constants, numbersOf } from "../../src/graph/constants.ts";
 import { called, type Node, typeOfInfo, type Use, type Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
@@ -210,11 +210,9 @@ const leavesRounded = (value: Value): boolean =>
   value.uses.some(
     ({ node }) =>
       node.op !== "DequantizeLinear" &&
-      !NAMING.has(node.op) &&
+      !hasFact(node.op, "chooses", "sizes") &&
       node.outputs.some((output) => output && leavesRounded(output)),
   );
-
-const NAMING = new Set([...operatorsThat("chooses"), ...operatorsThat("sizes")]);
 
 /** Throws an InputError unless a new head and its number of classes are given together. */
 export function checkHead(layer: string | undefined, classes: number | undefined): void {

@@ -1,14 +1,9 @@
 import { groupBy } from "../../src/entry.ts";
 import { tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import { inputsOf, type Node, outputsOf, readsOf, type Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { bestFirst, sourcesOf, walk } from "../../src/graph/walk.ts";
 import { elements, integerBits, isFloat } from "../../src/onnx/dtypes.ts";
-
-const LAYOUT = operatorsThat("layout");
-const SIZES = operatorsThat("sizes");
-const MIXING = ["convolution", "product", "block", "attention"] as const;
-const MIXERS = new Set(MIXING.flatMap((fact) => [...operatorsThat(fact)]));
 
 /** Reached from the skip, from a branch, or from both. */
 const [SKIP, BRANCH, BOTH] = [1, 2, 3];
@@ -87,17 +82,15 @@ export function operatorsOf(nodes: readonly Node[]): BranchOperator[] {
  * operators that mix features with weights.
  */
 export function branchLabel(nodes: readonly Node[], limit: number): string {
-  const telling = nodes.filter(({ op }) => !LAYOUT.has(op) && !SIZES.has(op));
+  const telling = nodes.filter(({ op }) => !hasFact(op, "layout", "sizes"));
   const choices = [
     telling,
-    telling.filter(({ op }) => !MINOR.has(op)),
-    telling.filter(({ op }) => MIXERS.has(op)),
+    telling.filter(({ op }) => !hasFact(op, "minor")),
+    telling.filter(({ op }) => hasFact(op, "convolution", "product", "block", "attention")),
   ].filter(({ length }) => length > 0);
   const labels = choices.length > 0 ? choices.map(joined) : [joined(nodes)];
   return labels.find(({ length }) => length <= limit) ?? labels.at(-1)!;
 }
-
-const MINOR = operatorsThat("minor");
 
 function joined(nodes: readonly Node[]): string {
   const runs: { op: string; count: number }[] = [];
@@ -133,7 +126,7 @@ export function weightsRead(nodes: readonly Node[]): number {
   const read = nodes.flatMap(inputsOf);
   const moved = walk(read, (value) => {
     const { producer } = value;
-    return producer && !own.has(producer) && LAYOUT.has(producer.op) ? sourcesOf(value) : [];
+    return producer && !own.has(producer) && hasFact(producer.op, "layout") ? sourcesOf(value) : [];
   });
   let sum = 0;
   for (const value of moved) {

@@ -1,6 +1,6 @@
 import { entry } from "../../src/entry.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { type Emit, nodeOf, opsOver } from "../../src/graph/ops.ts";
 import type { NewContents } from "../../src/graph/patch-contents.ts";
 import { weightsScope } from "../../src/graph/scopes.ts";
@@ -134,8 +134,6 @@ function constants(
   };
 }
 
-const HALF = operatorsThat("half");
-
 /**
  * Whether a value goes between two nodes that both run in half precision on onnxruntime's CPU
  * provider. onnxruntime silently promotes such a node to single precision when all its neighbors
@@ -143,4 +141,7 @@ const HALF = operatorsThat("half");
  * begin and end in half precision, or the result is rounded differently.
  */
 const isHalfEdge = ({ producer }: Value, reader: Node, dtype: string) =>
-  dtype === "float16" && producer !== null && HALF.has(producer.op) && HALF.has(reader.op);
+  dtype === "float16" &&
+  producer !== null &&
+  hasFact(producer.op, "half") &&
+  hasFact(reader.op, "half");

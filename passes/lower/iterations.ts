@@ -7,7 +7,7 @@ import {
   typeOfInfo,
   type Value,
 } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { placeOfAxis } from "../../src/onnx/dtypes.ts";
 import type { GraphMessage } from "../../src/onnx/messages.ts";
@@ -81,11 +81,9 @@ export function dependsOnData(node: Node): boolean {
   return collects || body.inputs.slice(2).some(isTruth) || (steps ?? 0) > MOST_STEPS;
 }
 
-const SIZES = operatorsThat("sizes");
-
 /** Whether a value depends on what inputs of the model hold. */
 function readsInputs(value: Value): boolean {
-  const next = (at: Value) => (SIZES.has(at.producer?.op ?? "") ? [] : sourcesOf(at));
+  const next = (at: Value) => (hasFact(at.producer?.op, "sizes") ? [] : sourcesOf(at));
   return [...walk([value], next)].some(({ producer, initializer }) => !producer && !initializer);
 }
 

@@ -1,5 +1,5 @@
 import { outward } from "../../src/graph/graph.ts";
-import { TOKEN_SEARCHES } from "../../src/graph/scopes.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { stepper } from "../../src/ort/abortable.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
@@ -65,13 +65,12 @@ export async function checkFormulas(
 const lacksNumbers = ({ operands }: Captured) =>
   Object.values(operands).some((each) => each.data.length > 0 && !holdsNumbers(each));
 
-/** Operators that run their bodies whatever the inputs are, and give no values out of them. */
-const RUNNING = new Set(["SequenceMap", ...TOKEN_SEARCHES]);
-
-/** Whether a site lies in bodies that are run on every input. */
+/** Whether a site lies in bodies that run whatever the inputs are, and give no values out of them. */
 const alwaysRuns = ({ site }: InsertedSite) => {
   const owners = [...outward(site.scope)].flatMap(({ owner }) => owner ?? []);
-  return owners.length > 0 && owners.every(({ op }) => RUNNING.has(op));
+  return (
+    owners.length > 0 && owners.every(({ op }) => op === "SequenceMap" || hasFact(op, "search"))
+  );
 };
 
 /** Checks a site that no input reaches, on random operands: its first sum and the formula. */

@@ -1,6 +1,6 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { inputsOf, type Node, outputsOf, type Use, type Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { isSpread } from "./axes.ts";
 import { beforeLayout, isComplement, maskingOf } from "./mask.ts";
@@ -8,8 +8,6 @@ import { computedSources, inFloats } from "./operators.ts";
 import type { Trial } from "./reach.ts";
 import type { Link, Setting, Term } from "./residual.ts";
 import { findLink, skipChain } from "./skip-chain.ts";
-
-const ELEMENTWISE = operatorsThat("elementwise");
 
 /** Whether a branch is a skip itself; decomposed norms are nonlinear, like other norms. */
 export function isLinear(setting: Setting, branch: Value, { value: x }: Link): boolean {
@@ -84,7 +82,7 @@ export function foreignRoot(
       : computedSources({ constants }, value);
   const shapeOf = (value: Value) => types.get(value)?.shape ?? [];
   for (const value of walk([branch], (at) => inputsOf(at).filter(comesFromX))) {
-    if (!ELEMENTWISE.has(inFloats(value.producer?.op ?? ""))) continue;
+    if (!hasFact(inFloats(value.producer?.op ?? ""), "elementwise")) continue;
     const foreign = inputsOf(value).find(
       (input) => !comesFromX(input) && !isSpread(shapeOf(input), shapeOf(value)),
     );

@@ -1,5 +1,5 @@
 import { type Node, outputsOf, textAttribute, type Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import { comesBy } from "./branch-of-x.ts";
@@ -21,9 +21,6 @@ export function subtractedValues(sums: Iterable<Sum>): ReadonlySet<Value> {
   return subtracted;
 }
 
-const ADDITION = operatorsThat("addition");
-const QUANTIZED = operatorsThat("quantized");
-
 /** Whether a difference from x, times a gate or a number or not, is added to x again. */
 export function isAddedBack(setting: Setting, { output, terms }: Sum): boolean {
   const next = ({ uses }: Value) =>
@@ -33,14 +30,15 @@ export function isAddedBack(setting: Setting, { output, terms }: Sum): boolean {
     });
   const isTerm = (input: Value | null) => terms.some(({ value }) => comesBy(setting, input, value));
   for (const { uses } of walk([output], next))
-    if (uses.some(({ node }) => ADDITION.has(node.op) && node.inputs.some(isTerm))) return true;
+    if (uses.some(({ node }) => hasFact(node.op, "addition") && node.inputs.some(isTerm)))
+      return true;
   return false;
 }
 
 /** Whether a branch comes from x by numbers, not only by an index as in a codebook's nearest entry. */
 export function comesInFloats(setting: Setting, branch: Value, x: Value): boolean {
   const isNumber = (value: Value) =>
-    isFloat(setting.types.get(value)?.dtype) || QUANTIZED.has(value.producer?.op ?? "");
+    isFloat(setting.types.get(value)?.dtype) || hasFact(value.producer?.op, "quantized");
   const back = (value: Value) => computedSources(setting, value).filter(isNumber);
   for (const value of walk([branch], back)) if (value === x) return true;
   return false;

@@ -1,6 +1,6 @@
 import { groupBy } from "../../src/entry.ts";
 import { attribute, type Node, type Scope, type Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { behind, walk } from "../../src/graph/walk.ts";
 import { bare, isBare, isScaling, scaledOf, weightsOf } from "./inserted-scale.ts";
 import { flatten } from "./nested-sums.ts";
@@ -101,8 +101,6 @@ function stepBack(facts: KnownValues, value: Value) {
   return null;
 }
 
-const PRODUCTS = operatorsThat("matmul");
-
 /** Input of a QLinearConv with its bias. */
 const QUANTIZED_BIAS = 8;
 
@@ -143,7 +141,7 @@ function productOf({ constants }: KnownValues, value: Value): Value | null {
   const bias = third ?? node.inputs[QUANTIZED_BIAS];
   if (!x || !weights || constants.has(x) || !constants.has(weights)) return null;
   const op = inFloats(node.op);
-  if (PRODUCTS.has(op)) return bias && constants.has(bias) ? null : x;
+  if (hasFact(op, "matmul")) return bias && constants.has(bias) ? null : x;
   if (op !== "Conv" || bias || (attribute(node, "group")?.i ?? 1) !== 1) return null;
   const kernel = attribute(node, "kernel_shape")?.ints ?? [1];
   return kernel.every((size) => size === 1) ? x : null;

@@ -1,10 +1,7 @@
-import { RANDOM } from "../../src/graph/constants.ts";
 import { type Graph, outputsOf, readsOf, type Scope, type Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { behind } from "../../src/graph/walk.ts";
 import { bodyInputs } from "../../src/infer/loops.ts";
-
-const LOOPS = operatorsThat("loop");
 
 /**
  * Returns constants with those inside loops: what a loop is given once and passes on unchanged, as
@@ -26,12 +23,12 @@ export function withLoopWeights(
   };
   const visit = ({ nodes }: Scope, inLoop: boolean) => {
     for (const node of nodes) {
-      const isLoop = LOOPS.has(node.op);
+      const isLoop = hasFact(node.op, "loop");
       for (const body of node.bodies) {
         if (isLoop) enter(body);
         visit(body, inLoop || isLoop);
       }
-      const isFixed = node.bodies.length === 0 && !RANDOM.has(node.op);
+      const isFixed = node.bodies.length === 0 && !hasFact(node.op, "random");
       if (inLoop && isFixed && readsOf(node).every(isKnown))
         for (const output of outputsOf(node)) known.add(output);
     }

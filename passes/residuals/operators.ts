@@ -7,19 +7,12 @@ import {
   textAttribute,
   type Value,
 } from "../../src/graph/graph.ts";
-import { hasFact, operandsThat, operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact, operandsThat } from "../../src/graph/operators.ts";
 import { sourcesOf } from "../../src/graph/walk.ts";
 import { type Dimension, placeOfAxis } from "../../src/onnx/dtypes.ts";
 import type { KnownValues } from "./residual.ts";
 import { TRAITS, type Traits, traitsByBits } from "./traits.ts";
 
-const LAYOUT = operatorsThat("layout");
-const PROJECTION = operatorsThat("projection");
-const CONVOLUTION = operatorsThat("convolution");
-const PRODUCT = operatorsThat("product");
-const BLOCK = operatorsThat("block");
-const ADDITION = operatorsThat("addition");
-const UPSAMPLING = operatorsThat("enlarges");
 const FACTORS = operandsThat("factors");
 const ZERO = operandsThat("zero");
 
@@ -52,10 +45,10 @@ function traitsOf({ constants, types }: KnownValues, node: Node): number {
   const { op } = node;
   const plain = inFloats(op);
   const product =
-    PRODUCT.has(op) &&
+    hasFact(op, "product") &&
     (FACTORS.get(op) ?? [0, 1]).some((index) => isFixed(constants, node.inputs[index]));
   const convolution =
-    CONVOLUTION.has(op) && node.inputs.some((at, k) => k > 0 && isFixed(constants, at));
+    hasFact(op, "convolution") && node.inputs.some((at, k) => k > 0 && isFixed(constants, at));
   const oneOperand = computedCount(constants, node) === 1;
   const isQuotient = op === "Div" && isFixed(constants, node.inputs[1]);
   const scale = oneOperand && (plain === "Mul" || isQuotient || op === "Neg");
@@ -64,20 +57,20 @@ function traitsOf({ constants, types }: KnownValues, node: Node): number {
   const projection =
     (convolution && !activated) ||
     (product && oneOperand) ||
-    PROJECTION.has(plain) ||
+    hasFact(plain, "projection") ||
     shift ||
-    UPSAMPLING.has(op);
-  const layout = LAYOUT.has(plain);
-  const linear = layout || ADDITION.has(op) || scale || projection;
+    hasFact(op, "enlarges");
+  const layout = hasFact(plain, "layout");
+  const linear = layout || hasFact(op, "addition") || scale || projection;
   let traits = 0;
   if (layout) traits |= TRAITS.layout;
   if (scale) traits |= TRAITS.scale;
-  if (convolution || product || BLOCK.has(op) || node.bodies.some(mixes) || callsMixer(node))
+  if (convolution || product || hasFact(op, "block") || node.bodies.some(mixes) || callsMixer(node))
     traits |= TRAITS.mixer;
   if (op === "DFT" || (plain === "AveragePool" && !isStrided(node))) traits |= TRAITS.pooling;
   if (projection) traits |= TRAITS.projection;
   if (!linear || (ZERO.has(op) && quantizesToPositive(types, node))) traits |= TRAITS.nonlinear;
-  if (UPSAMPLING.has(op) && enlarges(types, node)) traits |= TRAITS.upsampling;
+  if (hasFact(op, "enlarges") && enlarges(types, node)) traits |= TRAITS.upsampling;
   if (reduces(types, node)) traits |= TRAITS.reducing;
   if (layout && repeats(types, node, grows)) traits |= TRAITS.repeating;
   if (layout && repeats(types, node, spreads)) traits |= TRAITS.spreading;
@@ -142,7 +135,7 @@ function enlarges(types: Types, node: Node): boolean {
 function reduces(types: Types, node: Node): boolean {
   if (node.op === "ConvTranspose") return false;
   if (hasFact(node.op, "global")) return true;
-  const pooled = hasFact(node.op, "shrinks") || CONVOLUTION.has(node.op);
+  const pooled = hasFact(node.op, "shrinks", "convolution");
   const strided = isStrided(node);
   if (!pooled && !strided) return false;
   const { from, to } = positions(types, node);
@@ -161,10 +154,13 @@ function positions(types: Types, { inputs, outputs }: Node) {
 const isStrided = (node: Node): boolean =>
   attribute(node, "strides")?.ints.some((stride) => stride > 1) ?? false;
 
-const isMixerName = (op: string) => CONVOLUTION.has(op) || PRODUCT.has(op) || BLOCK.has(op);
-
 const mixes = (scope: Scope): boolean =>
-  scope.nodes.some((node) => isMixerName(node.op) || node.bodies.some(mixes) || callsMixer(node));
+  scope.nodes.some(
+    (node) =>
+      hasFact(node.op, "convolution", "product", "block") ||
+      node.bodies.some(mixes) ||
+      callsMixer(node),
+  );
 
 /** Whether a call of a model's own function mixes, which depends on the function's body. */
 const callsMixer = (node: Node): boolean => node.callee !== null && mixes(node.callee);

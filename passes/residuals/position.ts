@@ -1,19 +1,12 @@
 import { readsShapeOnly } from "../../src/graph/constants.ts";
 import { type Node, outputsOf, type Use, type Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact, operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { computedCount, inFloats } from "./operators.ts";
 import type { Setting, Sum } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
-import { NORM } from "./written-out.ts";
-
-/** Operators whose first inputs are query, key and value, unless these are packed into one. */
-const ATTENTION = operatorsThat("attention");
 
 const PRODUCTS: ReadonlySet<string> = new Set([...operatorsThat("bilinear"), "Einsum"]);
-
-const SUMS = operatorsThat("sum");
-const ADDITIONS = operatorsThat("addition");
 
 /** Maximum number of values that a search visits. */
 const LOOKS = 256;
@@ -39,7 +32,7 @@ function goesOn(setting: Setting, term: Value, sum: Node): boolean {
   const values = origins.map(({ value }) => value);
   for (const { uses } of walk(values, moved, LOOKS))
     for (const { node } of uses)
-      if (node !== sum && SUMS.has(node.op) && computedCount(setting.constants, node) > 1)
+      if (node !== sum && hasFact(node.op, "sum") && computedCount(setting.constants, node) > 1)
         return true;
   return false;
 }
@@ -72,7 +65,7 @@ function endsOnly(value: Value, { isEnd, carries, counts = () => true }: Ends): 
 /** Whether a value is used as a query, a key or sampling positions. */
 function ends(setting: Setting, { node, index }: Use): boolean {
   if (node.op === "Softmax") return weighs(setting, node.outputs[0]!);
-  const apart = ATTENTION.has(node.op) && [1, 2].every((k) => node.inputs[k]);
+  const apart = hasFact(node.op, "attention") && [1, 2].every((k) => node.inputs[k]);
   return (apart && index < 2) || (node.op === "GridSample" && index === 1);
 }
 
@@ -80,7 +73,7 @@ function ends(setting: Setting, { node, index }: Use): boolean {
 export const areScores = (setting: Setting, sum: Value): boolean =>
   endsOnly(sum, {
     isEnd: ({ node }) => node.op === "Softmax",
-    carries: (node) => isMoved(setting, node) || SUMS.has(node.op) || node.op === "Where",
+    carries: (node) => isMoved(setting, node) || hasFact(node.op, "sum") || node.op === "Where",
     counts: ({ node }) => weighsSome(setting, node),
   });
 
@@ -111,7 +104,7 @@ const carries = (setting: Setting, node: Node): boolean =>
   isMoved(setting, node) ||
   setting.traits(node).projection ||
   PRODUCTS.has(node.op) ||
-  NORM.has(node.op) ||
+  hasFact(node.op, "normstep") ||
   node.op === "Where";
 
 const SQUASHING = /^((Hard)?Sigmoid|Tanh)$/;
@@ -140,4 +133,4 @@ function gates(setting: Setting, value: Value): boolean {
 }
 
 const isShift = ({ constants }: Setting, node: Node) =>
-  ADDITIONS.has(node.op) && computedCount(constants, node) === 1;
+  hasFact(node.op, "addition") && computedCount(constants, node) === 1;

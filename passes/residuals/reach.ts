@@ -1,15 +1,12 @@
-import { RANDOM, readsShapeOnly } from "../../src/graph/constants.ts";
+import { readsShapeOnly } from "../../src/graph/constants.ts";
 import { type Node, outputsOf, readsOf, type Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { inOrder } from "../../src/graph/scopes.ts";
 import { inFloats } from "./operators.ts";
 import { OF_EACH, PATH_FACTS, type Paths, pathsByFacts } from "./paths.ts";
 import { Recent } from "./recent.ts";
 import type { Setting, Term } from "./residual.ts";
 import { besides } from "./skip-norm.ts";
-
-/** Nonlinear if both operands are computed from the same value. */
-const BILINEAR = operatorsThat("bilinear");
 
 /** Maximum number of nodes that all searches visit; larger graphs are not networks. */
 const VISITS = 50_000_000;
@@ -53,7 +50,7 @@ export class Reach {
     const addReaders = ({ uses }: Value) => {
       for (const { node } of uses) {
         const reader = nodeBefore(limit, node);
-        if (reader && !readsShapeOnly(reader) && !RANDOM.has(reader.op)) nodes.add(reader);
+        if (reader && !readsShapeOnly(reader) && !hasFact(reader.op, "random")) nodes.add(reader);
       }
     };
     for (const value of facts.keys()) addReaders(value);
@@ -84,7 +81,8 @@ export class Reach {
     if (op === "Concat") through |= ofAny & PATH_FACTS.repeated;
     if (traits.mixer) through |= PATH_FACTS.mixed;
     if (traits.pooling) through |= PATH_FACTS.pooled;
-    if (traits.nonlinear && !(operands === 1 && BILINEAR.has(op))) through |= PATH_FACTS.nonlinear;
+    if (traits.nonlinear && !(operands === 1 && hasFact(op, "bilinear")))
+      through |= PATH_FACTS.nonlinear;
     if (traits.upsampling) through |= PATH_FACTS.upsampled;
     if (traits.reducing) through |= PATH_FACTS.reduced;
     if (traits.repeating) through |= PATH_FACTS.repeated;

@@ -1,14 +1,8 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
-import { hasFact, operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { graphNodes } from "../../src/graph/scopes.ts";
 import { type Dimension, range, type Type } from "../../src/onnx/dtypes.ts";
-
-/** Operators whose result has the shape of their operands, broadcast. */
-const BROADCAST = operatorsThat("broadcasts");
-
-/** Operators whose result has the shape of their first operand. */
-const SAME = new Set([...operatorsThat("keeps"), ...operatorsThat("norm")]);
 
 /**
  * Returns types with sizes that inference left open. They are those of what is added or multiplied,
@@ -52,11 +46,11 @@ function toldBy(
       size === 1 ? (own[axis - rank + own.length] ?? 1) : size,
     );
   }
-  if ((SAME.has(op) && !BROADCAST.has(op)) || hasFact(op, "quantizer")) {
+  if ((hasFact(op, "keeps", "norm") && !hasFact(op, "broadcasts")) || hasFact(op, "quantizer")) {
     const shape = shapeOf(inputs[0]);
     return shape?.length === rank ? shape : null;
   }
-  if (!BROADCAST.has(op)) return null;
+  if (!hasFact(op, "broadcasts")) return null;
   const shapes = inputs.map(shapeOf);
   return range(rank).map((axis) => {
     const sizes = shapes.map((shape) => shape?.[axis - rank + shape.length]);

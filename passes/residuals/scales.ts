@@ -1,5 +1,5 @@
 import { type Node, outputsOf, type Value } from "../../src/graph/graph.ts";
-import { operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import { sameShape } from "./axes.ts";
@@ -44,11 +44,9 @@ function visitsScale({ setting, node }: Trial, x: Value, end: Value): boolean {
   return false;
 }
 
-const SUMS = operatorsThat("sum");
-
 /** Returns a term that a sum's other terms are computed from with weights; otherwise null. */
 function skipOf(setting: Setting, node: Node): Value | null {
-  const terms = SUMS.has(node.op) ? computedBy(setting.constants, node) : [];
+  const terms = hasFact(node.op, "sum") ? computedBy(setting.constants, node) : [];
   const shapeOf = (value: Value) => setting.types.get(value)?.shape;
   const whole = terms.filter((term) => {
     const [own, first] = [shapeOf(term), shapeOf(terms[0])];

@@ -59,15 +59,13 @@ export function placedBefore<Item>(
   return null;
 }
 
-const MOVING = ["layout", "enlarges", "shrinks", "lookup", "reduces"] as const;
-
 /**
  * Whether an operator moves elements or leaves some out. A Transpose always does. Another layout
  * operator or a pool does unless the sizes before and after it are known to be equal.
  */
 function mayMove({ op }: Node, from: readonly Dimension[], to: readonly Dimension[]): boolean {
-  if (hasFact(op, "keeps") || hasFact(op, "quantizer")) return false;
-  if (!MOVING.some((fact) => hasFact(op, fact))) return false;
+  if (hasFact(op, "keeps", "quantizer")) return false;
+  if (!hasFact(op, "layout", "enlarges", "shrinks", "lookup", "reduces")) return false;
   return op === "Transpose" || to.some((dim, axis) => dim === "" || dim !== from[axis]);
 }
 

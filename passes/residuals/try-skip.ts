@@ -1,5 +1,5 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
-import { hasFact, operandsThat, operatorsThat } from "../../src/graph/operators.ts";
+import { type Fact, hasFact, operandsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { isFloat, showShape } from "../../src/onnx/dtypes.ts";
 import { isSpread } from "./axes.ts";
@@ -12,7 +12,7 @@ import { type Reason, reasons } from "./reasons.ts";
 import type { Kind, Link, OptionalKind, Setting } from "./residual.ts";
 import { isMerge } from "./scales.ts";
 import { findLink, skipChain } from "./skip-chain.ts";
-import { PARTS, takenOf } from "./written-out.ts";
+import { takenOf } from "./written-out.ts";
 
 /** Whether a map has fewer positions than another: then all paths to that one enlarge it, by a Reshape if not by an operator for it. */
 function isSmaller({ types }: Setting, value: Value, than: Value): boolean {
@@ -121,12 +121,8 @@ function isInjected({ setting: { constants, reach }, node }: Trial, x: Value): b
   return beside.filter(foreign).length > 1;
 }
 
-/** Operators of a pre-activation. */
-const STEPS: ReadonlySet<string> = new Set([
-  ...PARTS,
-  ...operatorsThat("norm"),
-  ...operatorsThat("activation"),
-]);
+/** Facts about the operators of a pre-activation. */
+const STEPS: readonly Fact[] = ["step", "norm", "activation"];
 
 /** Maximum number of operators in a pre-activation. */
 const SHORT = 24;
@@ -146,7 +142,7 @@ function preActivations(setting: Setting, link: Link): Link[] {
   const steps = x && stepsTo(setting, value, x);
   if (!x || !steps) return [];
   const next = ({ uses }: Value) =>
-    uses.flatMap(({ node }) => (STEPS.has(node.op) ? (node.outputs[0] ?? []) : []));
+    uses.flatMap(({ node }) => (hasFact(node.op, ...STEPS) ? (node.outputs[0] ?? []) : []));
   return [...walk([x], next, LOOKS)]
     .filter((other) => ![x, value].includes(other) && stepsTo(setting, other, x) === steps)
     .map((other) => ({ ...link, value: other }));
@@ -158,7 +154,7 @@ function stepsTo(setting: Setting, value: Value, x: Value): string | null {
   const back = (made: Value) => (made === x ? [] : computedSources(setting, made));
   for (const at of walk([value], back)) {
     if (at === x) continue;
-    if (!at.producer || !STEPS.has(at.producer.op) || nodes.size > SHORT) return null;
+    if (!at.producer || !hasFact(at.producer.op, ...STEPS) || nodes.size > SHORT) return null;
     nodes.add(at.producer);
   }
   const ops = [...nodes].map(({ op }) => op).sort();

@@ -1,14 +1,8 @@
 import type { Value } from "../../src/graph/graph.ts";
-import { hasFact, operatorsThat } from "../../src/graph/operators.ts";
+import { type Fact, hasFact } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { computedSources } from "./operators.ts";
 import type { KnownValues } from "./residual.ts";
-
-/** Operators of decomposed norms and activations. */
-export const PARTS = operatorsThat("step");
-
-/** Operators of decomposed norms only. */
-export const NORM = operatorsThat("normstep");
 
 /**
  * Returns the only value that a norm or activation, decomposed or not, reads: where all paths back
@@ -18,9 +12,9 @@ export function takenOf(
   known: Pick<KnownValues, "constants">,
   value: Value,
   ends: (value: Value) => boolean = () => false,
-  parts: ReadonlySet<string> = PARTS,
+  parts: readonly Fact[] = ["step"],
 ): Value | null {
-  const isPart = (at: Value) => !ends(at) && parts.has(at.producer?.op ?? "");
+  const isPart = (at: Value) => !ends(at) && hasFact(at.producer?.op, ...parts);
   if (known.constants.has(value)) return null;
   if (!isPart(value)) return value;
   const back = (at: Value) => (isPart(at) ? computedSources(known, at) : []);
@@ -41,13 +35,13 @@ const SHORT = 16;
  * if no other path leads back. Returns null if the value is not the result of such a norm.
  */
 export function normedOf(known: Pick<KnownValues, "constants">, value: Value): Value | null {
-  const isNorm = (at: Value) => NORM.has(at.producer?.op ?? "");
+  const isNorm = (at: Value) => hasFact(at.producer?.op, "normstep");
   if (!isNorm(value)) return null;
   const back = (at: Value) => (isNorm(at) ? computedSources(known, at) : []);
   for (const at of walk([value], back, SHORT)) {
     const [mean] = isNorm(at) && hasFact(at.producer!.op, "reduces") ? at.producer!.inputs : [];
     for (const x of [mean, mean?.producer?.op === "Pow" ? mean.producer.inputs[0] : null])
-      if (x && x !== value && takenOf(known, value, (v) => v === x, NORM) === x) return x;
+      if (x && x !== value && takenOf(known, value, (v) => v === x, ["normstep"]) === x) return x;
   }
   return null;
 }

@@ -1,6 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import type { Graph, Value } from "../graph/graph.ts";
-import { operatorsThat } from "../graph/operators.ts";
+import { hasFact } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
 import type { ScopeStep } from "../graph/scopes.ts";
 import { dataTypeNamed, elements, type Type } from "../onnx/dtypes.ts";
@@ -16,8 +16,6 @@ const ELEMENTS = 1 << 25;
 const VALUES = 500;
 /** The size assumed for an unknown dimension. */
 const UNKNOWN_DIM = 64;
-
-const LOOPS = operatorsThat("loop");
 
 /** The input and state of the search. */
 export interface ScopeSearch {
@@ -68,7 +66,8 @@ export function firstInScope(search: ScopeSearch, scopes: ScopePair): Promise<Fo
 }
 
 /** Returns the number of loops around a scope, each of which stacks what it gives. */
-const loopsAround = ([{ path }]: ScopePair) => path.filter(({ node }) => LOOPS.has(node.op)).length;
+const loopsAround = ([{ path }]: ScopePair) =>
+  path.filter(({ node }) => hasFact(node.op, "loop")).length;
 
 /** Returns the pairs of nodes in a scope, in the first model's order. */
 export function pairsIn({ pairs }: ScopeSearch, [a, b]: ScopePair): Counterpart[] {

@@ -1,6 +1,6 @@
 import { tensorOf } from "../graph/constants.ts";
 import { type Graph, inputsOf, type Node, type Types, type Value } from "../graph/graph.ts";
-import { operatorsThat } from "../graph/operators.ts";
+import { hasFact } from "../graph/operators.ts";
 import { patchedFile } from "../graph/patch.ts";
 import { sourcesOf, walk } from "../graph/walk.ts";
 import { isFloat } from "../onnx/dtypes.ts";
@@ -31,11 +31,6 @@ function lastFloats({ main }: Graph, types: Types): string[] {
   return [...walk(labels, behind, LOOKS)].filter(isOfFloats).map(({ name }) => name);
 }
 
-const STEPS = operatorsThat("steps");
-const SATURATES = operatorsThat("saturates");
-const PASSES = new Set([...operatorsThat("layout"), ...operatorsThat("carries")]);
-const ARITHMETIC = operatorsThat("arithmetic");
-
 /**
  * Returns the names of the main graph's computed floats that show changes which the outputs may
  * hide. Some are rounded, compared or ranked, such as a predicted duration. Others precede a
@@ -44,7 +39,7 @@ const ARITHMETIC = operatorsThat("arithmetic");
 export function floatsBeforeLoss({ main }: Graph, types: Types): string[] {
   const isOfFloats = (value: Value | null) => isFloat(types.get(value!)?.dtype);
   const stepped = main.nodes.filter(
-    ({ op, outputs }) => STEPS.has(op) || (op === "Cast" && !isOfFloats(outputs[0])),
+    ({ op, outputs }) => hasFact(op, "steps") || (op === "Cast" && !isOfFloats(outputs[0])),
   );
   const read = [...stepped, ...saturatingEnds(main)].flatMap(inputsOf);
   const floats = read.filter((value) => isComputed(value) && isOfFloats(value));
@@ -57,11 +52,12 @@ function saturatingEnds({ outputs }: Graph["main"]): Node[] {
     const sources = sourcesOf(value).filter(isComputed);
     const { op } = value.producer ?? { op: "" };
     const isPassed =
-      PASSES.has(op) || SATURATES.has(op) || (ARITHMETIC.has(op) && sources.length === 1);
+      hasFact(op, "layout", "carries", "saturates") ||
+      (hasFact(op, "arithmetic") && sources.length === 1);
     return isPassed ? sources : [];
   };
   const nodes = [...walk(outputs, before, LOOKS)].flatMap(({ producer }) => producer ?? []);
-  return nodes.filter(({ op }) => SATURATES.has(op));
+  return nodes.filter(({ op }) => hasFact(op, "saturates"));
 }
 
 /** How a model is run for a comparison, and which of its values are compared. */

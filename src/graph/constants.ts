@@ -2,17 +2,12 @@ import { dataType, dataTypeNamed, elements, isHalf, type Type } from "../onnx/dt
 import type { TensorMessage } from "../onnx/messages.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
 import { attribute, type Graph, type Node, outputsOf, type Scope, type Value } from "./graph.ts";
-import { operatorsThat } from "./operators.ts";
+import { hasFact } from "./operators.ts";
 import { allScopes, weightNamed } from "./scopes.ts";
 import { arrayOf } from "./tensor.ts";
 
-/** Operators that draw at random and have a float attribute `seed`. */
-export const RANDOM = operatorsThat("random");
-
-const SHAPE_ONLY = operatorsThat("sizes");
-
 /** Whether an operator reads only the shape of its input. */
-export const readsShapeOnly = (node: Node) => SHAPE_ONLY.has(node.op);
+export const readsShapeOnly = (node: Node) => hasFact(node.op, "sizes");
 
 /**
  * Returns the values that do not depend on any input's data: initializers, Constant nodes, shapes,
@@ -31,7 +26,7 @@ export function constants(graph: Graph, free: ReadonlySet<string> = new Set()): 
     for (const node of nodes) {
       const { op, inputs, bodies, captures } = node;
       bodies.forEach(visit);
-      if (RANDOM.has(op) || (bodies.length > 0 && op !== "If")) continue;
+      if (hasFact(op, "random") || (bodies.length > 0 && op !== "If")) continue;
       // CastLike reads its second input's type alone.
       const read = op === "CastLike" ? inputs.slice(0, 1) : inputs;
       const isFixed =
@@ -75,8 +70,6 @@ export function dataOf(value: Value | null | undefined): Uint8Array | null {
   return tensor && tensorBytes(value!.scope.file, tensor);
 }
 
-const RESHAPING = operatorsThat("reshapes");
-
 /** Number of elements above which a constant is not read for matching. */
 const SMALL = 64;
 
@@ -96,7 +89,7 @@ export function numbersOf(value: Value | null | undefined): number[] | null {
     const node: Node | null = value.producer;
     if (!node) return null;
     if (node.op === "Constant") return literal(node);
-    if (!RESHAPING.has(node.op)) return null;
+    if (!hasFact(node.op, "reshapes")) return null;
     value = node.inputs[0];
   }
   return null;

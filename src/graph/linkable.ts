@@ -4,10 +4,7 @@ import type { TensorMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { originOf, type Source, type Stretch } from "../onnx/source.ts";
 import type { NewValues } from "../onnx/tensor-edits.ts";
-import { operatorsThat } from "./operators.ts";
-
-const SENSITIVE = operatorsThat("sensitive");
-const SHARING = operatorsThat("shares");
+import { hasFact } from "./operators.ts";
 
 /** Size in bytes below which a tensor is copied: shapes, axes and scales, which inference reads. */
 const LEAST = 1024;
@@ -54,9 +51,10 @@ export function placeSensitive({ graph, message }: ModelFile): ReadonlySet<strin
   const names = new Set<string>();
   const functions = new Set(message.functions.map(({ domain, name }) => `${domain}.${name}`));
   for (const { opType, domain, inputs, outputs } of nodesBackwards(graph)) {
-    if ((domain === "" && SENSITIVE.has(opType)) || functions.has(`${domain}.${opType}`))
+    if ((domain === "" && hasFact(opType, "sensitive")) || functions.has(`${domain}.${opType}`))
       for (const name of inputs) names.add(name);
-    else if (SHARING.has(opType) && outputs.some((name) => names.has(name))) names.add(inputs[0]);
+    else if (hasFact(opType, "shares") && outputs.some((name) => names.has(name)))
+      names.add(inputs[0]);
   }
   return names;
 }

@@ -73,7 +73,8 @@ export const OPERAND_FACTS = {
   zero: "are the zero point of the result",
 } as const;
 
-type Fact = keyof typeof FACTS;
+/** A fact about an operator. */
+export type Fact = keyof typeof FACTS;
 
 interface Operator {
   /** The version of its domain's operator set that introduced it. */
@@ -100,9 +101,11 @@ const operators: ReadonlyMap<string, Operator> = new Map([
 export const operatorsThat = (fact: Fact): ReadonlySet<string> =>
   new Set([...operators].filter(([, { facts }]) => facts.includes(fact)).map(([name]) => name));
 
-/** Whether an operator, named as in nodes, has this fact. */
-export const hasFact = (op: string, fact: Fact): boolean =>
-  operators.get(op)?.facts.includes(fact) ?? false;
+/** Whether an operator, named as in nodes, has one of these facts. */
+export function hasFact(op: string | undefined, ...any: readonly Fact[]): boolean {
+  const facts = operators.get(op ?? "")?.facts;
+  return facts !== undefined && any.some((fact) => facts.includes(fact));
+}
 
 /** Returns the operands with this fact, positions by operator. */
 export function operandsThat(

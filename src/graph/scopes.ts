@@ -1,7 +1,7 @@
 import { entry } from "../entry.ts";
 import { graphsIn } from "../onnx/all-tensors.ts";
 import { type Graph, type Node, outward, type Scope, type Value } from "./graph.ts";
-import { operatorsThat } from "./operators.ts";
+import { hasFact } from "./operators.ts";
 import { descend, walk } from "./walk.ts";
 
 const bodiesOf = ({ bodies }: Scope) => bodies;
@@ -119,9 +119,6 @@ export const allNodes = (graph: Graph): Node[] =>
 /** Returns some scopes, and the bodies in them. */
 export const scopesWithin = (scopes: readonly Scope[]): Generator<Scope> => walk(scopes, bodiesOf);
 
-/** Operators that search for tokens, with whole models as bodies. */
-export const TOKEN_SEARCHES = operatorsThat("search");
-
 /**
  * Returns the scope that holds new weights read in a scope: the nearest enclosing body whose
  * operator does not accept new outer values, or undefined for the main graph.
@@ -129,5 +126,5 @@ export const TOKEN_SEARCHES = operatorsThat("search");
 export function weightsScope(scope: Scope): Scope | undefined {
   const { owner } = scope;
   if (!owner) return undefined;
-  return TOKEN_SEARCHES.has(owner.op) ? scope : weightsScope(owner.scope);
+  return hasFact(owner.op, "search") ? scope : weightsScope(owner.scope);
 }

@@ -9,7 +9,7 @@ import {
   type Types,
   type Value,
 } from "../graph/graph.ts";
-import { operatorsThat } from "../graph/operators.ts";
+import { hasFact } from "../graph/operators.ts";
 import { encodeNumbers } from "../graph/tensor.ts";
 import { walk } from "../graph/walk.ts";
 import { elements } from "../onnx/dtypes.ts";
@@ -94,11 +94,9 @@ async function run(
 const isSmall = ({ types }: Known, value: Value) =>
   (countOf(types, value) ?? Infinity) <= INLINE && types.get(value)!.dtype !== "string";
 
-const VARYING = operatorsThat("varying");
-
 /** Whether values decide the size of a value, as in NonZero, and it comes from few of them. */
 const isBounded = ({ types }: Known, { producer }: Value) =>
-  VARYING.has(producer?.op ?? "") &&
+  hasFact(producer?.op, "varying") &&
   inputsOf(producer!).every((input) => (countOf(types, input) ?? Infinity) <= FED);
 
 /** Number of elements of an intermediate value above which its dependents are not computed. */

@@ -9,7 +9,7 @@ import {
   typeOfInfo,
   type Value,
 } from "../graph/graph.ts";
-import { operatorsThat } from "../graph/operators.ts";
+import { hasFact } from "../graph/operators.ts";
 import { inOrder } from "../graph/scopes.ts";
 import { behind, nodesWithin, walk } from "../graph/walk.ts";
 import type { Type } from "../onnx/dtypes.ts";
@@ -184,8 +184,7 @@ function withShapes(segment: readonly Node[], start: number): Node[] {
   const { scope } = segment[0];
   const comesBefore = (node: Node) => node.scope !== scope || node.index < start;
   const tells = (node: Node, value: Value, { op }: Node) =>
-    op === "Constant" ||
-    (SHAPE_COMPUTATION.has(op) && (comesBefore(node) || takesShape(node, value)));
+    op === "Constant" || (hasFact(op, "counts") && (comesBefore(node) || takesShape(node, value)));
   const shapes = (node: Node) =>
     readsOf(node).flatMap((value) => {
       const { producer } = value;
@@ -194,14 +193,11 @@ function withShapes(segment: readonly Node[], start: number): Node[] {
   return inOrder(walk(segment, shapes));
 }
 
-const SHAPE_COMPUTATION = operatorsThat("counts");
-const SHAPE_TAKING = operatorsThat("shaped");
-
 /** Whether an operator reads a value as a shape, sizes or axes, not as data. */
 const takesShape = (node: Node, value: Value) =>
   node.op === "ConstantOfShape" ||
   node.op === "Range" ||
-  (SHAPE_TAKING.has(node.op) && node.inputs[0] !== value);
+  (hasFact(node.op, "shaped") && node.inputs[0] !== value);
 
 /** Returns the nodes whose inputs all have a known type or are made by one of them. */
 function readyNodes(nodes: readonly Node[], known: KnownType): Node[] {

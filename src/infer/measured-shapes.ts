@@ -1,5 +1,5 @@
 import { outputsOf, type Types, type Value } from "../graph/graph.ts";
-import { operatorsThat } from "../graph/operators.ts";
+import { hasFact, operatorsThat } from "../graph/operators.ts";
 import { patchedFile } from "../graph/patch.ts";
 import { allTensors } from "../onnx/all-tensors.ts";
 import { type Dimension, elements, isFloat, type Type } from "../onnx/dtypes.ts";
@@ -17,9 +17,6 @@ const LARGEST = 1 << 28;
 
 /** Number of elements of a value above which a model is not run on inputs of twice the size. */
 const LARGEST_DOUBLED = 1 << 24;
-
-/** Operators that may run for a long time. */
-const LONG = new Set(["Loop", ...operatorsThat("search")]);
 
 /** Operators whose outputs a search examines: sums, and what stacks the terms of one. */
 const EXAMINED: ReadonlySet<string> = new Set([...operatorsThat("sum"), "ConcatFromSequence"]);
@@ -43,7 +40,8 @@ export async function measuredTypes(model: Sampled): Promise<ReadonlyMap<Value, 
     ({ op, outputs: [sum] }) => EXAMINED.has(op) && sum && isLost(types, sum),
   );
   if (makesHuge(graph, (value) => types.get(value))) return new Map();
-  if (!wanted || nodes.some(({ op }) => LONG.has(op))) return new Map();
+  const mayTakeLong = nodes.some(({ op }) => op === "Loop" || hasFact(op, "search"));
+  if (!wanted || mayTakeLong) return new Map();
   if (bytesOfTensors(allTensors(graph.file)) > LARGEST) return new Map();
   const values = nodes.flatMap(outputsOf).filter((value) => isOpen(types, value));
   try {

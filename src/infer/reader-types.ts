@@ -1,15 +1,12 @@
 import { tensorOf } from "../graph/constants.ts";
 import { attribute, type KnownType, type Use, type Value } from "../graph/graph.ts";
-import { operatorsThat } from "../graph/operators.ts";
+import { hasFact } from "../graph/operators.ts";
 import { own, rows } from "../graph/own.ts";
 import { walk } from "../graph/walk.ts";
 import { type Dimension, dataType, isFloat, placeOfAxis, type Type } from "../onnx/dtypes.ts";
 
 /** Maximum number of values that a search visits. */
 const LOOKS = 500;
-
-const SAME = operatorsThat("keeps");
-const ARITHMETIC = operatorsThat("arithmetic");
 
 /** The axis along which a norm's scale lies. */
 const NORM_AXIS: Readonly<Record<string, number>> = {
@@ -60,12 +57,12 @@ export function typeByReaders(value: Value, known: KnownType): Type | null {
 /** Reads what one reader shows. Returns whether its result has its operand's shape or rank. */
 function readBy(told: Told, { node, index }: Use, whole: boolean): "whole" | "rank" | null {
   const { op, inputs } = node;
-  if (ARITHMETIC.has(op)) {
+  if (hasFact(op, "arithmetic")) {
     beside(told, { node, index }, whole);
     return "whole";
   }
   if (index > 0) return null;
-  if (SAME.has(op)) return "whole";
+  if (hasFact(op, "keeps")) return "whole";
   const perm = op === "Transpose" ? attribute(node, "perm")?.ints : undefined;
   if (perm) told.ranks.add(perm.length);
   const dims = weightOf(told, inputs[1]);

@@ -3,7 +3,7 @@ import { InputError } from "../errors.ts";
 import { bytes } from "../figures.ts";
 import { numbersOf, tensorOf } from "../graph/constants.ts";
 import { type Graph, inputsOf, type Node, type Types, type Value } from "../graph/graph.ts";
-import { operandsThat, operatorsThat } from "../graph/operators.ts";
+import { hasFact, operandsThat } from "../graph/operators.ts";
 import { derived, nodesWithin } from "../graph/walk.ts";
 import { dataTypeNamed, elements, showShape, type Type } from "../onnx/dtypes.ts";
 
@@ -13,8 +13,6 @@ const LONGEST = 1024;
 const LOADABLE = 1 << 18;
 
 const AXES = operandsThat("axes");
-const NO_LONGER = operatorsThat("shortens");
-const BROADCASTING = operatorsThat("broadcasts");
 
 /** Maximum number of values through which a length is followed. */
 const HOPS = 100;
@@ -59,11 +57,8 @@ const HUGE = 2 ** 28;
 /** Whether the constants of a node of the main graph give a value of unreasonable size. */
 export const makesHuge = (graph: Graph, known: Known): boolean =>
   graph.main.nodes.some(
-    ({ op, outputs: [made] }) => made && GROWING.has(op) && atMost(made, known, 0) > HUGE,
+    ({ op, outputs: [made] }) => made && hasFact(op, "grows") && atMost(made, known, 0) > HUGE,
   );
-
-const SEEN_THROUGH = operatorsThat("sized");
-const GROWING = operatorsThat("grows");
 
 const shapeOf = ({ op, inputs }: Node): Value | null => inputs[AXES.get(op)?.[0] ?? -1] ?? null;
 
@@ -73,7 +68,7 @@ function atMost(value: Value, known: Known, unknown: number): number {
     const shape = tensorOf(next)?.dims ?? known(next)?.shape;
     const told = shape?.every((dim) => typeof dim === "number") ? elements(shape) : null;
     const { producer } = next;
-    if (!producer || (told !== null && !SEEN_THROUGH.has(producer.op))) return told ?? unknown;
+    if (!producer || (told !== null && !hasFact(producer.op, "sized"))) return told ?? unknown;
     const count = lengthMade(next, { known, of, unknown });
     if (told === null) return count;
     // onnxruntime-node reports sizes modulo 2^32.
@@ -101,9 +96,9 @@ function lengthMade(
   if (op === "Size") return 1;
   if (op === "Shape") return (first && known(first)?.shape?.length) ?? 8;
   if (op === "Gather" && second) return of(second);
-  if (NO_LONGER.has(op) && first) return of(first);
+  if (hasFact(op, "shortens") && first) return of(first);
   const lengths = inputsOf(made.producer!).map(of);
-  if (BROADCASTING.has(op)) return elements(lengths.map((length) => Math.max(1, length)));
+  if (hasFact(op, "broadcasts")) return elements(lengths.map((length) => Math.max(1, length)));
   if (op === "Concat") return lengths.reduce((sum, length) => sum + length, 0);
   if (op === "ConstantOfShape") {
     const like = first?.producer?.op === "Shape" ? first.producer.inputs[0] : null;

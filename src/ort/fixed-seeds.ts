@@ -1,8 +1,7 @@
 import { buildGraph } from "../graph/build.ts";
 import { type Builder, newBuilder } from "../graph/builder.ts";
-import { RANDOM } from "../graph/constants.ts";
 import { attribute, type Node } from "../graph/graph.ts";
-import { operatorsThat } from "../graph/operators.ts";
+import { hasFact } from "../graph/operators.ts";
 import { patchedFile } from "../graph/patch.ts";
 import { graphNodes } from "../graph/scopes.ts";
 import { allGraphs } from "../onnx/all-tensors.ts";
@@ -11,7 +10,8 @@ import type { NodeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { float } from "../onnx/new-node.ts";
 
-const draws = (node: NodeMessage) => node.domain === "" && (RANDOM.has(node.opType) || drops(node));
+const draws = (node: NodeMessage) =>
+  node.domain === "" && (hasFact(node.opType, "random") || drops(node));
 
 /** Whether a node drops values if its third input enables training. */
 const drops = ({ opType, inputs }: NodeMessage) => opType === "Dropout" && Boolean(inputs[TRAINS]);
@@ -43,8 +43,6 @@ export function withFixedSeeds(file: ModelFile): ModelFile {
   return patchedFile(file, { attributes, redirects });
 }
 
-const [NORMAL, UNIFORM] = [operatorsThat("normal"), operatorsThat("uniform")];
-
 /** The first opset with Range and CastLike. */
 const FIRST = 15;
 
@@ -55,7 +53,7 @@ const FIRST = 15;
 export function withoutDraws(file: ModelFile): ModelFile {
   if (!isRandom(file) || file.opset < FIRST) return file;
   const graph = buildGraph(file);
-  const removed = graphNodes(graph).filter(({ op }) => NORMAL.has(op) || UNIFORM.has(op));
+  const removed = graphNodes(graph).filter(({ op }) => hasFact(op, "normal", "uniform"));
   const b = newBuilder(graph, "place");
   for (const [k, node] of removed.entries()) {
     b.about("place", node);
@@ -77,7 +75,7 @@ function standIn({ op, constant, custom }: Builder, node: Node, k: number): stri
   const place = op.Cast(op.Range(int(0), size, int(1)), { to: FLOAT });
   const wave = op.Mul(op.Sin(op.Mul(op.Add(place, number(k)), number(12.9898))), number(43758.547));
   const even = op.Sub(wave, op.Floor(wave));
-  const [low, width] = NORMAL.has(node.op)
+  const [low, width] = hasFact(node.op, "normal")
     ? [given("mean", 0) - given("scale", 1) * Math.sqrt(3), given("scale", 1) * Math.sqrt(12)]
     : [given("low", 0), given("high", 1) - given("low", 0)];
   const drawn = op.Reshape(op.Add(op.Mul(even, number(width)), number(low)), shape);

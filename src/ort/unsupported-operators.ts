@@ -1,5 +1,5 @@
 import type { Node } from "../graph/graph.ts";
-import { operatorsThat } from "../graph/operators.ts";
+import { hasFact } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
 import { patchedBytes } from "../graph/patch.ts";
 import type { Patch, Slot } from "../graph/patch-contents.ts";
@@ -8,8 +8,6 @@ import type { ModelFile } from "../onnx/model-file.ts";
 import { type NewNode, plainNode } from "../onnx/new-node.ts";
 import { openBytes } from "../onnx/open-file.ts";
 import { contentOf } from "../onnx/source.ts";
-
-const MISSING = operatorsThat("missing");
 
 /**
  * Plain operators that give the same types as an operator without a CPU kernel. The outputs of those
@@ -22,7 +20,7 @@ const TYPED_LIKE: Readonly<Record<string, (file: ModelFile, node: NodeMessage) =
 };
 
 /** Whether onnxruntime has no CPU kernel for a node. */
-export const isKernelLess = ({ op }: Pick<Node, "op">) => MISSING.has(op);
+export const isKernelLess = ({ op }: Pick<Node, "op">) => hasFact(op, "missing");
 
 /** Replaces nodes without a kernel by plain operators of the same types, for inference. */
 export function withKeptShapes(model: Uint8Array): Uint8Array {

@@ -1,6 +1,6 @@
 import { dataOf, numbersOf, numbersOfData, typeOfTensor } from "../graph/constants.ts";
 import { attribute, type Node, outputsOf, type Use, type Value } from "../graph/graph.ts";
-import { operatorsThat } from "../graph/operators.ts";
+import { hasFact } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
 import { walk } from "../graph/walk.ts";
 
@@ -81,11 +81,9 @@ const tokensOf = (node: Node, index: number): Accepted | null =>
     ? [0, Math.max(attribute(node, "vocab_size")?.i ?? 0, FEWEST)]
     : null;
 
-const [LARGER, SMALLER] = [operatorsThat("larger"), operatorsThat("smaller")];
-
 /** A lower limit of a table of numbers is in its lower half, an upper one above, so that some are within. */
 function limitAt({ op, inputs }: Node, index: number): Accepted | null {
-  if (!LARGER.has(op) && !SMALLER.has(op)) return null;
+  if (!hasFact(op, "larger", "smaller")) return null;
   const table = inputs[1 - index];
   const data = dataOf(table);
   const numbers = (data && numbersOfData(typeOfTensor(table!)!.dtype, data)) ?? [];
@@ -93,13 +91,8 @@ function limitAt({ op, inputs }: Node, index: number): Accepted | null {
   const high = numbers.reduce((most, number) => Math.max(most, number), -Infinity);
   if (!(low < high)) return null;
   const middle = (low + high) / 2;
-  return LARGER.has(op) === (index === 0) ? [middle, high] : [low, middle];
+  return hasFact(op, "larger") === (index === 0) ? [middle, high] : [low, middle];
 }
-
-const CARRIERS = operatorsThat("carries");
-
-/** As corners are taken out of boxes, and lengths sorted before a recurrence. */
-const SORTERS = operatorsThat("sorts");
 
 /** Maximum number of values that a search visits. */
 const LOOKS = 1000;
@@ -110,7 +103,7 @@ const LOOKS = 1000;
  */
 export function arrivals(input: Value, asData = false): Iterable<Value> {
   const carries = ({ node: { op }, index }: Use) =>
-    index === 0 ? CARRIERS.has(op) || SORTERS.has(op) : CARRIERS.has(op) && !asData;
+    index === 0 ? hasFact(op, "carries", "sorts") : hasFact(op, "carries") && !asData;
   const next = ({ uses }: Value) => uses.filter(carries).flatMap(({ node }) => outputsOf(node));
   return walk([input], next, LOOKS);
 }

@@ -1,6 +1,6 @@
 import { number, object, objects, watching } from "../arguments.ts";
 import type { Graph, Value } from "../graph/graph.ts";
-import { operatorsThat } from "../graph/operators.ts";
+import { hasFact } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
 import { graphNodes } from "../graph/scopes.ts";
 import type { Declared } from "../options.ts";
@@ -103,11 +103,9 @@ async function rounds(
   return all;
 }
 
-const VARYING = operatorsThat("varying");
-
 /** Whether values decide sizes inside a model, so that it may not run on all inputs. */
 const hasVaryingSizes = (graph: Graph): boolean =>
-  graphNodes(graph).some(({ op }) => VARYING.has(op));
+  graphNodes(graph).some(({ op }) => hasFact(op, "varying"));
 
 /** Returns how many floats of some outputs are NaN or infinite. */
 const withoutNumbers = (outputs: readonly Tensors[]): number =>
