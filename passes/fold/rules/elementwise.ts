@@ -1,9 +1,9 @@
 import { rows } from "../../../src/graph/own.ts";
-import { placeOfAxis, range } from "../../../src/onnx/dtypes.ts";
+import { range } from "../../../src/onnx/dtypes.ts";
 import { type Factor, isNegative, isOne, mapped, ONE, reciprocal, times } from "../factor.ts";
 import type { At } from "../node-at.ts";
 import type { Change, Passed, ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
-import { homogeneous, invariant, isScalar, onlyAt, provided } from "./shared.ts";
+import { aside, homogeneous, invariant, isScalar, onlyAt, provided } from "./shared.ts";
 
 /** A factor of the output on an input that broadcasts to it; null where the input has no such axis. */
 function broadcastTo(at: At, input: number, factor: Factor): Factor | null {
@@ -22,34 +22,30 @@ function broadcastFrom(at: At, input: number, factor: Factor): Factor | null {
 }
 
 /** Inputs that are added, or stand beside each other: all have one factor. */
-const joining = (first = 0, last?: number): ScaleRule => ({
-  join: (at) => range(last ?? at.inputs).filter((k) => k >= first && at.has(k)),
-  joined: broadcastTo,
-  backward: (at, by) => {
-    const requests = range(last ?? at.inputs)
-      .filter((k) => k >= first && at.has(k))
-      .map((k) => [k, broadcastTo(at, k, by)] as const);
-    return requests.every(([, factor]) => factor)
-      ? [{ requests: requests as ScaleRequest[] }]
-      : null;
-  },
-});
+function joining(first = 0): ScaleRule {
+  const join = (at: At) => range(at.inputs).filter((k) => k >= first && at.has(k));
+  return {
+    join,
+    joined: broadcastTo,
+    backward: (at, by) => {
+      const requests = join(at).map((k) => [k, broadcastTo(at, k, by)] as const);
+      const fit = requests.every(([, factor]) => factor);
+      return fit ? [{ requests: requests as ScaleRequest[] }] : null;
+    },
+  };
+}
 
 /** As `joining`, for what a negative multiplier turns round. */
 const ordered = provided((_, factor) => !isNegative(factor), joining());
 
 const concat: ScaleRule = {
   ...joining(),
-  joined: (at, _, factor) => (aside(at, factor) ? factor : null),
+  joined: (at, _, factor) => (aside(at, factor, at.outShape(0)) ? factor : null),
   backward: (at, by) =>
-    aside(at, by) ? [{ requests: range(at.inputs).map((k) => [k, by] as const) }] : null,
+    aside(at, by, at.outShape(0))
+      ? [{ requests: range(at.inputs).map((k) => [k, by] as const) }]
+      : null,
 };
-
-/** Whether a factor does not lie along the axis on which values are put side by side. */
-function aside(at: At, { axis }: Factor): boolean {
-  const rank = at.outShape(0)?.length;
-  return axis === null || (rank !== undefined && placeOfAxis(at.int("axis", 0), rank) !== axis);
-}
 
 const mul: ScaleRule = {
   forward: (at, factors) => {

@@ -3,15 +3,12 @@ import { placeOfAxis, range } from "../../../src/onnx/dtypes.ts";
 import { ONE } from "../factor.ts";
 import type { At } from "../node-at.ts";
 import type { ScaleRule, ScaleTable } from "./rule.ts";
-import { homogeneous, movedAxes, onlyAt, provided, stay, unread } from "./shared.ts";
-
-const rankOf = (at: At) => at.shape(0)?.length ?? null;
+import { aside, homogeneous, movedAxes, onlyAt, provided, stay, unread } from "./shared.ts";
 
 /** Axes of a given attribute or input, counted from the first. */
 function axesOf(at: At, input: number): readonly number[] | null {
-  const rank = rankOf(at);
-  const axes = at.list("axes", input);
-  return rank === null || !axes ? null : axes.map((axis) => placeOfAxis(axis, rank));
+  const [rank, axes] = [at.shape(0)?.length, at.list("axes", input)];
+  return rank === undefined || !axes ? null : axes.map((axis) => placeOfAxis(axis, rank));
 }
 
 /** A Slice leaves axes where they are, but for those that it cuts. */
@@ -25,12 +22,8 @@ const interpolates = (at: At) => at.float("extrapolation_value", 0) === 0;
 
 const split: ScaleRule = {
   forward: (at, factors) => {
-    const [factor] = factors;
-    const along = at.int("axis", 0);
-    const rank = rankOf(at);
-    const fits =
-      factor.axis === null || (rank !== null && placeOfAxis(along, rank) !== factor.axis);
-    return onlyAt(factors, 0) && fits ? { outputs: range(at.outputs).map(() => factor) } : null;
+    const fits = onlyAt(factors, 0) && aside(at, factors[0], at.shape(0));
+    return fits ? { outputs: range(at.outputs).map(() => factors[0]) } : null;
   },
 };
 

@@ -30,12 +30,9 @@ function norm(otherwise: number, channels: "first" | "last", shift: number | nul
     },
     backward: (at, by) => {
       if (at.int("activation", 0) !== 0) return null;
-      const rank = at.outShape(0)?.length;
-      const at1 = by.axis === 1;
-      const fits = by.axis === null || (channels === "first" ? at1 : by.axis === (rank ?? 0) - 1);
-      if (!fits) return null;
-      const into = (input: number): Factor =>
-        by.axis === null ? by : onAxis(by, (at.shape(input)?.length ?? 1) - 1);
+      const axis = channels === "first" ? 1 : (at.outShape(0)?.length ?? 0) - 1;
+      if (by.axis !== null && by.axis !== axis) return null;
+      const into = (input: number) => onAxis(by, (at.shape(input)?.length ?? 1) - 1);
       const shifts = shift !== null && at.has(shift) ? [shift] : [];
       return [{ requests: [1, ...shifts].map((input) => [input, into(input)] as const) }];
     },

@@ -1,3 +1,4 @@
+import { placeOfAxis } from "../../../src/onnx/dtypes.ts";
 import { inverse } from "../../residuals/axes.ts";
 import { type Factor, isNegative, isOne, ONE } from "../factor.ts";
 import type { At } from "../node-at.ts";
@@ -28,9 +29,9 @@ export const movedAxes: Axes = {
 };
 
 /** A factor on the axis that a map gives; null if it gives none. */
-function onMappedAxis(at: At, factor: Factor, map: PlaceOf): Factor | null {
+function onMappedAxis(at: At, factor: Factor, map: PlaceOf | undefined): Factor | null {
   if (factor.axis === null) return factor;
-  const axis = map(at, factor.axis);
+  const axis = map?.(at, factor.axis) ?? null;
   return axis === null ? null : { ...factor, axis };
 }
 
@@ -43,20 +44,19 @@ export const homogeneous = (
   axes: Axes | null = stay((_, axis) => axis),
 ): ScaleRule => ({
   forward: (at, factors) => {
-    if (!onlyAt(factors, 0)) return null;
-    const out = axes
-      ? onMappedAxis(at, factors[0], axes.forth)
-      : isScalar(factors[0])
-        ? factors[0]
-        : null;
+    const out = onlyAt(factors, 0) ? onMappedAxis(at, factors[0], axes?.forth) : null;
     return out && { outputs: [out] };
   },
   backward: (at, by) => {
-    if (!linear && isNegative(by)) return null;
-    const into = axes ? onMappedAxis(at, by, axes.back) : isScalar(by) ? by : null;
+    const into = linear || !isNegative(by) ? onMappedAxis(at, by, axes?.back) : null;
     return into && [{ requests: [[0, into]] }];
   },
 });
+
+/** Whether a factor does not lie along the axis of a shape on which values are side by side. */
+export function aside(at: At, { axis }: Factor, shape: ReturnType<At["shape"]>): boolean {
+  return axis === null || (shape !== null && placeOfAxis(at.int("axis", 0), shape.length) !== axis);
+}
 
 /** Limits a rule to some nodes and factors. */
 export const provided = (
