@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { tried } from "../src/errors.ts";
 import { UsageError } from "./failure.ts";
 
 const FILES = ["ts", "mts", "js", "mjs", "json"].map((ending) => `laurelize.config.${ending}`);
@@ -61,9 +62,6 @@ function isFile(file: string): boolean {
 
 function packageKey(folder: string): unknown {
   const file = path.join(folder, PACKAGE);
-  try {
-    return isFile(file) ? JSON.parse(fs.readFileSync(file, "utf8"))?.[KEY] : undefined;
-  } catch {
-    return undefined;
-  }
+  const content = isFile(file) ? tried(() => JSON.parse(fs.readFileSync(file, "utf8"))) : null;
+  return content?.[KEY];
 }

@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import fs from "node:fs";
+import { tried } from "../src/errors.ts";
 
 /** Milliseconds between two looks at a child's memory. */
 const EVERY = 200;
@@ -12,13 +13,9 @@ export const isTooMuch = (held: number, free: number): boolean =>
 
 /** Returns the bytes of a process that are not mapped from files, on Linux; null if unknown. */
 export function heldBy(pid: number): number | null {
-  try {
-    const status = fs.readFileSync(`/proc/${pid}/status`, "utf8");
-    const [, kilobytes] = /^RssAnon:\s+(\d+) kB$/m.exec(status) ?? [];
-    return kilobytes === undefined ? null : Number(kilobytes) * 1024;
-  } catch {
-    return null;
-  }
+  const status = tried(() => fs.readFileSync(`/proc/${pid}/status`, "utf8")) ?? "";
+  const [, kilobytes] = /^RssAnon:\s+(\d+) kB$/m.exec(status) ?? [];
+  return kilobytes === undefined ? null : Number(kilobytes) * 1024;
 }
 
 /**

@@ -83,9 +83,4 @@ function recipesOf(file: string, content: unknown): GivenOptions {
 
 /** Returns the options of all commands by their names in code; the first of a name counts. */
 const optionsOfAll = () =>
-  Object.fromEntries(
-    declarations
-      .toReversed()
-      .flatMap(offeredOptions)
-      .map(([name, option]) => [camelCased(name), option]),
-  ) as Options;
+  Object.fromEntries(declarations.toReversed().flatMap(offeredOptions)) as Options;

@@ -1,5 +1,6 @@
 import path from "node:path";
-import { hyperparameters } from "../passes/finetune/fit-options.ts";
+import { ranking } from "../passes/distributed/export-options.ts";
+import { hyperparameters, lasting } from "../passes/finetune/fit-options.ts";
 import { bytes, counted } from "../passes/internal.ts";
 import { type ExportedStep, exportStep, openModel } from "../src/index.ts";
 import type { ExportStepArguments } from "./commands/export-step.ts";
@@ -22,14 +23,12 @@ export async function runExportStep(args: ExportStepArguments): Promise<void> {
   const model = await modelToTrain(args, given, say);
   tell({ step: "writing the step" });
   const loss = await namedLoss(args.loss);
-  const { target, train, optimizer, seed, dim, data, force, linkWeights } = args;
-  const { epochs, batchSize, patience, accumulate } = args;
+  const { target, train, optimizer, seed, dim, data, force } = args;
   const folder = args.output ?? path.join(path.dirname(args.model), "step");
   const step = await exportStep(model, folder, {
     ort,
-    ...{ loss, target, train, optimizer, seed, data, force, linkWeights, accumulate },
-    ...{ epochs, batchSize, patience },
-    ...picked(args, hyperparameters.scheduleOptions),
+    ...{ loss, target, train, optimizer, seed, data, force },
+    ...picked(args, { ...ranking, ...lasting, ...hyperparameters.scheduleOptions }),
     output: args.outputName,
     dims: dim,
     lossOptions: picked(args, hyperparameters.lossOptions),

@@ -3,7 +3,7 @@ import path from "node:path";
 import { hyperparameters, reading } from "../passes/finetune/fit-options.ts";
 import { lossNames, saveBytes } from "../passes/internal.ts";
 import { type FitOptions, fit, InputError, type Model, openModel } from "../src/index.ts";
-import type { FinetuneArguments } from "./commands/finetune.ts";
+import { course, type FinetuneArguments } from "./commands/finetune.ts";
 import { EXIT } from "./exit.ts";
 import { type Files, filesOf } from "./finetune-files.ts";
 import { givenLosses } from "./given-losses.ts";
@@ -107,14 +107,10 @@ function checkpointer({ force, resume }: FinetuneArguments, files: Files) {
 
 function fitOptionsOf(args: FinetuneArguments, files: Files, monitor: Monitor): FitOptions {
   const { data, eval: held, train, optimizer, seed, threads } = args;
-  const { epochs, batchSize, patience } = args;
   return {
     ort,
-    ...{ data, eval: held, train, optimizer, seed, threads, accumulate: args.accumulate },
-    ...(args.eval ? { metrics: args.metrics } : {}),
-    best: args.best,
-    ...{ epochs, batchSize, patience },
-    ...picked(args, hyperparameters.scheduleOptions),
+    ...{ data, eval: held, train, optimizer, seed, threads },
+    ...picked(args, course),
     ...picked(args, reading),
     lossOptions: picked(args, hyperparameters.lossOptions),
     optimizerOptions: picked(args, hyperparameters.optimizerOptions),

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { tried } from "../src/errors.ts";
 
 /** A way to import onnxruntime-web, the script that it loads and the wasm file that this fetches. */
 export interface WebEntry {
@@ -22,12 +23,9 @@ export interface WebPackage {
 
 /** Reads the onnxruntime-web that a module, by default this one, imports; null if there is none. */
 export function webPackage(from: string = import.meta.url): WebPackage | null {
-  let dist: string;
-  try {
-    dist = path.dirname(createRequire(from).resolve("onnxruntime-web"));
-  } catch {
-    return null;
-  }
+  const script = tried(() => createRequire(from).resolve("onnxruntime-web"));
+  if (script === null) return null;
+  const dist = path.dirname(script);
   const root = path.dirname(dist);
   const { version, exports } = JSON.parse(
     fs.readFileSync(path.join(root, "package.json"), "utf8"),

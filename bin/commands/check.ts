@@ -1,6 +1,6 @@
 import { UsageError } from "../failure.ts";
-import { type ArgumentsFor, command, text } from "./command.ts";
-import { delivering, idleIf, outDir, runInputs } from "./options.ts";
+import { type ArgumentsFor, command } from "./command.ts";
+import { delivering, idleIf, outDir, output, runInputs } from "./options.ts";
 
 const UNITS: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9 };
 
@@ -31,10 +31,7 @@ export const check = command({
         "split the weights into files of at most this size (500MB, 1.5GB), named as transformers.js expects, and check the result",
     },
     ...idleIf(({ split }) => (split === undefined ? "nothing is split" : null), {
-      output: {
-        alias: "o",
-        ...text("output file of --split  [default: model.web.onnx beside the input]"),
-      },
+      ...output("model.web.onnx beside the input", "output file of --split"),
       ...outDir,
     }),
     browser: {

@@ -36,8 +36,6 @@ export interface Declaration {
   readonly isHere?: true;
 }
 
-type Camel<S> = S extends `${infer A}-${infer B}` ? `${A}${Capitalize<Camel<B>>}` : S;
-
 type Value<O> = O extends { readonly choices: unknown }
   ? ValueOf<O>
   : O extends { readonly coerce: (given: never) => infer V }
@@ -50,7 +48,7 @@ type Value<O> = O extends { readonly choices: unknown }
 
 /** The arguments that a command runs with, for one model if it takes several. */
 export type ArgumentsFor<D extends Declaration> = {
-  [N in keyof D["options"] as Camel<N>]: D["options"][N] extends
+  [N in keyof D["options"]]: D["options"][N] extends
     | { readonly default: unknown }
     | { readonly demandOption: true }
     ? Value<D["options"][N]>

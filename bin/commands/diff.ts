@@ -13,7 +13,7 @@ export const diff = command({
         "also draw each change before and after, in an .svg file, or in an .html file with all nodes and weights",
       ),
     },
-    "node-data": text(
+    nodeData: text(
       "also write a .json file with the numbers of each node, as node data of Model Explorer",
     ),
     ...prove(["full"], "also compare the outputs in onnxruntime; --no-prove runs nothing"),

@@ -2,21 +2,21 @@ import { ranking } from "../../passes/distributed/export-options.ts";
 import { fitting, hyperparameters, lasting } from "../../passes/finetune/fit-options.ts";
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import { parseDims } from "../parse-options.ts";
-import { command, text } from "./command.ts";
+import { command } from "./command.ts";
 import { seed } from "./finetune.ts";
 import type { InsertingArguments } from "./inserting.ts";
-import { finding, force, printing, running } from "./options.ts";
+import { finding, force, printing, running, output as writing } from "./options.ts";
 
 const { loss, target, output, optimizer, train, newHead, classes } = fitting;
 
 const theLoss = {
   loss: { ...loss, type: "string", demandOption: true },
   target,
-  "output-name": { ...output, alias: "until" },
+  outputName: { ...output, alias: "until" },
 } as const;
 
 const step = {
-  output: { alias: "o", ...text("folder to write  [default: step beside the model]") },
+  ...writing("step beside the model", "folder to write"),
   dim: {
     type: "string",
     array: true,
@@ -38,7 +38,7 @@ const step = {
 
 const weights = {
   train,
-  "new-head": newHead,
+  newHead,
   classes,
   ...inserting,
   seed,

@@ -26,7 +26,7 @@ export const extract = command({
       idle: (others) =>
         formatOf(others) === "onnx_adapter" ? "an onnx_adapter has no configuration" : null,
     },
-    "base-model": {
+    baseModel: {
       type: "string",
       describe: "name or path of the original model, for adapter_config.json",
       idle: ({ peft }) => (peft ? null : "it goes into the file that --peft writes"),

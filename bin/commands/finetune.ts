@@ -1,11 +1,14 @@
 import { fitting, hyperparameters, reading, teaching } from "../../passes/finetune/fit-options.ts";
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import { parseBatchAxes, parseColumns } from "../parse-options.ts";
-import { command, flag, text } from "./command.ts";
+import { command, flag } from "./command.ts";
 import type { InsertingArguments } from "./inserting.ts";
-import { finding, force, printing, report, running } from "./options.ts";
+import { finding, force, printing, report, running, output as writing } from "./options.ts";
 
-const { loss, target, output, optimizer, train, threads, newHead, classes, ...course } = fitting;
+const { loss, target, output, optimizer, train, threads, newHead, classes, ...others } = fitting;
+
+/** How long is trained, at which rates, and what is kept. */
+export const course = others;
 
 const { batchAxis, columns, scale, ...images } = reading;
 
@@ -32,7 +35,7 @@ const lossAndData = {
     array: true,
     describe: "validation data, in the same forms as --data; it chooses the best epoch",
   },
-  "batch-axis": {
+  batchAxis: {
     ...batchAxis,
     type: "string",
     array: true,
@@ -50,17 +53,15 @@ const lossAndData = {
     describe: `${loss.describe}; for several outputs, OUTPUT=LOSS:TARGET*WEIGHT (boxes=huber:boxes*0.5) for each`,
   },
   target,
-  "output-name": { ...output, alias: "until" },
+  outputName: { ...output, alias: "until" },
   ...teaching,
 } as const;
 
 const run = {
-  output: {
-    alias: "o",
-    ...text(
-      "file for the tuned model; adapter, log, curve and checkpoint are written beside it  [default: model.tuned.onnx beside the input]",
-    ),
-  },
+  ...writing(
+    "model.tuned.onnx beside the input",
+    "file for the tuned model; adapter, log, curve and checkpoint are written beside it",
+  ),
   resume: flag("continue an earlier run with the same output, from the checkpoint beside it"),
   weights: {
     choices: ["inside", "as-inputs", "as-optional-inputs"],
@@ -81,7 +82,7 @@ export const seed = {
 
 const weights = {
   train,
-  "new-head": newHead,
+  newHead,
   classes,
   threads,
   ...inserting,
@@ -91,7 +92,7 @@ const weights = {
   ...force,
   ...report,
   ...printing,
-  "json-lines": flag(
+  jsonLines: flag(
     "print one JSON document per line on stdout: each step and epoch, then the result",
   ),
   ...running,

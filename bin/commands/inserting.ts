@@ -3,6 +3,7 @@ import type { LaurelOptions, ResidualOptions } from "../../src/index.ts";
 import type { Options } from "../../src/options.ts";
 import { picked } from "../picked.ts";
 import type { ArgumentsFor, Declaration } from "./command.ts";
+import { finding } from "./options.ts";
 
 /** What is inserted, and at which sites. */
 export type Inserting = Pick<LaurelOptions, keyof typeof inserting | keyof typeof choosing> & {
@@ -18,7 +19,7 @@ export type InsertingArguments<D extends Declaration> = Omit<ArgumentsFor<D>, ke
 /** The options that stood on the command line, by their names in code. */
 type GivenNames = { given: readonly string[] };
 
-const declared: Options = { ...inserting, ...choosing, featureAxis: {}, also: {} };
+const declared: Options = { ...inserting, ...choosing, ...finding };
 
 /** Returns the given arguments with an effect that say what to insert, and where. */
 export const laurelOptions = (

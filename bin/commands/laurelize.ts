@@ -21,10 +21,10 @@ export const proving = {
     ["full", "sites"],
     "prove the result in onnxruntime: the whole model (full), or each site alone (sites), which needs less memory; --no-prove skips the proof",
   ),
-  "all-sites": flag(
+  allSites: flag(
     "check every site, even if there are more than 200, of which the proof otherwise checks a sample",
   ),
-  "also-web": flag(
+  alsoWeb: flag(
     "also check in onnxruntime-web, which must be installed, that the function is the same",
   ),
 } as const;
@@ -50,7 +50,7 @@ export const laurelize = command({
     ...inputs("the proof"),
     ...proving,
     ...force,
-    "dry-run": flag("print what would be done; prove and write nothing"),
+    dryRun: flag("print what would be done; prove and write nothing"),
     report: {
       ...report.report,
       idle: ({ dryRun }) => (dryRun ? "nothing is written in a dry run" : null),
@@ -62,7 +62,7 @@ export const laurelize = command({
       describe:
         "record the original's SHA-256, which strip checks; --no-hash skips it  [default: true; false with --link-weights]",
     },
-    "link-weights": flag(
+    linkWeights: flag(
       "refer to the old weights in the original file, which must stay beside the result, instead of copying them",
     ),
     ...dataFiles("the larger new weights"),

@@ -2,24 +2,24 @@ import type { GivenOptions } from "../../src/options.ts";
 import { parseDims, parseFeatureAxis } from "../parse-options.ts";
 import { type CliOption, flag, text } from "./command.ts";
 
-/** Declares the output file of a command, and its default. */
-export const output = (byDefault: string) =>
+/** Declares what a command writes, and its default. */
+export const output = (byDefault: string, what = "output file") =>
   ({
-    output: { alias: "o", type: "string", describe: `output file  [default: ${byDefault}]` },
+    output: { alias: "o", type: "string", describe: `${what}  [default: ${byDefault}]` },
   }) as const;
 
 /** A folder for the results, instead of the models' own. */
 export const outDir = {
-  "out-dir": text("folder to write into, under default names; it is created if it does not exist"),
+  outDir: text("folder to write into, under default names; it is created if it does not exist"),
 } as const;
 
 /** Declares where a result keeps its weights; `external` names those that a data file takes. */
 export const dataFiles = (external: string) =>
   ({
-    "copy-data": flag(
+    copyData: flag(
       "also copy the model's data files (external weights); their copies are named after the output",
     ),
-    "external-data": {
+    externalData: {
       type: "string",
       requiresArg: false,
       describe: `store ${external} in a separate file, under this name if you give one; --no-external-data stores them in the model  [default: like the old weights]`,
@@ -81,7 +81,7 @@ export const finding = {
     describe:
       "also use sums of these kinds, separated by commas: se (x + x·gate), merge (joins of two scales), constant (a skip that is the same for every input)",
   },
-  "feature-axis": {
+  featureAxis: {
     type: "string",
     coerce: parseFeatureAxis,
     describe:
@@ -124,7 +124,7 @@ export const timeout = {
 
 /** Whether weights may lie outside the model's folder. */
 export const trustLinks = {
-  "trust-links": flag("read weights through links to places outside the model's folder"),
+  trustLinks: flag("read weights through links to places outside the model's folder"),
 } as const;
 
 /** How a command that runs models does so. */

@@ -2,14 +2,7 @@ import type { Argv, CommandModule } from "yargs";
 import { allowed } from "../../src/option-values.ts";
 import { dashed, type GivenOptions, type Option } from "../../src/options.ts";
 import { helpWidth } from "../help.ts";
-import {
-  type CliOption,
-  camelCased,
-  type Declaration,
-  declared,
-  flags,
-  offeredOptions,
-} from "./command.ts";
+import { type CliOption, type Declaration, declared, flags, offeredOptions } from "./command.ts";
 
 /** Returns what the exit codes of a command mean. */
 function exitCodesOf({ exitCodes, written, isHere }: Declaration): string {
@@ -78,9 +71,9 @@ function withValues(declaration: Declaration): Parameters<Argv["options"]>[0] {
   declared.clear();
   flags.clear();
   for (const [name, { flags: isFlags, choices }] of Object.entries(declaration.options))
-    if (isFlags && choices) flags.set(camelCased(name), choices);
+    if (isFlags && choices) flags.set(name, choices);
   const offered = offeredOptions(declaration).map(([name, option]) => {
-    declared.set(camelCased(name), option);
+    declared.set(name, option);
     const { default: value, idle, range, length, nullable, flags, words, ...rest } = option;
     const isPlain = value === undefined || value === false;
     const shown = isPlain ? {} : { defaultDescription: described(value) };

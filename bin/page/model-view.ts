@@ -1,4 +1,5 @@
 import { bytes, counted } from "../../passes/internal.ts";
+import { tried } from "../../src/errors.ts";
 import type { OptionalKind } from "../../src/index.ts";
 import { byId, draw, list, make, say, show } from "./dom.ts";
 import { CancelledError, type Engine } from "./engine.ts";
@@ -158,7 +159,8 @@ async function fetched(address: string): Promise<File> {
       `?model= takes a file of this site, ${location.origin}, and got one of ${url.origin}; download it and drop it here.`,
     );
   const response = await fetch(url, { mode: "same-origin" }).catch(() => null);
-  const name = plainName(url.pathname.split("/").at(-1) || "model");
+  const named = url.pathname.split("/").at(-1) || "model";
+  const name = tried(() => decodeURIComponent(named)) ?? named;
   if (!response?.ok)
     throw new Error(
       `${name} could not be fetched (${response ? response.status : "no answer"}); check the address.`,
@@ -167,15 +169,6 @@ async function fetched(address: string): Promise<File> {
   if (declared > LIMIT) await response.body?.cancel();
   checkFileSize(name, declared);
   return new File([await limited(response, name)], name);
-}
-
-/** A name as people write it: "a b" for "a%20b". */
-function plainName(name: string): string {
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    return name;
-  }
 }
 
 /** The body of a response, as long as it is not too large. */

@@ -3,6 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { closing } from "../../passes/internal.ts";
 import { openModel } from "../../src/index.ts";
 import { EXIT } from "../exit.ts";
 import { turnOffTelemetry } from "../no-telemetry.ts";
@@ -111,14 +112,8 @@ async function done(wanted: ModelImport, depended: Dependencies, trial: string):
   return { model: name, data, warnings };
 }
 
-async function dataOf(file: string): Promise<readonly string[]> {
-  const model = await openModel(file);
-  try {
-    return model.dataFiles;
-  } finally {
-    model.close();
-  }
-}
+const dataOf = async (file: string): Promise<readonly string[]> =>
+  closing(await openModel(file), ({ dataFiles }) => dataFiles);
 
 const run = promisify(execFile);
 const program = fileURLToPath(new URL("../laurelize.js", import.meta.url));

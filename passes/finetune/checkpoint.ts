@@ -63,8 +63,8 @@ export function loadCheckpoint(trainer: Trainer, bytes: Uint8Array, loading: Loa
   const misfit = (why: string) =>
     new InputError(`${name} is not a checkpoint of this training (${why}); leave out --resume.`);
   if (!Number.isSafeInteger(step) || step < 1) throw misfit("it names no step");
-  const note = NOTE in tensors ? jsonIn(tensors[NOTE].data as Uint8Array) : undefined;
-  if (note === undefined) throw misfit("its note cannot be read");
+  const note = NOTE in tensors ? jsonIn(tensors[NOTE].data as Uint8Array) : null;
+  if (note === null) throw misfit("its note cannot be read");
   check(note);
   const group = (of: (typeof GROUPS)[number]) =>
     Object.fromEntries(

@@ -4,7 +4,7 @@ import { type Framed, partsOf } from "../onnx/decode.ts";
 import { canBeSame, showShape, type Type } from "../onnx/dtypes.ts";
 import type { FunctionMessage, GraphMessage, ValueInfoMessage } from "../onnx/messages.ts";
 import { equalRanges } from "../onnx/source.ts";
-import { BYTES, type Field } from "../onnx/wire.ts";
+import { BYTES, type Field, valueRange } from "../onnx/wire.ts";
 import { type Finding, finding, placeOf, titleIn } from "./finding.ts";
 import { bodiesOf, type Counterpart, functionName, NUMBERED, sameFunctions } from "./matching.ts";
 
@@ -97,7 +97,9 @@ function inFields(
     const [mine, others] = [left.get(number) ?? [], right.get(number) ?? []];
     const same =
       mine.length === others.length &&
-      mine.every((field, k) => equalRanges(a.file, bodyOf(field), b.file, bodyOf(others[k])));
+      mine.every((field, k) =>
+        equalRanges(a.file, valueRange(field), b.file, valueRange(others[k])),
+      );
     if (same) return [];
     const name = names[number] ?? `field ${number}`;
     const added = mine.length === 0;
@@ -115,14 +117,12 @@ function fieldsOf(
   const isEmpty = (field: Field) =>
     field.wire === BYTES
       ? field.end === field.body
-      : reader.bytes(bodyOf(field)).every((byte) => byte === 0);
+      : reader.bytes(valueRange(field)).every((byte) => byte === 0);
   const fields = partsOf(frame)
     .flatMap((part) => [...reader.fields(part)])
     .filter((field) => !isEmpty(field) && !FIELDS[kind].elsewhere.includes(field.number));
   return groupBy(fields, ({ number }) => number);
 }
-
-const bodyOf = ({ body, end }: Field) => ({ start: body, end });
 
 function inScope(models: Models, [x, y]: readonly [Scope, Scope], types: Types): Finding[] {
   const of = x.kind === "main" ? " of the graph" : ` of the graph${placeOf(x)}`;

@@ -1,4 +1,4 @@
-import { InputError } from "../errors.ts";
+import { InputError, tried } from "../errors.ts";
 import { bytes } from "../figures.ts";
 import { join, textOfCodes } from "../onnx/bytes.ts";
 import { dataTypeNamed, elements, forEachPlace, namedBy, showShape } from "../onnx/dtypes.ts";
@@ -140,11 +140,9 @@ function reserved(title: string, size: number, free: number | null): Uint8Array 
     throw new InputError(
       `${title} takes ${bytes(size)} when unpacked, but ${bytes(free)} of memory are free; give a smaller array.`,
     );
-  try {
-    return new Uint8Array(size);
-  } catch {
-    throw new InputError(
-      `${title} has ${size} bytes, more than one array can have here; give it as a path, or split it.`,
-    );
-  }
+  const room = tried(() => new Uint8Array(size));
+  if (room) return room;
+  throw new InputError(
+    `${title} has ${size} bytes, more than one array can have here; give it as a path, or split it.`,
+  );
 }

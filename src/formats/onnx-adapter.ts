@@ -112,9 +112,7 @@ const tableAt = (buffer: ByteBuffer, at: number) => at + buffer.readUint32(at);
 
 /** Where a field of a table lies; null if it is absent or the table is damaged. */
 function fieldOf(buffer: ByteBuffer, table: number, slot: number): number | null {
-  const vtable = table - buffer.readInt32(table);
-  if (vtable < 0 || 4 + 2 * slot >= buffer.readUint16(vtable)) return null;
-  const offset = buffer.readUint16(vtable + 4 + 2 * slot);
+  const offset = buffer.__offset(table, 4 + 2 * slot);
   return offset === 0 ? null : table + offset;
 }
 

@@ -5,13 +5,13 @@ import { append, before, type Edit, replace, replaceRange } from "../onnx/edits.
 import {
   attributeField,
   type Entry,
-  functionOutputField,
   infoField,
   initializerFields,
   metadataFields,
   nodeField,
   nodeFields,
   slotField,
+  textField,
 } from "../onnx/encode.ts";
 import { FIELD, type GraphMessage, type NodeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
@@ -118,7 +118,9 @@ function output(
   message: GraphMessage | Scope["message"],
 ): Edit {
   const next = index === undefined ? undefined : message.outputs[index];
-  const bytes = isFunction(scope) ? functionOutputField(name) : infoField("output", name, type);
+  const bytes = isFunction(scope)
+    ? textField(FIELD.functionOutput, name)
+    : infoField("output", name, type);
   return typeof next === "object" ? before(next, bytes) : append(message, bytes);
 }
 

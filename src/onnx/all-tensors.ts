@@ -22,23 +22,17 @@ export function* allTensors(file: ModelFile): Generator<TensorMessage> {
     for (const sparse of graph.sparseInitializers) yield* partsOfSparse(sparse);
     yield* tensorsOf(graph.nodes);
   }
-  for (const { nodes, defaults } of file.message.functions) {
-    yield* tensorsOf(nodes);
-    yield* tensorsOf([{ attributes: defaults }]);
-  }
+  for (const { nodes, defaults } of file.message.functions)
+    yield* tensorsOf([...nodes, { attributes: defaults }]);
 }
 
 /** Returns every graph of a model: the main graph, all bodies, and training graphs. */
 export function* allGraphs({ graph, message }: ModelFile): Generator<GraphMessage> {
   yield* withBodies(graph);
-  for (const { nodes, defaults } of message.functions) {
-    yield* bodiesOf(nodes);
-    yield* bodiesOf([{ attributes: defaults }]);
-  }
-  for (const { initialization, algorithm } of message.training) {
-    if (initialization) yield* withBodies(initialization);
-    if (algorithm) yield* withBodies(algorithm);
-  }
+  for (const { nodes, defaults } of message.functions)
+    yield* bodiesOf([...nodes, { attributes: defaults }]);
+  for (const { initialization, algorithm } of message.training)
+    for (const graph of [initialization, algorithm]) if (graph) yield* withBodies(graph);
 }
 
 type Attributed = Pick<NodeMessage, "attributes">;

@@ -1,3 +1,5 @@
+import { tried } from "../errors.ts";
+
 const SLAB = 1 << 16;
 let slab = new ArrayBuffer(0);
 let free = 0;
@@ -70,11 +72,5 @@ export const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Ui
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** Returns what a JSON text in UTF-8 holds; undefined if it is not one. */
-export function jsonIn(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(utf8.decode(bytes));
-  } catch {
-    return undefined;
-  }
-}
+/** Returns what a JSON text in UTF-8 holds; null if it is not one. */
+export const jsonIn = (bytes: Uint8Array): unknown => tried(() => JSON.parse(utf8.decode(bytes)));

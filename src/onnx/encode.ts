@@ -173,10 +173,6 @@ const INFO = { input: FIELD.graphInput, output: FIELD.graphOutput, inner: FIELD.
 export const infoField = (kind: keyof typeof INFO, name: string, type: Type | null): Uint8Array =>
   bytesField(INFO[kind], valueInfo(name, type));
 
-/** Encodes a name as an output of a function. */
-export const functionOutputField = (name: string): Uint8Array =>
-  textField(FIELD.functionOutput, name);
-
 /** Encodes a name as an input or output slot of a node. */
 export const slotField = (slot: "input" | "output", name: string): Uint8Array =>
   textField(slot === "input" ? FIELD.nodeInput : FIELD.nodeOutput, name);

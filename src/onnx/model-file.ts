@@ -1,5 +1,5 @@
 import onnxProto from "onnx-proto";
-import { InputError } from "../errors.ts";
+import { InputError, tried } from "../errors.ts";
 import { bytesOf, concat } from "./bytes.ts";
 import { decode, type Framed, partsOf, rootFrame } from "./decode.ts";
 import { dataType, valuesField } from "./dtypes.ts";
@@ -105,7 +105,10 @@ function innerBytes(reader: WireReader, tensor: TensorMessage, title: string): U
         if (field.number === number) held.push(reader.bytes(valueRange(field)));
     return concat(held);
   }
-  const proto = protoOf(concat(parts.map((part) => reader.bytes(part))), title);
+  const bytes = concat(parts.map((part) => reader.bytes(part)));
+  const proto = tried(() => onnx.TensorProto.decode(bytes));
+  if (!proto)
+    throw new InputError(`${title} holds numbers that cannot be read; the model is damaged.`);
   const wide = (values: typeof proto.int64Data) =>
     bytesOf(BigInt64Array.from(values, (value) => BigInt(String(value))));
   if (type.bits === 6) return packed6(proto.int32Data);
@@ -131,14 +134,6 @@ function packed6(elements: readonly number[]): Uint8Array {
     if (shift > 2) bytes[at + 1] |= bits >> 8;
   }
   return bytes;
-}
-
-function protoOf(bytes: Uint8Array, title: string) {
-  try {
-    return onnx.TensorProto.decode(bytes);
-  } catch {
-    throw new InputError(`${title} holds numbers that cannot be read; the model is damaged.`);
-  }
 }
 
 function withExternalData<T>(

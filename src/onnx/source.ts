@@ -47,12 +47,12 @@ export function bytesSource(given: Uint8Array, name = "model"): Source {
 /** Returns all bytes of a source, copied or not. */
 export const contentOf = (source: Source): Uint8Array => source.read(0, source.size);
 
-/** Calls `take` with a source and closes the source; returns the result. */
-export function closing<T>(source: Source, take: (source: Source) => T): T {
+/** Calls `take` with what can be closed, and closes it; returns the result. */
+export function closing<S extends Pick<Source, "close">, T>(open: S, take: (open: S) => T): T {
   try {
-    return take(source);
+    return take(open);
   } finally {
-    source.close?.();
+    open.close?.();
   }
 }
 

@@ -15,8 +15,7 @@ export function abortable(ort: Ort, signal: AbortSignal | undefined): Ort {
     signal.throwIfAborted();
     return ort.InferenceSession.create(model, options);
   };
-  const { Tensor, watch, sessionOptions } = ort;
-  return { InferenceSession: { create }, Tensor, watch, sessionOptions, signal };
+  return { ...ort, InferenceSession: { create }, signal };
 }
 
 /** Reports progress, and throws if the call was aborted. */

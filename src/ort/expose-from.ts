@@ -150,13 +150,13 @@ function empty(to: ExposeDraft, scope: Scope, dtype: string, before: Node | null
   ];
   const inputs = types.map((type) => ({ name: to.fresh(), type }));
   const outputs = inputs.slice(1).map(({ type }) => ({ name: to.fresh(), type }));
-  const nodes = outputs.map(({ name }, k) =>
-    plainNode("Identity", [inputs[k + 1].name], [name], { name }),
-  );
+  const nodes = outputs.map(({ name }, k) => identity(inputs[k + 1].name, name));
   const attributes = { body: { graph: { name: to.fresh(), nodes, inputs, outputs } } };
   const operands = [fixed("int64", []), "", none];
   return addNode(to, scope, { op: "Loop", inputs: operands, attributes, before });
 }
+
+const identity = (from: string, name: string) => plainNode("Identity", [from], [name], { name });
 
 /** The first opset in which the branches of an If may have values of several ranks. */
 const ANY_RANK = 11;
@@ -165,7 +165,7 @@ const ANY_RANK = 11;
 function addFirst(
   to: ExposeDraft,
   scope: Scope,
-  value: ExposedValue,
+  value: { readonly name: string; readonly dtype: string },
   { before, after }: Readonly<Record<"before" | "after", string>>,
 ): void {
   const zero = constant({ dtype: "int64", dims: [], data: new Uint8Array(8) });
@@ -174,9 +174,8 @@ function addFirst(
   const none = addNode(to, scope, { op: "Equal", inputs: [count, nothing] });
   const branch = (from: string) => {
     const name = to.fresh();
-    const node = plainNode("Identity", [from], [name], { name });
-    const type = value.dtype === null ? null : { dtype: value.dtype, shape: null };
-    return { graph: { name, nodes: [node], outputs: [{ name, type }] } };
+    const type = { dtype: value.dtype, shape: null };
+    return { graph: { name, nodes: [identity(from, name)], outputs: [{ name, type }] } };
   };
   const attributes = { then_branch: branch(value.name), else_branch: branch(before) };
   const node = plainNode("If", [none], [after], { name: after, attributes });

@@ -43,16 +43,9 @@ function placed(file: ModelFile, written?: string): Runnable {
     [...externalLocations(file)].every((name) => name === companion?.location)
   )
     return { model: written };
-  // New data waits in a temporary folder inside the folder of the old data.
-  const waiting = (name: string) =>
-    name === companion?.location ? `${written?.split(/[/\\]/).at(-2)}/${name}` : name;
-  const home = folder?.path ?? undefined;
-  if (home === undefined && folder && !written) return inMemory(file);
-  if (home === undefined) checkReachable(file);
-  const ready = written ? patchedFile(file, { locations: waiting }) : beforeCopies(file);
-  const reach = written ? { source: ready.source, folder: home } : withinReach(ready);
-  const bytes = source.size > LOADED ? linked(ready, reach, home) : reach.source;
-  return { model: contentOf(bytes), folder: reach.folder };
+  if (folder?.path === null && !written) return inMemory(file);
+  const { bytes, folder: home } = linkedModel(file, source.size > LOADED, written);
+  return { model: bytes, folder: home };
 }
 
 /**
@@ -71,25 +64,23 @@ export function inMemory(file: ModelFile, read = new Map<string, Uint8Array>()):
 }
 
 /**
- * Returns a model's bytes without any weights that onnxruntime can read from their files, and the
- * folder of these files; undefined without any.
+ * Returns a model's bytes, if `links` without any weights that onnxruntime can read from their files,
+ * and the folder of these files; undefined without any. `written` is its path until it gets its name.
  */
-export function linkedModel(file: ModelFile): { bytes: Uint8Array; folder: string | undefined } {
+export function linkedModel(file: ModelFile, links = true, written?: string) {
   const home = file.folder?.path ?? undefined;
   if (home === undefined) checkReachable(file);
-  const ready = beforeCopies(file);
-  const reach = withinReach(ready);
-  return { bytes: contentOf(linked(ready, reach, home)), folder: reach.folder };
-}
-
-/** Returns a model without weights that lie in files of its folder. */
-function linked(
-  file: ModelFile,
-  { source, folder }: ReturnType<typeof withinReach>,
-  home: string | undefined,
-): Source {
-  if (home === undefined || folder !== home) return source;
-  return patchedBytes(file, { values: linkedValues(file, (at) => liesIn(home, at)) }).source;
+  // New data waits in a temporary folder inside the folder of the old data.
+  const waiting = (name: string) =>
+    name === file.folder?.companion?.location ? `${written?.split(/[/\\]/).at(-2)}/${name}` : name;
+  const ready = written ? patchedFile(file, { locations: waiting }) : beforeCopies(file);
+  const reach = written ? { source: ready.source, folder: home } : withinReach(ready);
+  const isNear = (at: Source) => home !== undefined && liesIn(home, at);
+  const { source } =
+    links && reach.folder === home
+      ? patchedBytes(ready, { values: linkedValues(ready, isNear) })
+      : reach;
+  return { bytes: contentOf(source), folder: reach.folder };
 }
 
 /** Throws an InputError if onnxruntime would look for a model's data in the current folder. */

@@ -178,8 +178,7 @@ export async function runBatch(
 }
 
 /** Returns the same runtime with sessions on the CPU, which every build has. */
-export function onCpu(ort: Ort): Ort {
-  const { InferenceSession, Tensor, watch, signal } = ort;
-  const sessionOptions = { graphOptimizationLevel: levelsOf(ort)[0] };
-  return { InferenceSession, Tensor, sessionOptions, watch, signal };
-}
+export const onCpu = (ort: Ort): Ort => ({
+  ...ort,
+  sessionOptions: { graphOptimizationLevel: levelsOf(ort)[0] },
+});

@@ -1,5 +1,5 @@
 import type { Tensor } from "onnxruntime-common";
-import { InputError } from "../errors.ts";
+import { InputError, tried } from "../errors.ts";
 import { openNpz } from "../formats/npz.ts";
 import { canBeSame, dataTypeNamed, elements, showShape } from "../onnx/dtypes.ts";
 import { openTensor } from "../onnx/model-file.ts";
@@ -26,14 +26,11 @@ export function feedsOfTestData(model: Sampled, files: ReadonlyMap<string, Uint8
   for (const [index, input] of inputs.entries()) {
     const file = files.get(`input_${index}.pb`);
     if (!file) continue;
-    let read: DenseTensor;
-    try {
-      read = openTensor(file);
-    } catch {
+    const read = tried(() => openTensor(file));
+    if (!read)
       throw new InputError(
         `input_${index}.pb is not a TensorProto; give a folder of ONNX test data.`,
       );
-    }
     const isInput = inputs.some((value) => value.name === read.name);
     given.set(isInput ? read.name : input.name, read);
   }
