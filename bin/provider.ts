@@ -52,11 +52,7 @@ const reasonOf = (error: unknown) =>
     .replace(/[.;\s]+$/, "");
 
 function librariesIn(folder: string): string[] {
-  const bin = path.join(folder, "bin");
+  const files = fs.readdirSync(path.join(folder, "bin"), { recursive: true, encoding: "utf8" });
   const system = path.join(process.platform, process.arch);
-  return fs
-    .readdirSync(bin)
-    .map((name) => path.join(bin, name, system))
-    .filter((place) => fs.existsSync(place))
-    .flatMap((place) => fs.readdirSync(place));
+  return files.filter((file) => path.dirname(file).endsWith(system));
 }

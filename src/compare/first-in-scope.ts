@@ -55,16 +55,6 @@ interface SharedValue {
   readonly elements: number;
 }
 
-/**
- * Finds the first value of a scope, in the first model's topological order, that is not
- * bit-identical in both models; inside loops, the first in the earliest iteration. Skips values
- * that differ from run to run, and those that onnxruntime cannot output. Returns null if there is
- * none.
- */
-export function firstInScope(search: ScopeSearch, scopes: ScopePair): Promise<Found | null> {
-  return firstOf(search, scopes, sharedValues(search, scopes));
-}
-
 /** Returns the number of loops around a scope, each of which stacks what it gives. */
 const loopsAround = ([{ path }]: ScopePair) =>
   path.filter(({ node }) => hasFact(node.op, "loop")).length;
@@ -96,11 +86,16 @@ function sharedValues(search: ScopeSearch, scopes: ScopePair): SharedValue[] {
 
 const earlier = (a: Found | null, b: Found | null) => (a && (!b || a.round <= b.round) ? a : b);
 
-/** Searches values together; in halves if they are too many or one cannot be an output. */
-async function firstOf(
+/**
+ * Finds the first of some values of a scope, in the first model's topological order, that is not
+ * bit-identical in both models; inside loops, the first in the earliest iteration. Skips values
+ * that differ from run to run, and those that onnxruntime cannot output. Returns null if there is
+ * none. Searches values together; in halves if they are too many or one cannot be an output.
+ */
+export async function firstInScope(
   search: ScopeSearch,
   scopes: ScopePair,
-  values: readonly SharedValue[],
+  values = sharedValues(search, scopes),
 ): Promise<Found | null> {
   const elements = values.reduce((sum, value) => sum + value.elements, 0);
   if (values.length <= 1 || (values.length <= VALUES && elements <= ELEMENTS))
@@ -111,9 +106,9 @@ async function firstOf(
       if (!(error instanceof Error)) throw error;
     }
   const half = values.length >> 1;
-  const first = await firstOf(search, scopes, values.slice(0, half));
+  const first = await firstInScope(search, scopes, values.slice(0, half));
   if (first && loopsAround(scopes) === 0) return first;
-  const late = await firstOf(search, scopes, values.slice(half));
+  const late = await firstInScope(search, scopes, values.slice(half));
   return earlier(first, late && { ...late, compared: late.compared + half });
 }
 

@@ -3,15 +3,13 @@ import { patchedBytes } from "../graph/patch.ts";
 import { decodeNumbers, encodeNumbers } from "../graph/tensor.ts";
 import { allGraphs } from "../onnx/all-tensors.ts";
 import type { Frame } from "../onnx/decode.ts";
-import { dataType, dataTypeNamed, elements } from "../onnx/dtypes.ts";
+import { dataType, elements } from "../onnx/dtypes.ts";
 import type { NodeMessage, TensorMessage } from "../onnx/messages.ts";
 import { type ModelFile, type ModelSource, tensorBytes } from "../onnx/model-file.ts";
 import type { DenseTensor } from "../onnx/new-node.ts";
 import { openBytes } from "../onnx/open-file.ts";
 import { contentOf } from "../onnx/source.ts";
 import type { StatedType } from "../onnx/tensor-edits.ts";
-
-const numberOf = (dtype: string) => dataTypeNamed(dtype)!.number;
 
 /** Attributes that name a data type. */
 export const TYPE_ATTRIBUTES = new Set(["to", "dtype", "output_dtype", "precision"]);
@@ -26,17 +24,18 @@ export const inferable = (model: Uint8Array) =>
 
 /** Replaces bfloat16 by float in a small model; returns null if it has no bfloat16. */
 export const inFloat = (model: Uint8Array): Uint8Array | null =>
-  written(model, floatFor)?.model ?? null;
+  written(model, replacing("bfloat16", "float"))?.model ?? null;
 
 /** Does the same to the file of a model of any size; its other external data stays where it is. */
 export const fileInFloat = (file: ModelFile): ModelSource | null =>
-  retypedFile(file, floatFor)?.changed ?? null;
-
-const floatFor = (number: number) => (number === numberOf("bfloat16") ? "float" : null);
+  retypedFile(file, replacing("bfloat16", "float"))?.changed ?? null;
 
 /** Returns a small model with double in place of float; null if it holds no float. */
 export const inDouble = (model: Uint8Array): Uint8Array | null =>
-  written(model, (number) => (number === numberOf("float") ? "double" : null))?.model ?? null;
+  written(model, replacing("float", "double"))?.model ?? null;
+
+const replacing = (from: string, to: string) => (number: number) =>
+  dataType(number)?.name === from ? to : null;
 
 function written(model: Uint8Array, as: (number: number) => string | null) {
   const file = tried(() => openBytes(model));
