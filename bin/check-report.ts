@@ -1,6 +1,6 @@
 import path from "node:path";
 import { bytes, counted, listed } from "../passes/internal.ts";
-import type { Model, ModelNeeds, WebCheck } from "../src/index.ts";
+import type { Model, ModelNeeds, OutputReport, WebCheck } from "../src/index.ts";
 import type { Placement } from "./chromium.ts";
 import { marks } from "./colors.ts";
 import { figure, headline } from "./text.ts";
@@ -53,13 +53,11 @@ function runLine({ compared, runs }: WebCheck, version: string | null): string {
     return line(runs === false ? FAILED : UNKNOWN, "runs", `not checked: ${compared.reason}`);
   if (compared.error !== null)
     return line(FAILED, "runs", `${where} cannot run it (${compared.error})`);
-  const off = compared.outputs.map(({ output, plain, optimized, tolerance }) => ({
-    output,
-    largest: Math.max(plain.absolute, optimized.absolute),
-    tolerance,
-  }));
-  const worst = off.reduce((a, b) => (b.largest / b.tolerance > a.largest / a.tolerance ? b : a));
-  const figures = `output ${worst.output} differs by ${figure(worst.largest)} from onnxruntime-node's, tolerance ${figure(worst.tolerance)}`;
+  const largest = ({ plain, optimized }: OutputReport) =>
+    Math.max(plain.absolute, optimized.absolute);
+  const share = (report: OutputReport) => largest(report) / report.tolerance;
+  const worst = compared.outputs.reduce((a, b) => (share(b) > share(a) ? b : a));
+  const figures = `output ${worst.output} differs by ${figure(largest(worst))} from onnxruntime-node's, tolerance ${figure(worst.tolerance)}`;
   return compared.outcome === "passed"
     ? line(
         PASSED,

@@ -8,7 +8,6 @@ type Kind = "string" | "number" | "boolean" | "object" | "function";
 /** The range of a number option; numbers are always finite. */
 export interface NumberRange {
   readonly integer?: true;
-  /** The smallest number. */
   readonly min?: number;
   /** An exclusive lower bound. */
   readonly above?: number;
@@ -23,7 +22,6 @@ export interface Option {
   readonly array?: true;
   /** Whether the value is an object of functions by names of the caller's choice. */
   readonly byName?: true;
-  /** Whether the value is a Map. */
   readonly isMap?: true;
   /** The required length of the list. */
   readonly length?: number;
@@ -134,8 +132,8 @@ function kindOf({ type, array, byName, isMap, nullable, words = [] }: Option): s
 /** Returns a value as error messages name it. */
 export function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
-  if (value === null || typeof value === "undefined") return String(value);
-  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (value === null || ["undefined", "number", "boolean"].includes(typeof value))
+    return String(value);
   if (Array.isArray(value)) return "an array";
   if (value instanceof Promise) return "a promise, so await it first";
   if (value instanceof Map) return "a Map";

@@ -150,7 +150,6 @@ export function scratchWriter() {
       close();
       return reading(file, remove);
     });
-  /** Writes all blocks. */
   const from = (blocks: Iterable<Uint8Array>): Source =>
     guarded(() => {
       for (const block of blocks) write(block);

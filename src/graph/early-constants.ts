@@ -11,7 +11,6 @@ const ANY_CONSTANT = 9;
 /** The types that a Constant may hold before that opset. */
 const FIRST_TYPES: ReadonlySet<string> = new Set(["float16", "float", "double"]);
 
-/** Whether the model's opset limits the types of its Constants. */
 const limitsConstants = ({ file }: Graph): boolean => file.opset < ANY_CONSTANT;
 
 /**

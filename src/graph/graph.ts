@@ -51,7 +51,6 @@ export interface Node {
 export interface Scope {
   readonly file: ModelFile;
   readonly kind: "main" | "body" | "function";
-  /** The graph's or function's name. */
   readonly name: string;
   readonly message: GraphMessage | FunctionMessage;
   /** The node that contains this body. */

@@ -23,7 +23,6 @@ interface Call {
   /** The inputs; null for an absent optional one. Trailing absent ones are omitted. */
   readonly inputs: readonly (string | null)[];
   readonly attributes: Attributes;
-  /** Number of outputs. */
   readonly outputs: number;
 }
 

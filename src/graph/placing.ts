@@ -93,8 +93,7 @@ function withCopies(folder: Folder | null, copies: ReadonlyMap<string, string>):
   };
 }
 
-/** Returns the folder with one more data file. */
-export const folderWith = (folder: Folder | null, companion: Companion): Folder => ({
+const folderWith = (folder: Folder | null, companion: Companion): Folder => ({
   path: null,
   ...folder,
   companion,

@@ -99,7 +99,6 @@ function layouts({ op, opset, constant }: Form) {
     /** Gives the same elements another shape; 0 keeps a size and −1 is what remains. */
     reshape: (x: string, shape: Ints): string => op.Reshape(x, ints(shape)),
     expand,
-    /** Zeros of a shape. */
     zeros: (shape: Ints, dtype: string): string => expand(constant(dtype, [], [0]), [], shape),
   };
 }
@@ -131,7 +130,6 @@ function pieces({ op, opset }: Form, ints: Layouts["ints"]) {
       opset < SCATTER_ELEMENTS
         ? op.Scatter(data, indices, updates, { axis })
         : op.ScatterElements(data, indices, updates, { axis }),
-    /** Whether scatters add at this opset. */
     scattersAdd: opset >= SCATTER_ADD,
     /** Adds updates to the data, where scatters add. */
     scatterAdd: (data: string, indices: string, updates: string, axis: number): string =>

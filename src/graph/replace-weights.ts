@@ -7,7 +7,7 @@ import type { NewValues } from "../onnx/tensor-edits.ts";
 import { tensorOf } from "./constants.ts";
 import type { Graph } from "./graph.ts";
 import { checkSize, patchedBytes } from "./patch.ts";
-import { checkNewData, folderAfter, folderWith, type Placing, placed } from "./placing.ts";
+import { checkNewData, folderAfter, type Placing, placed } from "./placing.ts";
 import { weightNamed } from "./scopes.ts";
 
 /** The placing of replaced external values, and of data files under other names. */
@@ -47,10 +47,11 @@ export function replaceWeights(
   }
   const changed = patchedBytes(file, { ...placed(file, { copies }), values });
   checkSize(source, changed.source.size);
-  const folder = copies ? folderAfter(file.folder, { copies }, null) : file.folder;
   const companion = data.companion();
   if (companion && !file.folder?.companion) checkNewData(file, { newData, copies });
-  return { source: changed.source, folder: companion ? folderWith(folder, companion) : folder };
+  const placing = { newData: companion?.location, copies };
+  const folder = folderAfter(file.folder, placing, companion?.bytes ?? null);
+  return { source: changed.source, folder };
 }
 
 /** A data file to be written; an earlier one is copied before it changes. */

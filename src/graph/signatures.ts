@@ -1,4 +1,4 @@
-import type { Attributes, DenseAttribute, FloatAttribute } from "../onnx/new-node.ts";
+import type { Attributes, FloatAttribute } from "../onnx/new-node.ts";
 import { rows } from "./own.ts";
 
 type Ints = readonly number[];
@@ -143,7 +143,6 @@ export const OPERATORS = {
 
   // shapes, positions and order
   Concat: one<[all: List], [attributes: { axis: number }]>(1),
-  ConstantOfShape: one<[shape: X], [attributes?: { value: DenseAttribute }]>(1),
   DepthToSpace: one<[x: X], [attributes: { blocksize: number; mode?: string }]>(1),
   Expand: one<[x: X, shape: X]>(2),
   Flatten: one<[x: X], [attributes: { axis: number }]>(1),

@@ -180,7 +180,6 @@ const common = (a: Type, b: Type): Type => ({
  * because ONNX infers a Reshape only if it sees how its shape is computed.
  */
 function withShapes(segment: readonly Node[], start: number): Node[] {
-  if (segment.length === 0) return [];
   const { scope } = segment[0];
   const comesBefore = (node: Node) => node.scope !== scope || node.index < start;
   const tells = (node: Node, value: Value, { op }: Node) =>

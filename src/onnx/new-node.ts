@@ -18,7 +18,7 @@ export interface FloatAttribute {
 }
 
 /** A tensor attribute. */
-export interface DenseAttribute {
+interface DenseAttribute {
   readonly tensor: DenseTensor;
 }
 

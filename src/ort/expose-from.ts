@@ -10,7 +10,6 @@ export interface ExposedValue {
   readonly dtype: string | null;
 }
 
-/** The parts of a patch that expose values. */
 type Parts = "nodes" | "inputs" | "outputs" | "nodeInputs" | "nodeOutputs" | "attributes";
 export type ExposeDraft = { readonly graph: Graph; readonly fresh: () => string } & {
   readonly [K in Parts]: NonNullable<Patch[K]>[number][];
