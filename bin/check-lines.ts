@@ -1,4 +1,4 @@
-import { counted, listed } from "../passes/internal.ts";
+import { counted, listed, withoutDomain } from "../passes/internal.ts";
 import type { Check, FunctionReport, OutputReport, Proof } from "../src/index.ts";
 import { marks } from "./colors.ts";
 import { figure } from "./text.ts";
@@ -58,7 +58,7 @@ const copies = (sites: readonly { readonly floatCopy: boolean }[]) =>
 /** "4 nodes lowered (FusedConv): …", and what was measured. */
 function describeLowering(check: Extract<Made, { name: "same when lowered" }>): string {
   const { calls, nodes } = check;
-  const operators = [...new Set(nodes.map(({ op }) => op.split(".").at(-1)))].join(", ");
+  const operators = [...new Set(nodes.map(({ op }) => withoutDomain(op)))].join(", ");
   const what = [
     ...(calls > 0 ? [`${counted(calls, "function call")} inlined`] : []),
     ...(nodes.length > 0 ? [`${counted(nodes.length, "fused node")} lowered (${operators})`] : []),

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
-import { hyperparameters, reading } from "../passes/finetune/fit-options.ts";
+import { hyperparameters } from "../passes/finetune/fit-options.ts";
+import { reading } from "../passes/finetune/reading-options.ts";
 import { lossNames, saveBytes } from "../passes/internal.ts";
 import { type FitOptions, fit, InputError, type Model, openModel } from "../src/index.ts";
 import { course, type FinetuneArguments } from "./commands/finetune.ts";

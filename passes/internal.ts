@@ -2,6 +2,7 @@ export { fileSource, sha256, temporaryStart } from "#node";
 export { bytes, counted, grouped } from "../src/figures.ts";
 export { openNpz } from "../src/formats/npz.ts";
 export { typeOfInfo } from "../src/graph/graph.ts";
+export { withoutDomain } from "../src/graph/operators.ts";
 export { copyNames, withoutDoubleDots } from "../src/graph/placing.ts";
 export { uniform } from "../src/graph/random.ts";
 export { pathOf } from "../src/graph/scopes.ts";
@@ -11,6 +12,7 @@ export { missingCopies, saveBytes, saveFiles, stageBytes, stageModel } from "../
 export { showShape } from "../src/onnx/dtypes.ts";
 export { bytesSource, closing, contentOf } from "../src/onnx/source.ts";
 export { runnable } from "../src/ort/loading.ts";
+export { ranOutOfMemory } from "../src/ort/messages.ts";
 export { withSession } from "../src/ort/session.ts";
 export { insertedWeights } from "./adapter/trainable.ts";
 export { diffSummary } from "./diff/diff-text.ts";

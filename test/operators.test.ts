@@ -7,6 +7,7 @@ import {
   FACTS,
   isKnownOperator,
   OPERAND_FACTS,
+  OPERATOR_FACTS,
   operatorsThat,
   sinceOf,
 } from "../src/graph/operators.ts";
@@ -40,7 +41,8 @@ const misspelt = (table: string) =>
     .flatMap((row) => row.split(" ").slice(2))
     .filter((fact) => {
       const [word, positions] = fact.split("=");
-      return !Object.hasOwn(positions === undefined ? FACTS : OPERAND_FACTS, word);
+      const stated = { ...OPERAND_FACTS, ...OPERATOR_FACTS };
+      return !Object.hasOwn(positions === undefined ? FACTS : stated, word);
     });
 
 describe("the table of operators", () => {

@@ -1,4 +1,5 @@
-import { fitting, hyperparameters, reading, teaching } from "../../passes/finetune/fit-options.ts";
+import { fitting, hyperparameters, teaching } from "../../passes/finetune/fit-options.ts";
+import { reading } from "../../passes/finetune/reading-options.ts";
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import { parseBatchAxes, parseColumns } from "../parse-options.ts";
 import { command, flag } from "./command.ts";

@@ -1,3 +1,4 @@
+import { ranOutOfMemory } from "../../passes/internal.ts";
 import { failureSentence } from "../failure.ts";
 import type { Question } from "./engine.ts";
 import type { Reply, Reporting, WorkReport } from "./messages.ts";
@@ -34,9 +35,8 @@ void warmUp();
 
 /** The command line's sentence, or that the browser has too little memory. */
 function sentenceOf(error: unknown): string {
-  const text = String((error as Error)?.message ?? error);
   const { exitCode } = error as { exitCode?: number };
-  if (exitCode === undefined && /bad_alloc|out of memory|allocation failed/i.test(text))
-    return `the model does not fit into the memory that the browser gives (${text}); use the command line for it.`;
+  if (exitCode === undefined && ranOutOfMemory(error))
+    return `the model does not fit into the memory that the browser gives (${(error as Error)?.message ?? error}); use the command line for it.`;
   return failureSentence(error);
 }

@@ -1,3 +1,4 @@
+import { withoutDomain } from "../../src/graph/operators.ts";
 import { ADVANCE } from "../ladder/layout.ts";
 import { at, element, label, shortened, titled } from "../ladder/svg-text.ts";
 import { graphLayout, type PlacedBox, type PlacedGraph } from "./graph-layout.ts";
@@ -75,7 +76,7 @@ const shownWeights = ({ mark, weights }: DrawnNode) =>
   mark === "same" ? weights.filter((weight) => weight.mark !== "same") : weights;
 
 const heading = ({ kind, op, name }: DrawnNode) =>
-  shortened(kind === "node" ? op.slice(op.lastIndexOf(".") + 1) : name, LONGEST);
+  shortened(kind === "node" ? withoutDomain(op) : name, LONGEST);
 
 function sizeOf(node: DrawnNode): Pick<PlacedBox, "width" | "height"> {
   const text = heading(node).length * FONT * ADVANCE;

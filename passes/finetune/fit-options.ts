@@ -121,8 +121,6 @@ export const fitting = {
   ...scheduleOptions,
 };
 
-export { reading };
-
 /** Options of loss, optimizer and schedule, which the command line offers beside the others. */
 export const hyperparameters = { lossOptions, optimizerOptions, scheduleOptions };
 

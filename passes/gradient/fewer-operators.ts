@@ -2,6 +2,7 @@ import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import { constants } from "../../src/graph/constants.ts";
 import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
+import { walk } from "../../src/graph/walk.ts";
 import { float } from "../../src/onnx/new-node.ts";
 import { asProduct, type FrozenValues, intoConvolution } from "./fewer-normalizations.ts";
 import { intoLinear } from "./fewer-scales.ts";
@@ -61,18 +62,20 @@ function withHardSwish(
   const gate = write.op.HardSigmoid(gated.x.name, attributes);
   write.into(output.name, "Mul", [gated.x.name, gate]);
   removed.add(node);
-  for (const inner of behind(node, gated.x))
+  for (const inner of between(gated.x, node))
     if (inner.outputs.every((value) => !value || isUnread(value, removed))) removed.add(inner);
 }
 
 const isUnread = ({ isOutput, uses }: Value, removed: ReadonlySet<Node>) =>
   !isOutput && uses.every(({ node }) => removed.has(node));
 
-function behind(node: Node, x: Value): Node[] {
-  const makers = node.inputs.flatMap((value) =>
-    value && value !== x && value.producer && value.producer.op !== "Constant"
-      ? [value.producer]
-      : [],
-  );
-  return [...new Set([...makers, ...makers.flatMap((maker) => behind(maker, x))])];
+/** Returns the nodes between a value and a node that it is an input of, constants not among them. */
+function between(x: Value, node: Node): Node[] {
+  const makers = ({ inputs }: Node) =>
+    inputs.flatMap((value) =>
+      value && value !== x && value.producer && value.producer.op !== "Constant"
+        ? [value.producer]
+        : [],
+    );
+  return [...walk(makers(node), makers)];
 }

@@ -1,5 +1,5 @@
 import { sinceOf } from "../../src/graph/operators.ts";
-import { elements, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
+import { elements, isHalf, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import type { ShapedName } from "./broadcasting.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 import { scattered } from "./scatter.ts";
@@ -26,7 +26,7 @@ export const places = {
     const axis = at.axis(0);
     const add = (what: string, dtype: string) =>
       write.scatterAdd(write.zeros(shape(0), dtype), indices, what, axis);
-    if (write.scattersAdd) return [inFloats(at, g, add)];
+    if (write.scattersAdd) return [inSinglePrecision(at, g, add)];
     const sum = summedAt(at, indices, shape(0).length, axis);
     const rest = shape(0).map((size, k) => (k === axis ? 0 : size - shape(1)[k]));
     const pads = [...rest.map(() => 0), ...rest];
@@ -130,7 +130,7 @@ function rowsBack(
 
 /** Adds rows of a cotangent to zeros of these sizes at the positions that indices select. */
 const added = (at: GradientNode, dims: readonly number[], indices: string, g: string) =>
-  inFloats(at, g, (what, dtype) =>
+  inSinglePrecision(at, g, (what, dtype) =>
     at.op.ScatterND(at.write.zeros(dims, dtype), indices, what, { reduction: "add" }),
   );
 
@@ -138,12 +138,12 @@ const added = (at: GradientNode, dims: readonly number[], indices: string, g: st
  * Returns the operator that adds while it scatters, which onnxruntime does not do in half
  * precision.
  */
-function inFloats(
+function inSinglePrecision(
   { write, dtype }: GradientNode,
   g: string,
   make: (g: string, dtype: string) => string,
 ): string {
-  if (dtype !== "float16" && dtype !== "bfloat16") return make(g, dtype);
+  if (!isHalf(dtype)) return make(g, dtype);
   return write.cast(make(write.cast(g, "float"), "float"), dtype);
 }
 

@@ -21,7 +21,7 @@ export interface LinearLayer {
   readonly output: Value;
   readonly outputAxis: number;
   /** How an integer or fused layer is written in floats before it is replaced; null for floats. */
-  readonly lowered: "opened" | "integer product" | null;
+  readonly lowered: "quantized" | "fused" | "integer product" | null;
 }
 
 /** A bias, and the node that adds it: the layer's own, or an Add after it. */
@@ -42,7 +42,8 @@ interface Form {
   readonly lowered?: LinearLayer["lowered"];
 }
 
-const opened = { lowered: "opened" } as const;
+const quantized = { lowered: "quantized" } as const;
+const fused = { lowered: "fused" } as const;
 const FORMS: Readonly<Record<string, Form>> = {
   Gemm: { family: "gemm", weight: 1, bias: 2 },
   MatMul: { family: "matmul", weight: 1, bias: null },
@@ -50,15 +51,15 @@ const FORMS: Readonly<Record<string, Form>> = {
   ConvTranspose: { family: "transposed", weight: 1, bias: 2 },
   MatMulInteger: { family: "matmul", weight: 1, bias: null, lowered: "integer product" },
   ConvInteger: { family: "conv", weight: 1, bias: null, lowered: "integer product" },
-  QLinearConv: { family: "conv", weight: 3, bias: 8, ...opened },
-  QLinearMatMul: { family: "matmul", weight: 3, bias: null, ...opened },
-  "com.microsoft.QGemm": { family: "gemm", weight: 3, bias: 6, ...opened },
-  "com.microsoft.FusedGemm": { family: "gemm", weight: 1, bias: 2, ...opened },
-  "com.microsoft.FusedMatMul": { family: "matmul", weight: 1, bias: null, ...opened },
-  "com.microsoft.FusedConv": { family: "conv", weight: 1, bias: 2, ...opened },
-  "com.microsoft.DynamicQuantizeMatMul": { family: "matmul", weight: 1, bias: 4, ...opened },
-  "com.microsoft.MatMulIntegerToFloat": { family: "matmul", weight: 1, bias: 6, ...opened },
-  "com.microsoft.MatMulNBits": { family: "packed", weight: 1, bias: 5, ...opened },
+  QLinearConv: { family: "conv", weight: 3, bias: 8, ...quantized },
+  QLinearMatMul: { family: "matmul", weight: 3, bias: null, ...quantized },
+  "com.microsoft.QGemm": { family: "gemm", weight: 3, bias: 6, ...quantized },
+  "com.microsoft.FusedGemm": { family: "gemm", weight: 1, bias: 2, ...fused },
+  "com.microsoft.FusedMatMul": { family: "matmul", weight: 1, bias: null, ...fused },
+  "com.microsoft.FusedConv": { family: "conv", weight: 1, bias: 2, ...fused },
+  "com.microsoft.DynamicQuantizeMatMul": { family: "matmul", weight: 1, bias: 4, ...quantized },
+  "com.microsoft.MatMulIntegerToFloat": { family: "matmul", weight: 1, bias: 6, ...quantized },
+  "com.microsoft.MatMulNBits": { family: "packed", weight: 1, bias: 5, ...quantized },
 };
 
 /** Returns the linear layers of the main graph, in its order. */

@@ -83,7 +83,7 @@ async function knownOf(model: Model, ort: Ort): Promise<KnownGraph> {
 
 const isQuantized = ({ layer, way }: ChosenLayer) =>
   layer.weight.producer?.op === "DequantizeLinear" ||
-  (layer.lowered !== null && !layer.node.op.includes("Fused")) ||
+  (layer.lowered !== null && layer.lowered !== "fused") ||
   way.quantizers.length + way.lowered.length > 0;
 
 /** Throws an InputError if a value behind the new layer does not have that many classes. */

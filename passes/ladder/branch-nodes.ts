@@ -1,7 +1,7 @@
 import { groupBy } from "../../src/entry.ts";
 import { tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import { inputsOf, type Node, outputsOf, readsOf, type Value } from "../../src/graph/graph.ts";
-import { hasFact } from "../../src/graph/operators.ts";
+import { hasFact, withoutDomain } from "../../src/graph/operators.ts";
 import { bestFirst, sourcesOf, walk } from "../../src/graph/walk.ts";
 import { elements, integerBits, isFloat } from "../../src/onnx/dtypes.ts";
 
@@ -104,7 +104,7 @@ function joined(nodes: readonly Node[]): string {
 
 /** Operators by their usual short names, without their domain. */
 const bare = (op: string) => {
-  const name = op.slice(op.lastIndexOf(".") + 1);
+  const name = withoutDomain(op);
   return SHORT.get(name) ?? name;
 };
 

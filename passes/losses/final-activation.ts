@@ -3,6 +3,7 @@ import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, knownSizes, type Node, type Types, type Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import { own, rows } from "../../src/graph/own.ts";
+import { walk } from "../../src/graph/walk.ts";
 import { elements, isFloat, placeOfAxis, range, type Type } from "../../src/onnx/dtypes.ts";
 import { type Activation, activationAt } from "./activation.ts";
 
@@ -50,11 +51,12 @@ export function traced(search: Search, value: Value, axis: number | null): Trace
 
 /** Returns the calls of the model's own functions at which the path back from a value ends. */
 export function callsBehind(value: Value): Node[] {
-  const node = value.producer;
-  if (node?.callee) return [node];
-  if (!node || !(node.op in KEEPING)) return [];
-  const joined = node.op === "Concat" ? node.inputs : node.inputs.slice(0, 1);
-  return joined.flatMap((input) => (input ? callsBehind(input) : []));
+  const kept = ({ producer: node }: Value) => {
+    if (!node || node.callee || !(node.op in KEEPING)) return [];
+    const joined = node.op === "Concat" ? node.inputs : node.inputs.slice(0, 1);
+    return joined.filter((input) => input !== null);
+  };
+  return [...walk([value], kept)].flatMap(({ producer }) => (producer?.callee ? [producer] : []));
 }
 
 interface At extends Search {

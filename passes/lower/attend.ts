@@ -1,4 +1,4 @@
-import { range } from "../../src/onnx/dtypes.ts";
+import { lowestOf, range } from "../../src/onnx/dtypes.ts";
 import type { Composite } from "./composite.ts";
 
 /** What changes attention's weights, in addition to the product of queries and keys. */
@@ -31,18 +31,10 @@ export function attend(
     softcap === 0 ? scaled : op.Mul(op.Tanh(op.Mul(scaled, scalar(1 / softcap))), scalar(softcap));
   const biased = biases.reduce((sum, bias) => op.Add(sum, bias), capped);
   const scores =
-    allowed === null ? biased : to.where(allowed, biased, scalar(LOWEST[dtype(0)]), dtype(0));
+    allowed === null ? biased : to.where(allowed, biased, scalar(lowestOf(dtype(0))), dtype(0));
   const weights = op.Softmax(scores, { axis: 3 });
   return { output: op.MatMul(weights, v), scaled, capped, scores, weights };
 }
-
-/** Returns the lowest finite number of a type. */
-const LOWEST: Record<string, number> = {
-  float: -3.4028234663852886e38,
-  double: -Number.MAX_VALUE,
-  float16: -65504,
-  bfloat16: -3.3895313892515355e38,
-};
 
 /** Puts keys or values [B, N, T, H] behind those of the past, if that input is present. */
 export const afterPast = ({ op, inputs }: Composite, index: number, now: string): string =>

@@ -6,7 +6,6 @@ import { sinceOf } from "../../src/graph/operators.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
 import { canBeSame, isFloat, showShape } from "../../src/onnx/dtypes.ts";
-import { nodeBytes } from "../../src/onnx/encode.ts";
 import { plainNode } from "../../src/onnx/new-node.ts";
 import { Rewriter } from "../../src/onnx/renamed-nodes.ts";
 import { bodyWeights, type WrittenBodies, writeBody } from "./inner-nodes.ts";
@@ -85,7 +84,7 @@ function writeBranch(draft: Draft, body: Scope, { outputs: names, instead = [] }
 function chooseAfterBoth(draft: Draft, node: Node, both: Both): void {
   const { types, fresh, written } = draft;
   const write = (op: string, inputs: string[], output: string) =>
-    written.push({ before: node, bytes: nodeBytes(plainNode(op, inputs, [output])) });
+    written.push({ before: node, node: plainNode(op, inputs, [output]) });
   const { outputs } = node.message;
   const condition = scalarCondition(draft, node, write);
   const [then, otherwise] = both.map((body, k) => {

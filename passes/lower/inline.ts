@@ -1,9 +1,10 @@
 import { newBuilder } from "../../src/graph/builder.ts";
 import type { Graph, Node, Scope } from "../../src/graph/graph.ts";
 import { changedBetween } from "../../src/graph/opset-changes.ts";
-import type { Patch } from "../../src/graph/patch-contents.ts";
+import type { Patch, WrittenBefore } from "../../src/graph/patch-contents.ts";
 import { labelOf, pathOf, scopesOf } from "../../src/graph/scopes.ts";
 import type { FunctionMessage } from "../../src/onnx/messages.ts";
+import type { WrittenNode } from "../../src/onnx/new-node.ts";
 import { type NodeRenaming, Rewriter, UNCHANGED } from "../../src/onnx/renamed-nodes.ts";
 import { innerNodes } from "./inner-nodes.ts";
 
@@ -45,14 +46,14 @@ export function inlined(graph: Graph, wanted: Wanted): Inlined | null {
     opsets: {},
   };
   const removed: Node[] = [];
-  const written: { readonly before: Node; readonly bytes: Uint8Array }[] = [];
+  const written: WrittenBefore[] = [];
   for (const scope of scopesOf(graph))
     for (const node of scope.nodes) {
       const label = scope.owner ? `${pathOf(scope)}/${labelOf(node)}` : labelOf(node);
       if (!inlining.takes(node, label)) continue;
       removed.push(node);
-      for (const bytes of unfold(inlining, node, label, UNCHANGED))
-        written.push({ before: node, bytes });
+      for (const inner of unfold(inlining, node, label, UNCHANGED))
+        written.push({ before: node, node: inner });
     }
   if (removed.length === 0) return null;
   const { calls, callOf, opsets } = inlining;
@@ -65,7 +66,7 @@ function unfold(
   call: Node,
   label: string,
   around: NodeRenaming<Node>,
-): Uint8Array[] {
+): WrittenNode[] {
   const { rewriter, fresh, calls, callOf, opsets } = inlining;
   const { nodes } = call.callee!;
   const message = call.callee!.message as FunctionMessage;

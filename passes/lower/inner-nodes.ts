@@ -1,8 +1,8 @@
 import { InputError } from "../../src/errors.ts";
 import { dataOf, typeOfTensor } from "../../src/graph/constants.ts";
 import { called, type Node, type Scope } from "../../src/graph/graph.ts";
-import { nodeBytes } from "../../src/onnx/encode.ts";
-import { type DenseTensor, plainNode } from "../../src/onnx/new-node.ts";
+import type { WrittenBefore } from "../../src/graph/patch-contents.ts";
+import { type DenseTensor, plainNode, type WrittenNode } from "../../src/onnx/new-node.ts";
 import { type NodeRenaming, type Rewriter, UNCHANGED } from "../../src/onnx/renamed-nodes.ts";
 
 /** The values of a body or function whose nodes are written into another scope. */
@@ -25,7 +25,7 @@ interface InnerWriter {
 
 /** The nodes and weights that bodies become in the main graph. */
 export interface WrittenBodies extends Omit<InnerWriter, "label"> {
-  readonly written: { readonly before: Node; readonly bytes: Uint8Array }[];
+  readonly written: WrittenBefore[];
   readonly tensors: DenseTensor[];
 }
 
@@ -38,7 +38,7 @@ export function innerNodes(
   { rewriter, fresh, label }: InnerWriter,
   { given = [], outputs, makes, rename }: InnerValues,
   more: (place: NodeRenaming<Node>) => Partial<NodeRenaming<Node>> = () => ({}),
-): Uint8Array[] {
+): WrittenNode[] {
   const names = new Map(given);
   const copied: (readonly [from: string, to: string])[] = [];
   for (const [inner, outer] of outputs)
@@ -57,7 +57,7 @@ export function innerNodes(
   Object.assign(place, more(place));
   return [
     ...nodes.flatMap((each) => place.unfold(each) ?? [rewriter.node(each, place)]),
-    ...copied.map(([from, to]) => nodeBytes(plainNode("Identity", [value(from)], [to]))),
+    ...copied.map(([from, to]) => plainNode("Identity", [value(from)], [to])),
   ];
 }
 
@@ -78,7 +78,7 @@ export function writeBody(
       rename: (name) => (body.values.get(name)?.scope === body ? fresh(`${label}/${name}`) : null),
     },
   );
-  for (const bytes of nodes) written.push({ before, bytes });
+  for (const node of nodes) written.push({ before, node });
 }
 
 /** Adds a body's weights to `tensors`; returns their new names. Refuses a sparse one. */

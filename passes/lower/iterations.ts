@@ -8,7 +8,7 @@ import {
   type Value,
 } from "../../src/graph/graph.ts";
 import { hasFact } from "../../src/graph/operators.ts";
-import { sourcesOf, walk } from "../../src/graph/walk.ts";
+import { behind, sourcesOf, walk } from "../../src/graph/walk.ts";
 import { placeOfAxis } from "../../src/onnx/dtypes.ts";
 import type { GraphMessage } from "../../src/onnx/messages.ts";
 
@@ -98,10 +98,9 @@ const goesOn = (condition: Value | null, body: Scope) =>
   (!condition || numbersOf(condition)?.[0] === 1) && isTrue(body, body.outputs[0]);
 
 /** Whether a condition that a body gives is always true; its own condition is if it goes on. */
-function isTrue(body: Scope, value: Value | null | undefined): boolean {
-  if (!value) return false;
-  if (value === body.inputs[1] || numbersOf(value)?.[0] === 1) return true;
-  return value.producer?.op === "Identity" && isTrue(body, value.producer.inputs[0]);
+function isTrue(body: Scope, value: Value): boolean {
+  const origin = behind(value, ({ op }) => op === "Identity");
+  return origin === body.inputs[1] || numbersOf(origin)?.[0] === 1;
 }
 
 function ofScan(types: Types, node: Node, body: Scope): Iterations | string {

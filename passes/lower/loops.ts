@@ -1,7 +1,6 @@
 import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import { called, type Graph, type Node, type Types } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
-import { nodeBytes } from "../../src/onnx/encode.ts";
 import { Rewriter } from "../../src/onnx/renamed-nodes.ts";
 import { equalPieces } from "./composite.ts";
 import { bodyWeights, type WrittenBodies, writeBody } from "./inner-nodes.ts";
@@ -106,7 +105,6 @@ function collectedAs(
 
 /** Adds what was written since the last call, in order. */
 function drain({ write, written, drained }: LoopDraft, before: Node): void {
-  for (const { node } of write.nodes.slice(drained.count))
-    written.push({ before, bytes: nodeBytes(node) });
+  for (const { node } of write.nodes.slice(drained.count)) written.push({ before, node });
   drained.count = write.nodes.length;
 }

@@ -1,6 +1,6 @@
 import { sinceOf } from "../../src/graph/operators.ts";
 import type { Ops } from "../../src/graph/ops.ts";
-import { placeOfAxis, range } from "../../src/onnx/dtypes.ts";
+import { isHalf, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
 import { float } from "../../src/onnx/new-node.ts";
 import { axisLength, upTo } from "./attend.ts";
 import type { Composite, LoweringRule, LoweringTable } from "./composite.ts";
@@ -10,7 +10,7 @@ import { SKIP_EPSILON, type SkipNorm, tokenNorms } from "./skip-norms.ts";
 /** Casts to at least single precision, in which norms are computed, and back. */
 function widened({ to: { cast }, dtype: dtypeOf }: Composite) {
   const dtype = dtypeOf(0);
-  const half = dtype === "float16" || dtype === "bfloat16";
+  const half = isHalf(dtype);
   return {
     wide: half ? "float" : dtype,
     widen: (x: string) => (half ? cast(x, "float") : x),

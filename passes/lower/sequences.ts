@@ -1,29 +1,33 @@
 import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, type Types, type Value } from "../../src/graph/graph.ts";
-import { own } from "../../src/graph/own.ts";
+import { own, rows } from "../../src/graph/own.ts";
 import type { Insertion, Patch } from "../../src/graph/patch-contents.ts";
+import { behind, walk } from "../../src/graph/walk.ts";
 import { placeOfAxis } from "../../src/onnx/dtypes.ts";
 
 /** Writes one tensor of a sequence and returns its name. */
 type Item = () => string;
 
-/** Writes what a node reads from the tensors of a sequence; null if that is not known. */
-export const SEQUENCE_READERS: Readonly<
-  Record<
-    string,
-    (node: Node, items: readonly Item[], write: Builder, types: Types) => string | null
-  >
-> = {
+/** Writes what a node reads from the tensors of a sequence or optional value; null if that is not known. */
+type Reader = (node: Node, items: readonly Item[], write: Builder, types: Types) => string | null;
+
+const SEQUENCES: Readonly<Record<string, Reader>> = {
   SequenceAt: (node, items) => {
     const at = numbersOf(node.inputs[1])?.[0];
     return at === undefined ? null : (items.at(at)?.() ?? null);
   },
   ConcatFromSequence: joined,
   SequenceLength: (_, { length }, { constant }) => constant("int64", [], [length]),
+};
+
+const OPTIONALS: Readonly<Record<string, Reader>> = {
   OptionalGetElement: (_, items) => items[0]?.() ?? null,
   OptionalHasElement: (_, items, { constant }) => constant("bool", [], [items.length]),
 };
+
+/** The operators that read from sequences and optional values. */
+export const SEQUENCE_READERS = { ...SEQUENCES, ...OPTIONALS };
 
 /**
  * Replaces nodes that take tensors out of sequences and optional values by these tensors, if it is
@@ -37,10 +41,11 @@ export function withoutSequences(graph: Graph, types: Types, nodes: readonly Nod
   for (const node of nodes) {
     const output = node.outputs[0];
     const reader = own(SEQUENCE_READERS, node.op);
-    if (!output || !reader) continue;
+    const [input] = node.inputs;
+    if (!output || !reader || !input) continue;
     write.about(`${output.name}.opened`, node);
-    const isOptional = node.op.startsWith("Optional");
-    const items = (isOptional ? optionalOf : itemsOf)(types, node.inputs[0], write);
+    const isOptional = Object.hasOwn(OPTIONALS, node.op);
+    const items = isOptional ? optionalOf(types, input) : itemsOf(types, input, write);
     if (!items) continue;
     const from = write.nodes.length;
     const made = reader(node, items, write, types);
@@ -64,46 +69,53 @@ function joined(node: Node, items: readonly Item[], { op, to }: Builder, types: 
 }
 
 /** Returns the only tensor of an optional value, or none; null if that is unknown. */
-function optionalOf(types: Types, value: Value | null): readonly Item[] | null {
-  const node = value?.producer;
-  if (value && types.has(value)) return [() => value.name];
-  if (node?.op === "Identity") return optionalOf(types, node.inputs[0]);
-  if (node?.op !== "Optional") return null;
-  return node.inputs[0] ? optionalOf(types, node.inputs[0]) : [];
+function optionalOf(types: Types, value: Value): readonly Item[] | null {
+  const isPassed = ({ op, outputs: [made] }: Node) =>
+    (op === "Identity" || op === "Optional") && !types.has(made!);
+  const origin = behind(value, isPassed);
+  if (types.has(origin)) return [() => origin.name];
+  return origin.producer?.op === "Optional" ? [] : null;
 }
+
+const same = (_: Node, before: readonly Item[]) => before;
+
+/** The tensors of the sequence that a node makes of another one's. */
+const CHANGES: Readonly<
+  Record<string, (node: Node, before: readonly Item[]) => readonly Item[] | null>
+> = {
+  ...rows(same, "Identity Optional OptionalGetElement"),
+  SequenceInsert({ inputs: [, tensor, at] }, before) {
+    const place = at ? numbersOf(at)?.[0] : before.length;
+    return place === undefined ? null : before.toSpliced(place, 0, () => tensor!.name);
+  },
+  SequenceErase({ inputs: [, at] }, before) {
+    const place = at ? numbersOf(at)?.[0] : -1;
+    return place === undefined ? null : before.toSpliced(place, 1);
+  },
+};
+
+/** The tensors of the sequence that a node makes of tensors. */
+const STARTS: Readonly<
+  Record<string, (node: Node, types: Types, write: Builder) => readonly Item[] | null>
+> = {
+  SequenceConstruct: ({ inputs }) => inputs.map((value) => () => value!.name),
+  SequenceEmpty: () => [],
+  SplitToSequence: pieces,
+};
 
 /** Returns the tensors of a sequence in order; null if they are unknown. */
-function itemsOf(types: Types, sequence: Value | null, write: Builder): readonly Item[] | null {
-  const node = sequence?.producer;
-  switch (node?.op) {
-    case "Identity":
-    case "Optional":
-    case "OptionalGetElement":
-      return itemsOf(types, node.inputs[0], write);
-    case "SequenceConstruct":
-      return node.inputs.map((value) => () => value!.name);
-    case "SequenceEmpty":
-      return [];
-    case "SequenceInsert": {
-      const before = itemsOf(types, node.inputs[0], write);
-      const place = node.inputs[2] ? numbersOf(node.inputs[2])?.[0] : before?.length;
-      return before && place !== undefined
-        ? before.toSpliced(place, 0, () => node.inputs[1]!.name)
-        : null;
-    }
-    case "SequenceErase": {
-      const before = itemsOf(types, node.inputs[0], write);
-      const place = node.inputs[1] ? numbersOf(node.inputs[1])?.[0] : -1;
-      return before && place !== undefined ? before.toSpliced(place, 1) : null;
-    }
-    case "SplitToSequence":
-      return pieces(types, node, write);
-    default:
-      return null;
-  }
+function itemsOf(types: Types, sequence: Value, write: Builder): readonly Item[] | null {
+  const before = ({ producer: node }: Value) =>
+    node?.inputs[0] && own(CHANGES, node.op) ? [node.inputs[0]] : [];
+  const [start, ...changes] = [...walk([sequence], before)]
+    .map(({ producer }) => producer)
+    .reverse();
+  let items = (start && own(STARTS, start.op)?.(start, types, write)) ?? null;
+  for (const node of changes) items = items && CHANGES[node!.op](node!, items);
+  return items;
 }
 
-function pieces(types: Types, node: Node, { to }: Builder): readonly Item[] | null {
+function pieces(node: Node, types: Types, { to }: Builder): readonly Item[] | null {
   const [x, split] = node.inputs;
   const shape = types.get(x!)?.shape;
   const asked = attribute(node, "axis")?.i ?? 0;

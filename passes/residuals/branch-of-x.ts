@@ -1,10 +1,10 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { inputsOf, type Node, outputsOf, type Use, type Value } from "../../src/graph/graph.ts";
-import { hasFact } from "../../src/graph/operators.ts";
+import { hasFact, inFloats } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { isSpread } from "./axes.ts";
 import { beforeLayout, isComplement, maskingOf } from "./mask.ts";
-import { computedSources, inFloats } from "./operators.ts";
+import { computedSources } from "./operators.ts";
 import type { Trial } from "./reach.ts";
 import type { Link, Setting, Term } from "./residual.ts";
 import { findLink, skipChain } from "./skip-chain.ts";
@@ -39,17 +39,28 @@ function unprojected(
   return null;
 }
 
-/** Whether a branch is a multiple of x: x + x·g is x·(1 + g). */
-export function isGated(
+/** Walks back from a product through the chains of its factors, to the first node of each that passes a test, and on. */
+const behindFactors = (
   setting: Setting,
-  branch: Value,
-  x: Value,
-  seen = new Set<Value>(),
-): boolean {
+  product: Node,
+  seen: Set<Value>,
+  test: (node: Node) => boolean,
+): Generator<Node> =>
+  walk([product], (node) =>
+    computedFactors(setting, node).flatMap(
+      (value) => unprojected(setting, value, seen, test) ?? [],
+    ),
+  );
+
+/** Whether a branch is a multiple of x: x + x·g is x·(1 + g). */
+export function isGated(setting: Setting, branch: Value, x: Value): boolean {
+  const seen = new Set<Value>();
   const isProduct = (node: Node) => computedFactors(setting, node).length === 2;
   const product = unprojected(setting, branch, seen, isProduct);
-  const isMultiple = (each: Value) => comesBy(setting, each, x) || isGated(setting, each, x, seen);
-  return product !== null && computedFactors(setting, product).some(isMultiple);
+  if (product)
+    for (const node of behindFactors(setting, product, seen, isProduct))
+      if (computedFactors(setting, node).some((value) => comesBy(setting, value, x))) return true;
+  return false;
 }
 
 /** Whether a sum takes its skip at some positions and its branch at the others: a Where, written by two masks. */
@@ -114,10 +125,12 @@ export function takesOut(
 
 /** Whether a node is a product of computed values that contains a difference from x, times constants or not. */
 function isGate(setting: Setting, node: Node, x: Value, seen: Set<Value>): boolean {
-  const factors = computedFactors(setting, node);
-  if (factors.length < 2) return false;
-  const isLess = (at: Node) => differs(setting, at, x) || isGate(setting, at, x, seen);
-  return factors.some((value) => unprojected(setting, value, seen, isLess) !== null);
+  const isProduct = (at: Node) => computedFactors(setting, at).length > 1;
+  const isDifference = (at: Node) => differs(setting, at, x);
+  if (isProduct(node))
+    for (const at of behindFactors(setting, node, seen, (at) => isDifference(at) || isProduct(at)))
+      if (isDifference(at)) return true;
+  return false;
 }
 
 /** Returns the factors of a product that are not constant; none of another node. */

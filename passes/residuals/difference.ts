@@ -1,9 +1,9 @@
 import { type Node, outputsOf, textAttribute, type Value } from "../../src/graph/graph.ts";
-import { hasFact } from "../../src/graph/operators.ts";
+import { hasFact, inFloats } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import { comesBy } from "./branch-of-x.ts";
-import { computedSources, inFloats } from "./operators.ts";
+import { computedSources } from "./operators.ts";
 import { type Setting, type Sum, sumOf, termsAt, weighted } from "./residual.ts";
 
 /** Sub: x − f(x) is the sum of x and −1 times f(x). */

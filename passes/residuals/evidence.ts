@@ -1,6 +1,6 @@
 import { dimsOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, textAttribute, type Value } from "../../src/graph/graph.ts";
-import { hasFact } from "../../src/graph/operators.ts";
+import { hasFact, withoutDomain } from "../../src/graph/operators.ts";
 import { own, rows } from "../../src/graph/own.ts";
 import { SKIP_NORMS } from "../lower/skip-norms.ts";
 import type { AxisMap } from "./axes.ts";
@@ -34,11 +34,9 @@ const NONE: Evidence = { writes: null, reads: null, norm: false };
 
 /** Returns what a node's weights show about the feature axes of its operand and its result. */
 export function evidence(setting: Setting, node: Node | null): Evidence {
-  const rule = node && own(EVIDENCE, bare(node.op));
+  const rule = node && own(EVIDENCE, withoutDomain(node.op));
   return rule ? rule({ setting, node }) : NONE;
 }
-
-const bare = (op: string) => op.slice(op.lastIndexOf(".") + 1);
 
 /** A node as the rules read it. */
 interface View {
@@ -153,7 +151,7 @@ const EVIDENCE: Readonly<Record<string, Rule>> = {
   GroupNorm: groupNorm,
   ...Object.fromEntries(
     Object.entries(SKIP_NORMS).map(([op, { norm, scale }]) => [
-      bare(op),
+      withoutDomain(op),
       norm === "group" ? groupNorm : lastNorm(scale),
     ]),
   ),

@@ -1,10 +1,10 @@
 import { dataOf, numbersOf, tensorOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
-import { hasFact } from "../../src/graph/operators.ts";
+import { hasFact, inFloats } from "../../src/graph/operators.ts";
 import { decodeNumbers, roundoff } from "../../src/graph/tensor.ts";
 import { behind } from "../../src/graph/walk.ts";
 import { dataType, elements, isFloat } from "../../src/onnx/dtypes.ts";
-import { computedCount, factorsOf, inFloats } from "./operators.ts";
+import { computedCount, factorsOf } from "./operators.ts";
 import type { KnownValues } from "./residual.ts";
 import { normedOf } from "./written-out.ts";
 

@@ -1,10 +1,10 @@
 import { groupBy } from "../../src/entry.ts";
 import { attribute, type Node, type Scope, type Value } from "../../src/graph/graph.ts";
-import { hasFact } from "../../src/graph/operators.ts";
+import { hasFact, inFloats } from "../../src/graph/operators.ts";
 import { behind, walk } from "../../src/graph/walk.ts";
 import { bare, isBare, isScaling, scaledOf, weightsOf } from "./inserted-scale.ts";
 import { flatten } from "./nested-sums.ts";
-import { computedBy, factorsOf, inFloats } from "./operators.ts";
+import { computedBy, factorsOf } from "./operators.ts";
 import type { KnownValues, Sum } from "./residual.ts";
 
 /** LAuReL found in a model by its structure; names and metadata are ignored. */

@@ -1,7 +1,8 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
+import { inFloats } from "../../src/graph/operators.ts";
 import { behind, walk } from "../../src/graph/walk.ts";
-import { computedBy, computedSources, inFloats } from "./operators.ts";
+import { computedBy, computedSources } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 
 /** Maximum number of values that a mask is computed from. */

@@ -1,4 +1,5 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
+import { descend } from "../../src/graph/walk.ts";
 import { sameShape } from "./axes.ts";
 import { type KnownValues, type Setting, type Term, termsAt, weighted } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
@@ -8,13 +9,15 @@ export const MOST_TERMS = 16;
 
 /** Flattens inner sums that nothing else reads into terms; null if there are too many. */
 export function flatten(setting: KnownValues, terms: readonly Term[]): readonly Term[] | null {
-  let flat = terms;
-  for (let at = 0; at < flat.length; ) {
-    if (flat.length > MOST_TERMS) return null;
-    const inner = innerTerms(setting, flat[at]);
-    if (inner) flat = flat.toSpliced(at, 1, ...inner);
-    else at++;
-  }
+  const flat: Term[] = [];
+  let count = terms.length;
+  const inside = (term: Term): readonly Term[] => {
+    const inner = innerTerms(setting, term);
+    if (inner) count += inner.length - 1;
+    else flat.push(term);
+    return inner ?? [];
+  };
+  for (const _ of descend(terms, inside)) if (count > MOST_TERMS) return null;
   return flat;
 }
 

@@ -7,20 +7,14 @@ import {
   textAttribute,
   type Value,
 } from "../../src/graph/graph.ts";
-import { hasFact, operandsThat } from "../../src/graph/operators.ts";
-import { sourcesOf } from "../../src/graph/walk.ts";
-import { type Dimension, placeOfAxis } from "../../src/onnx/dtypes.ts";
+import { hasFact, inFloats, operandsThat } from "../../src/graph/operators.ts";
+import { nodesWithin, scopesIn, sourcesOf, walk } from "../../src/graph/walk.ts";
+import { type Dimension, lowestOf, placeOfAxis } from "../../src/onnx/dtypes.ts";
 import type { KnownValues } from "./residual.ts";
 import { TRAITS, type Traits, traitsByBits } from "./traits.ts";
 
 const FACTORS = operandsThat("factors");
 const ZERO = operandsThat("zero");
-
-/** Returns the operator that a quantized one stands for: Mul for com.microsoft.QLinearMul. */
-export const inFloats = (op: string): string =>
-  op.includes("QLinear") ? op.replace(QUANTIZED, "") : op;
-
-const QUANTIZED = /^(com\.microsoft\.)?QLinear/;
 
 /** Returns the inputs that a product multiplies. */
 export const factorsOf = (node: Node): readonly (Value | null)[] =>
@@ -65,8 +59,7 @@ function traitsOf({ constants, types }: KnownValues, node: Node): number {
   let traits = 0;
   if (layout) traits |= TRAITS.layout;
   if (scale) traits |= TRAITS.scale;
-  if (convolution || product || hasFact(op, "block") || node.bodies.some(mixes) || callsMixer(node))
-    traits |= TRAITS.mixer;
+  if (convolution || product || hasFact(op, "block") || mixesWithin(node)) traits |= TRAITS.mixer;
   if (op === "DFT" || (plain === "AveragePool" && !isStrided(node))) traits |= TRAITS.pooling;
   if (projection) traits |= TRAITS.projection;
   if (!linear || (ZERO.has(op) && quantizesToPositive(types, node))) traits |= TRAITS.nonlinear;
@@ -103,23 +96,29 @@ export const computedSources = (
 
 /** Whether a value is the scale or zero point of a dynamic quantization, times constants. */
 function quantizes(constants: ReadonlySet<Value>, value: Value): boolean {
-  const node = value.producer;
-  if (node?.op === "DynamicQuantizeLinear") return value !== node.outputs[0];
-  if (node?.op !== "Mul") return false;
-  return (
-    node.inputs.some((v) => v && quantizes(constants, v)) &&
-    node.inputs.every((v) => v && (constants.has(v) || quantizes(constants, v)))
-  );
+  if (!isProduct(value)) return isOfQuantizer(value);
+  const factors = (of: Value) => (isProduct(of) ? computedSources({ constants }, of) : []);
+  let [products, found] = [0, false];
+  for (const factor of walk([value], factors)) {
+    if (isOfQuantizer(factor)) found = true;
+    else if (!isProduct(factor) || ++products > MOST_PRODUCTS) return false;
+  }
+  return found;
 }
+
+/** Number of products above which the factors of a scale are not searched. */
+const MOST_PRODUCTS = 16;
+
+const isProduct = ({ producer }: Value) => producer?.op === "Mul";
+
+const isOfQuantizer = (value: Value) =>
+  value.producer?.op === "DynamicQuantizeLinear" && value !== value.producer.outputs[0];
 
 /** Whether the zero point is the smallest integer: such a quantizer replaces the Relu before it. */
 function quantizesToPositive(types: Types, node: Node): boolean {
-  const least = { uint8: 0, uint16: 0, int8: -128, int16: -32768 }[
-    types.get(node.outputs[0]!)?.dtype ?? ""
-  ];
-  return (numbersOf(node.inputs[ZERO.get(node.op)?.[0] ?? -1]) ?? [0]).every(
-    (zero) => zero === least,
-  );
+  const least = lowestOf(types.get(node.outputs[0]!)?.dtype ?? "");
+  const zero = numbersOf(node.inputs[ZERO.get(node.op)?.[0] ?? -1]) ?? [0];
+  return zero.every((number) => number === least);
 }
 
 /** Whether a result has more positions than the operand; by the operator if sizes are unknown. */
@@ -154,16 +153,13 @@ function positions(types: Types, { inputs, outputs }: Node) {
 const isStrided = (node: Node): boolean =>
   attribute(node, "strides")?.ints.some((stride) => stride > 1) ?? false;
 
-const mixes = (scope: Scope): boolean =>
-  scope.nodes.some(
-    (node) =>
-      hasFact(node.op, "convolution", "product", "block") ||
-      node.bodies.some(mixes) ||
-      callsMixer(node),
-  );
-
-/** Whether a call of a model's own function mixes, which depends on the function's body. */
-const callsMixer = (node: Node): boolean => node.callee !== null && mixes(node.callee);
+/** Whether a node in a body, or in the model's own function that is called, mixes. */
+function mixesWithin(node: Node): boolean {
+  if (scopesIn(node).length > 0)
+    for (const inner of nodesWithin(node))
+      if (inner !== node && hasFact(inner.op, "convolution", "product", "block")) return true;
+  return false;
+}
 
 /**
  * Whether a node lengthens a map by repeating its positions: Tile, Expand (before a Reshape that

@@ -1,8 +1,8 @@
 import { readsShapeOnly } from "../../src/graph/constants.ts";
 import { type Node, outputsOf, type Use, type Value } from "../../src/graph/graph.ts";
-import { hasFact, operatorsThat } from "../../src/graph/operators.ts";
+import { hasFact, inFloats, operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
-import { computedCount, inFloats } from "./operators.ts";
+import { computedCount } from "./operators.ts";
 import type { Setting, Sum } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 
@@ -124,13 +124,16 @@ export function opensGate(setting: Setting, value: Value): boolean {
 
 /** Whether a value, or one minus it, multiplies another computed value. */
 function gates(setting: Setting, value: Value): boolean {
-  return value.uses.some(({ node }) => {
-    const [output] = node.outputs;
-    if (inFloats(node.op) === "Mul" && computedCount(setting.constants, node) > 1) return true;
-    const { layout } = setting.traits(node);
-    return output != null && (layout || isShift(setting, node)) && gates(setting, output);
-  });
+  const passes = (node: Node) => setting.traits(node).layout || isShift(setting, node);
+  const passed = ({ uses }: Value) =>
+    uses.flatMap(({ node }) => (passes(node) ? outputsOf(node).slice(0, 1) : []));
+  for (const { uses } of walk([value], passed, LOOKS))
+    if (uses.some(({ node }) => isGating(setting, node))) return true;
+  return false;
 }
+
+const isGating = ({ constants }: Setting, node: Node) =>
+  inFloats(node.op) === "Mul" && computedCount(constants, node) > 1;
 
 const isShift = ({ constants }: Setting, node: Node) =>
   hasFact(node.op, "addition") && computedCount(constants, node) === 1;

@@ -1,8 +1,7 @@
 import { readsShapeOnly } from "../../src/graph/constants.ts";
 import { type Node, outputsOf, readsOf, type Value } from "../../src/graph/graph.ts";
-import { hasFact } from "../../src/graph/operators.ts";
+import { hasFact, inFloats } from "../../src/graph/operators.ts";
 import { inOrder } from "../../src/graph/scopes.ts";
-import { inFloats } from "./operators.ts";
 import { OF_EACH, PATH_FACTS, type Paths, pathsByFacts } from "./paths.ts";
 import { Recent } from "./recent.ts";
 import type { Setting, Term } from "./residual.ts";

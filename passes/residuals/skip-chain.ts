@@ -1,8 +1,8 @@
 import { entry } from "../../src/entry.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
-import { hasFact } from "../../src/graph/operators.ts";
+import { hasFact, inFloats } from "../../src/graph/operators.ts";
 import { maskingOf } from "./mask.ts";
-import { computedBy, inFloats } from "./operators.ts";
+import { computedBy } from "./operators.ts";
 import { partOf } from "./part.ts";
 import type { Chain, Link, Part, Setting } from "./residual.ts";
 import { normedOf } from "./written-out.ts";

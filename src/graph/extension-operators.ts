@@ -36,13 +36,17 @@ com.microsoft.PackedAttention 1 block
 com.microsoft.QAttention 1 block
 com.microsoft.QEmbedLayerNormalization 1 lookup
 com.microsoft.QGemm 1 product factors=0,3 zero=8
-com.microsoft.QLinearAdd 1 addition closed=0,3 zero=7
-com.microsoft.QLinearAveragePool 1 shrinks zero=4
-com.microsoft.QLinearConcat 1 zero=1
-com.microsoft.QLinearConv 1 convolution factors=0,3 zero=7
-com.microsoft.QLinearGlobalAveragePool 1 shrinks global zero=4
-com.microsoft.QLinearMul 1 factors=0,3 zero=7
-com.microsoft.QLinearReduceMean 1 zero=4
+com.microsoft.QLinearAdd 1 addition closed=0,3 zero=7 floats=Add
+com.microsoft.QLinearAveragePool 1 shrinks zero=4 floats=AveragePool
+com.microsoft.QLinearConcat 1 zero=1 floats=Concat
+com.microsoft.QLinearConv 1 convolution factors=0,3 zero=7 floats=Conv
+com.microsoft.QLinearGlobalAveragePool 1 shrinks global zero=4 floats=GlobalAveragePool
+com.microsoft.QLinearLeakyRelu 1 floats=LeakyRelu
+com.microsoft.QLinearMul 1 factors=0,3 zero=7 floats=Mul
+com.microsoft.QLinearReduceMean 1 zero=4 floats=ReduceMean
+com.microsoft.QLinearSigmoid 1 floats=Sigmoid
+com.microsoft.QLinearSoftmax 1 floats=Softmax
+com.microsoft.QLinearWhere 1 floats=Where
 com.microsoft.QMoE 1 block
 com.microsoft.QuantizeLinear 1 layout quantizer zero=2
 com.microsoft.Sampling 1 search

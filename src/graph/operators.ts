@@ -73,6 +73,11 @@ export const OPERAND_FACTS = {
   zero: "are the zero point of the result",
 } as const;
 
+/** Facts that name another operator: `floats=Add`. */
+export const OPERATOR_FACTS = {
+  floats: "is computed in integers that stand for floats",
+} as const;
+
 /** A fact about an operator. */
 export type Fact = keyof typeof FACTS;
 
@@ -107,17 +112,26 @@ export function hasFact(op: string | undefined, ...any: readonly Fact[]): boolea
   return facts !== undefined && any.some((fact) => facts.includes(fact));
 }
 
-/** Returns the operands with this fact, positions by operator. */
-export function operandsThat(
-  fact: keyof typeof OPERAND_FACTS,
-): ReadonlyMap<string, readonly number[]> {
-  const positions = new Map<string, number[]>();
-  for (const [name, { facts }] of operators) {
+/** Returns what is stated of this fact, by operator. */
+const statedOf = (fact: keyof typeof OPERAND_FACTS | keyof typeof OPERATOR_FACTS) =>
+  [...operators].flatMap(([name, { facts }]) => {
     const stated = facts.find((word) => word.startsWith(`${fact}=`));
-    if (stated) positions.set(name, stated.split("=")[1].split(",").map(Number));
-  }
-  return positions;
-}
+    return stated ? [[name, stated.split("=")[1]] as const] : [];
+  });
+
+/** Returns the operands with this fact, positions by operator. */
+export const operandsThat = (
+  fact: keyof typeof OPERAND_FACTS,
+): ReadonlyMap<string, readonly number[]> =>
+  new Map(statedOf(fact).map(([name, positions]) => [name, positions.split(",").map(Number)]));
+
+const FLOATS: ReadonlyMap<string, string> = new Map(statedOf("floats"));
+
+/** Returns the operator that a quantized one stands for: Mul for com.microsoft.QLinearMul. */
+export const inFloats = (op: string): string => FLOATS.get(op) ?? op;
+
+/** Returns the name of an operator without its domain. */
+export const withoutDomain = (op: string): string => op.slice(op.lastIndexOf(".") + 1);
 
 /** Whether the table contains an operator. */
 export const isKnownOperator = (op: string): boolean => operators.has(op);

@@ -1,6 +1,6 @@
 import type { Type } from "../onnx/dtypes.ts";
 import type { Entry } from "../onnx/encode.ts";
-import type { AttributeValue, DenseTensor, NewNode } from "../onnx/new-node.ts";
+import type { AttributeValue, DenseTensor, NewNode, WrittenNode } from "../onnx/new-node.ts";
 import type { TensorChanges } from "../onnx/tensor-edits.ts";
 import type { Node, Scope, Use, Value } from "./graph.ts";
 
@@ -39,14 +39,20 @@ export interface NewTensor extends DenseTensor {
 /** What a patch adds: nodes and tensors, and the slots that read them. */
 export type NewContents = Required<Pick<Patch, "nodes" | "tensors" | "redirects">>;
 
+/** A node that is rewritten from another, or new among such, and the node it is inserted before. */
+export interface WrittenBefore {
+  readonly before: Node;
+  readonly node: WrittenNode;
+}
+
 /** The changes of a pass. Everything that is not named here stays unchanged. */
 export interface Patch extends TensorChanges {
   readonly nodes?: readonly Insertion[];
   readonly tensors?: readonly NewTensor[];
   /** Input slots that read another value of the same type. */
   readonly redirects?: readonly { readonly use: Use; readonly name: string }[];
-  /** Encoded NodeProtos, and the node that each is inserted before. */
-  readonly written?: readonly { readonly before: Node; readonly bytes: Uint8Array }[];
+  /** Nodes that are rewritten from others, or new among these, each before a node. */
+  readonly written?: readonly WrittenBefore[];
   /** Nodes and initializers that go. */
   readonly removed?: readonly (Node | Value)[];
   /** Nodes that are replaced by others. */

@@ -35,8 +35,8 @@ export function patchEdits({ file }: Pick<Graph, "file">, patch: Patch, location
     ...tensorEdits(file, patch),
     ...initializerEdits(file, tensors, location),
     ...nodeEdits(file, patch),
-    ...(patch.written ?? []).map(({ before: node, bytes }) =>
-      before(node.message, nodeField(bytes, isFunction(node.scope))),
+    ...(patch.written ?? []).map(({ before: next, node }) =>
+      before(next.message, nodeField(node, isFunction(next.scope))),
     ),
     ...redirects.map(({ use, name }) => renameSlot(file, use, "input", name)),
     ...noteEdits(file, redirects),

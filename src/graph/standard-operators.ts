@@ -96,8 +96,8 @@ PRelu 1 keeps activation broadcasts weights=1
 Pad 1 layout shaped sized grows settings=2
 ParametricSoftplus 1 keeps activation
 Pow 1 sensitive broadcasts normstep step minor
-QLinearConv 10 convolution quantized settings=1,4,6 factors=0,3 zero=7
-QLinearMatMul 10 product quantized settings=1,4,6 factors=0,3 zero=7
+QLinearConv 10 convolution quantized settings=1,4,6 factors=0,3 zero=7 floats=Conv
+QLinearMatMul 10 product quantized settings=1,4,6 factors=0,3 zero=7 floats=MatMul
 QuantizeLinear 10 layout quantizer quantized settings=1 zero=2
 RMSNormalization 23 projection norm step weights=1
 RNN 1 block weights=1,2,3

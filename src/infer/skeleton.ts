@@ -2,22 +2,10 @@ import { entry } from "../entry.ts";
 import { tensorOf, typeOfTensor } from "../graph/constants.ts";
 import { type KnownType, type Node, outputsOf, readsOf, type Value } from "../graph/graph.ts";
 import { inOrder } from "../graph/scopes.ts";
-import { concat } from "../onnx/bytes.ts";
-import { partsOf } from "../onnx/decode.ts";
-import { dataType, elements } from "../onnx/dtypes.ts";
-import {
-  infoField,
-  modelOfFields,
-  nodeField,
-  nodeFields,
-  renamedInitializer,
-  slotField,
-  tensorMessage,
-} from "../onnx/encode.ts";
-import { isExternal } from "../onnx/external.ts";
-import { FIELD, type TensorMessage } from "../onnx/messages.ts";
-import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
-import { type DenseTensor, plainNode } from "../onnx/new-node.ts";
+import { elements, type Type } from "../onnx/dtypes.ts";
+import { excerptBytes } from "../onnx/excerpt.ts";
+import type { TensorMessage } from "../onnx/messages.ts";
+import { plainNode } from "../onnx/new-node.ts";
 import { withDataInside } from "../ort/loading.ts";
 
 /** Number of elements up to which a weight is embedded in the skeleton: shapes, axes, scales. */
@@ -57,32 +45,35 @@ export function skeleton(
   const needed = new Set<Value>();
   for (const node of included)
     for (const value of readsOf(node)) if (!computed.has(value)) needed.add(operand(node, value));
-  const sources = [...needed].map((value) => {
+  const initializers: { readonly name: string; readonly tensor: TensorMessage }[] = [];
+  const inputs: { readonly name: string; readonly type: Type }[] = [];
+  for (const value of needed) {
     const tensor = tensorOf(value);
-    if (tensor && !fed.has(value) && isInlined(tensor)) return inlined(value, tensor);
+    if (tensor && !fed.has(value) && isInlined(tensor)) {
+      initializers.push({ name: value.name, tensor });
+      continue;
+    }
     const type = typeOfTensor(value) ?? known(value);
-    return type && infoField("input", value.name, type);
-  });
-  if (!sources.every((field) => field !== null)) return null;
-  const body = inOrder(included).map((node) => {
-    if (!isWide(node)) return bytesOf(file, node.message.frame);
-    return reading(node, (value) => operand(node, value).name);
-  });
+    if (!type) return null;
+    inputs.push({ name: value.name, type });
+  }
   const outputs = shown ?? [...computed];
-  const names = [...outputs.map(({ name }) => name), ...shapesOf.map(shapeName)];
-  const results = names.map((name) => infoField("output", name, null));
-  const { opsets, functions, irVersion } = file.message;
-  const bytes = modelOfFields(
-    Math.max(irVersion, SKELETON_IR_VERSION),
-    [...opsets, ...functions].map(({ frame }) => bytesOf(file, frame)),
-    [...body, ...shapesOf.map(shapeNode), ...sources, ...results],
-  );
+  const bytes = excerptBytes(file, {
+    irVersion: Math.max(file.message.irVersion, SKELETON_IR_VERSION),
+    nodes: inOrder(included).map((node) => ({
+      message: node.message,
+      inputs: isWide(node)
+        ? node.inputs.map((value) => (value ? operand(node, value).name : ""))
+        : undefined,
+    })),
+    added: shapesOf.map((value) => plainNode("Shape", [value.name], [shapeName(value)])),
+    initializers,
+    inputs,
+    outputs: [...outputs.map(({ name }) => name), ...shapesOf.map(shapeName)],
+  });
   const model = withDataInside(bytes, file);
   return { model, title: `nodes of ${file.source.name}`, outputs };
 }
-
-const bytesOf = ({ reader }: ModelFile, { at, end }: { at: number; end: number }) =>
-  reader.bytes({ start: at, end });
 
 /** Number of inputs above which equal types share one: a session is quadratic in its inputs. */
 const WIDE = 256;
@@ -99,35 +90,9 @@ function standIns(known: KnownType, fed: ReadonlySet<Value>) {
   };
 }
 
-/** Returns a node's field with its inputs renamed. */
-function reading(node: Node, nameOf: (value: Value) => string): Uint8Array {
-  const { reader } = node.scope.file;
-  const kept = [...reader.fields(node.message.frame)]
-    .filter(({ number }) => number !== FIELD.nodeInput)
-    .map((field) => reader.bytes(field));
-  const input = node.inputs.map((value) => (value ? nameOf(value) : ""));
-  return nodeField(concat([...kept, ...input.map((name) => slotField("input", name))]), false);
-}
-
 const shapeName = (value: Value) => `${value.name}:shape`;
-
-const shapeNode = (value: Value) =>
-  nodeFields([plainNode("Shape", [value.name], [shapeName(value)])], false);
 
 const isLargeConstant = (node: Node) => {
   const tensor = node.op === "Constant" ? tensorOf(node.outputs[0]) : null;
   return tensor !== null && !isInlined(tensor);
 };
-
-function inlined(value: Value, tensor: TensorMessage): Uint8Array {
-  const { file } = value.scope;
-  const { name, dims, frame } = tensor;
-  const loaded = (): DenseTensor => {
-    const dtype = dataType(tensor.dataType)!.name;
-    return { name, dims, dtype, data: tensorBytes(file, tensor) };
-  };
-  const parts = isExternal(tensor)
-    ? [tensorMessage(loaded())]
-    : partsOf(frame).map((part) => file.reader.bytes(part));
-  return renamedInitializer(parts, value.name);
-}

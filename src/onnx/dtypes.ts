@@ -189,6 +189,13 @@ export const isHalf = (name: string): boolean => {
 export const integerBits = (name: string): number | null =>
   /^u?int/.test(name) ? (dataTypeNamed(name)?.bits ?? null) : null;
 
+/** Returns the lowest finite number of a type of floats or integers. */
+export function lowestOf(name: string): number {
+  const { float = null, bits = 0 } = dataTypeNamed(name) ?? {};
+  if (float) return -float.largest;
+  return name.startsWith("u") ? 0 : -(2 ** (bits - 1));
+}
+
 /** Whether a type is of whole numbers: integers or bool. */
 export const isWhole = (name: string): boolean => name === "bool" || integerBits(name) !== null;
 

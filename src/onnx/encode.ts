@@ -2,7 +2,13 @@ import onnxProto from "onnx-proto";
 import { concat } from "./bytes.ts";
 import { dataTypeNamed, type Type } from "./dtypes.ts";
 import { FIELD } from "./messages.ts";
-import type { AttributeValue, DenseTensor, EncodedAttribute, NewNode } from "./new-node.ts";
+import type {
+  AttributeValue,
+  DenseTensor,
+  EncodedAttribute,
+  NewNode,
+  WrittenNode,
+} from "./new-node.ts";
 import { bytesField, fieldHead } from "./wire-bytes.ts";
 import { WireWriter } from "./wire-writer.ts";
 
@@ -129,12 +135,11 @@ export const nodeFields = (nodes: readonly NewNode[], inFunction: boolean): Uint
     for (const node of nodes) to.message(nodeNumber(inFunction), () => writeNode(to, node));
   });
 
-/** Encodes a node as a NodeProto. */
-export const nodeBytes = (node: NewNode): Uint8Array => written((to) => writeNode(to, node));
-
-/** Turns an encoded NodeProto into a field of a graph or of a function. */
-export const nodeField = (bytes: Uint8Array, inFunction: boolean): Uint8Array =>
-  bytesField(nodeNumber(inFunction), bytes);
+/** Encodes a node as a field of a graph or of a function. */
+export const nodeField = (node: WrittenNode, inFunction: boolean): Uint8Array =>
+  node instanceof Uint8Array
+    ? bytesField(nodeNumber(inFunction), node)
+    : nodeFields([node], inFunction);
 
 /** Encodes an attribute as a field of a node. */
 export const attributeField = (name: string, value: AttributeValue): Uint8Array =>
@@ -209,18 +214,3 @@ export const opsetImport = (domain: string, version: number): Uint8Array =>
   bytesField(FIELD.modelOpset, onnx.OperatorSetIdProto.encode({ domain, version }).finish());
 
 const utf8 = new TextEncoder();
-
-/** Encodes a model of an IR version: its other fields, then a graph of some fields and a name. */
-export function modelOfFields(
-  irVersion: number,
-  fields: readonly Uint8Array[],
-  graph: readonly Uint8Array[],
-): Uint8Array {
-  const version = onnx.ModelProto.encode({ irVersion }).finish();
-  const name = textField(FIELD.graphName, "skeleton");
-  return concat([version, ...fields, bytesField(FIELD.modelGraph, ...graph, name)]);
-}
-
-/** Turns the parts of a TensorProto into an initializer with another name. */
-export const renamedInitializer = (parts: readonly Uint8Array[], name: string): Uint8Array =>
-  bytesField(FIELD.graphInitializer, ...parts, textField(FIELD.tensorName, name));

@@ -63,6 +63,9 @@ export interface NewNode {
   readonly attributes: Attributes;
 }
 
+/** A new node, or the NodeProto of one that is rewritten. */
+export type WrittenNode = NewNode | Uint8Array;
+
 /** Returns a node of ai.onnx, without a name unless one is given. */
 export const plainNode = (
   op: string,

@@ -1,7 +1,7 @@
 import { graphsIn } from "./all-tensors.ts";
 import { concat } from "./bytes.ts";
 import { type Frame, partsOf } from "./decode.ts";
-import { textField } from "./encode.ts";
+import { nodeField, textField } from "./encode.ts";
 import {
   type AttributeMessage,
   FIELD,
@@ -10,6 +10,7 @@ import {
   type NodeMessage,
 } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
+import type { WrittenNode } from "./new-node.ts";
 import { devicesRenamed, namedParts } from "./operand-notes.ts";
 import type { Range } from "./source.ts";
 import { type Field, valueRange } from "./wire.ts";
@@ -29,7 +30,7 @@ export interface NodeRenaming<Node> {
   readonly attributes: ReadonlyMap<string, Uint8Array>;
   readonly defaults: ReadonlyMap<string, Uint8Array>;
   /** Returns the nodes that replace one node; null if it stays. */
-  readonly unfold: (node: Node) => Uint8Array[] | null;
+  readonly unfold: (node: Node) => WrittenNode[] | null;
 }
 
 /** Renaming in which everything keeps its name. */
@@ -127,7 +128,7 @@ export class Rewriter<Node extends NodeLike<Node>> {
         return NAMES[number] ? this.#named(field, NAMES[number], place.value) : null;
       const node = nodes.get(start)!;
       const replacing = place.unfold(node) ?? [this.node(node, place)];
-      return concat(replacing.map((bytes) => bytesField(number, bytes)));
+      return concat(replacing.map((each) => nodeField(each, false)));
     });
   }
 

@@ -71,6 +71,14 @@ const forms = {
       at = drawing.put("Add", skip, drawing.put("Relu", drawing.linear(at)));
     return { last: at, sites };
   },
+  /** A branch of products in a chain: squares, of which each has twice the paths, then gates. */
+  products(drawing: Drawing, count: number) {
+    const gate = drawing.put("Sigmoid", drawing.linear("x"));
+    let at = drawing.linear("x");
+    for (let k = 0; k < count / 2; k++) at = drawing.put("Mul", at, at);
+    for (let k = 0; k < count / 2; k++) at = drawing.put("Mul", at, gate);
+    return { last: drawing.put("Add", "x", at), sites: 1 };
+  },
   /** No sum at all. */
   plain(drawing: Drawing, count: number) {
     let x = "x";

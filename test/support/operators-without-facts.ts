@@ -23,7 +23,6 @@ const WITHOUT_FACTS: Readonly<Record<string, string>> = {
     NGramHashMapping NGramRepeatBlock NhwcMaxPool PackedMultiHeadAttention
     PackedSparseAttentionIndexer PackedSparseAttentionIndexerMerge Pad PagedAttention
     QEmbedLayerNormalization
-    QLinearLeakyRelu QLinearSigmoid QLinearSoftmax QLinearWhere
     QOrderedAttention QOrderedGelu QOrderedLayerNormalization QOrderedLongformerAttention
     QOrderedMatMul QuantizeBFP QuantizeWithOrder QuickGelu RMSNormRotary Range ReduceSumInteger
     RelativePositionBias RemovePadding RestorePadding Rfft RotaryEmbedding RouterGateUpProj
