@@ -89,7 +89,7 @@ export function describeFunction({ outputs, inputs, dims = {}, level, error }: M
     Math.max(...outputs.map(of));
   const held = outputs.map(({ tolerance }) => tolerance).filter(Number.isFinite);
   const random = outputs.filter((output) => output.random).length;
-  const zeros = outputs.every(({ plain }) => plain.bitEqual) ? "" : " but for signs of zeros";
+  const zeros = outputs.every(({ plain }) => plain.bitEqual) ? "" : " except for signs of zeros";
   const exact = outputs.every(({ plain }) => plain.absolute === 0)
     ? `bit-equal on ${counted(inputs, "input")}${zeros}`
     : `differs by ${figure(largest(({ plain }) => plain.absolute))} (${figure(largest(({ plain }) => plain.ulps))} ULP)`;

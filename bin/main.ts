@@ -85,7 +85,7 @@ function checkValues(given: GivenOptions, lists: readonly string[]): true {
   const twice = Object.keys(given).find(
     (key) => Array.isArray(given[key]) && key !== "_" && !lists.includes(dashed(key)),
   );
-  if (twice !== undefined) throw new UsageError(`${asOption(twice)} is given twice.`);
+  if (twice !== undefined) throw new UsageError(`${asOption(twice)} is given twice; give it once.`);
   const not = Object.keys(given).find((key) => [given[key]].flat().some(Number.isNaN));
   const { words = [] } = (not !== undefined && declared.get(camelCased(not))) || {};
   if (not !== undefined)
@@ -100,7 +100,7 @@ function checkOnce(words: readonly string[], { number, alias }: YargsOptions): t
       each.length === 1 ? new RegExp(`^-${each}=?[\\d.]*$`) : new RegExp(`^--${dashed(each)}(=|$)`),
     );
     const given = words.filter((word) => spellings.some((spelling) => spelling.test(word)));
-    if (given.length > 1) throw new UsageError(`${asOption(name)} is given twice.`);
+    if (given.length > 1) throw new UsageError(`${asOption(name)} is given twice; give it once.`);
   }
   return true;
 }
@@ -195,7 +195,7 @@ function checkOptions(
     if (key === "_" || key === "$0" || options.has(key) || options.has(name)) continue;
     const file = words.find((word) => word[0] === "-" && fs.existsSync(word));
     if (file !== undefined)
-      throw new UsageError(`${file} is read as options; write the file as ./${file}.`);
+      throw new UsageError(`${file} looks like options; write the file as ./${file}.`);
     const meant = ELSEWHERE[name];
     const long = [...options].filter((option) => option.length > 1);
     const near = meant !== undefined && options.has(meant) ? meant : nearest(name, long);

@@ -103,5 +103,5 @@ function tiedWarning({ weight, copy, transposed, isTrained }: Tied): string {
   const same = `${weight} and ${copy} hold the same numbers${transposed ? ", transposed" : ""}: the exporter copied a tied weight`;
   return isTrained
     ? `${same}, and each is trained on its own from here.`
-    : `${same}, and --train names the first alone; add --train '${copy}' if both are to learn.`;
+    : `${same}, and --train names only the first; add --train '${copy}' if both are to learn.`;
 }

@@ -60,7 +60,7 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
 const resumable = (error: unknown, { state }: Files) =>
   error instanceof InputError
     ? new InputError(
-        `${error.message} The state of the training is in ${state}; mend that and run again with --resume.`,
+        `${error.message} The state of the training is in ${state}; solve the problem and run again with --resume.`,
       )
     : error;
 

@@ -45,7 +45,7 @@ export async function forEachModel(
 function jobsOf(command: string, args: Several, outDir: string | undefined): One[] {
   const models = [args.model].flat();
   const twice = models.find((file, k) => models.indexOf(file) !== k);
-  if (twice !== undefined) throw new UsageError(`${twice} is given twice.`);
+  if (twice !== undefined) throw new UsageError(`${twice} is given twice; give it once.`);
   if (outDir !== undefined && args.output !== undefined)
     throw new UsageError("-o names a file and --out-dir a folder; give one of them.");
   const [, second] = models;

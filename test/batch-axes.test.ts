@@ -107,7 +107,7 @@ describe("the axis of the examples", () => {
     expect(await as({ x: 1 })).toEqual([4, 2]);
     expect(await as({ x: null })).toEqual([4, 4]);
     await expect(as({ y: 1 })).rejects.toThrow(/--batch-axis names y, .*these are x, labels/);
-    await expect(as({ x: 2 })).rejects.toThrow(/shape \[4, 4\], and so no axis 2 of examples/);
+    await expect(as({ x: 2 })).rejects.toThrow(/\[4, 4\], without an axis 2 for the examples/);
     await expect(as({ x: 1, labels: 0 }, { x: range(4, 3) })).rejects.toThrow(
       /examples along axis/,
     );

@@ -309,7 +309,7 @@ describe("a mistyped command line", () => {
     expect(cli(["--verify"]).stderr).toContain("--verify is not understood");
     const folder = path.dirname(place(fixture("pre-norm-mlp"), "-m.onnx"));
     const { stderr } = cliProcess(["inspect", "-m.onnx"], {}, bin, folder);
-    expect(stderr).toContain("-m.onnx is read as options; write the file as ./-m.onnx.");
+    expect(stderr).toContain("-m.onnx looks like options; write the file as ./-m.onnx.");
     expect(cli(["inspec", "a.onnx"]).stderr).toContain("inspec is neither a file nor a command");
     expect(cli(["compare", "a.onnx", "b.onnx", "c.onnx"]).stderr).toContain("c.onnx is not");
   });

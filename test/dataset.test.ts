@@ -120,7 +120,7 @@ describe("an .npz", () => {
       "no rows",
       "float[N, 2] x",
       npzOf({ x: [f32(), [0, 2]], labels }),
-      /shape \[0, 2\] and is empty/,
+      /shape \[0, 2\]; give at least one row/,
     ],
     ["a scalar", "float[N, 2] x", npzOf({ x: [f32(1), []], labels }), /a single number/],
     [
@@ -133,7 +133,7 @@ describe("an .npz", () => {
       "two batch sizes",
       "float[4, 2] x, float[1, 2] z",
       npzOf({ x, z: x, labels }),
-      /batches of 1, and x into batches of 4/,
+      /fixes the batch of .* to 1 and that of x to 4/,
     ],
     [
       "a NaN",
@@ -322,6 +322,6 @@ describe("a dataset", () => {
     const soft = await open("float[N, 2] x", npzOf({ x, labels: x }));
     expect(() => checkClasses(soft, 2)).toThrow(/is 2 in row 1 /);
     const half = await open("float[N, 2] x", npzOf({ x, labels: [f32(0, 0.5, 1, 1), [4]] }));
-    expect(() => checkClasses(half, 2)).toThrow(/is 0.5 in row 1 .*whole numbers/);
+    expect(() => checkClasses(half, 2)).toThrow(/is 0.5 in row 1 .*integers/);
   });
 });

@@ -255,7 +255,7 @@ describe("what cannot be differentiated is one sentence", () => {
       "a weight that is not there",
       "g (float[4] x) => (float[4] y) { y = Neg(x) }",
       { wrt: ["w"] },
-      /does not have a value w\.$/,
+      /has no value w; check the name\.$/,
     ],
     [
       "integers",

@@ -29,7 +29,7 @@ describe("a feature axis that the user names", () => {
   });
 
   it.each<[FeatureAxis, string]>([
-    [7, "--feature-axis 7 is not an axis of any sum it is for: y1 has rank 3, [N, 6, 8]"],
+    [7, "--feature-axis 7 is not an axis of any sum that it names: y1 has rank 3, [N, 6, 8]"],
     [{ "y*": -4 }, "its axes are 0 to 2, or -3 to -1"],
     [
       { "y*": 2, "layer.*": 1 },

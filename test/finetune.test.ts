@@ -311,7 +311,9 @@ net (int64[N, S] ids, float[N, S] mask) => (float[N, 3] p, float[N, S, 8] y, flo
       return cli([...given, ...TOWARDS.slice(0, 4), "-o", at("tokens.tuned.onnx"), ...more]);
     };
     // Of three outputs of floats the labels fit one.
-    expect(tune(19, "-e", "1").stderr).toMatch(/note: .* output p: of p, y, fixed it alone fits/);
+    expect(tune(19, "-e", "1").stderr).toMatch(
+      /note: .* output p: of p, y, fixed, only this one fits/,
+    );
     expect(tune(19, "--loss", "mse").stderr).toMatch(/--loss is given twice/);
     const ran = tune(19, "--until", "p", "--eval", at("ids.npz"), "--epochs", "2", "--json");
     expect(ran.code, ran.stderr).toBe(0);

@@ -156,7 +156,7 @@ describe("finetune", () => {
       "numbers that are no tensor",
       {},
       off({ x: new Float32Array(4 * FEATURES) as never }),
-      /x of a batch is not a Tensor/,
+      /x of a batch must be a Tensor/,
     ],
     [
       "another type",

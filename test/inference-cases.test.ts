@@ -158,7 +158,7 @@ describe("sizes as onnxruntime treats them", () => {
     expect(checks.at(-1)).toEqual({
       name: "it can learn",
       outcome: "not run",
-      reason: "every output is empty at these sizes; give others with --dim",
+      reason: "every output is empty at these sizes; give other sizes with --dim",
     });
   });
 });

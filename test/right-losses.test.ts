@@ -301,7 +301,7 @@ describe("targets are read in the one way that they can be", () => {
     [
       "no whole numbers",
       single([0, 1.5, 1, 1, 2, 0]),
-      / is 1.5 in row 1 .from 0.; class labels are whole numbers/,
+      / is 1.5 in row 1 .from 0.; class labels are integers/,
     ],
     ["a label of -1", int64([0, -1, 1, 1, 2, 0]), / is -1 in row 1 .from 0., .*--ignore-index -1/],
     [
@@ -506,7 +506,7 @@ net (int64[batch, sequence] input_ids, float[batch, past, 4] past_key_values.0.k
       ),
       expect.stringMatching(/trained on the next token/),
       expect.stringMatching(
-        /on output logits: of logits, present\.0\.key it alone is no cache; --output-name/,
+        /on output logits: of logits, present\.0\.key, only this one is not a cache; --output-name/,
       ),
     ]);
     const rows = [ids.slice(0, 3), ids.slice(3)];
@@ -540,7 +540,7 @@ net (int64[batch, sequence] input_ids, float[batch, past, 4] past_key_values.0.k
     const { history } = await tuned(model, { ...options, train: ["v"], onNote });
     expect(history.steps[0].loss).toBe((2 ** 2 + 4 ** 2) / 2);
     expect(notes).toEqual([
-      expect.stringMatching(/on output b: of a, b it alone depends on what is trained/),
+      expect.stringMatching(/on output b: of a, b, only this one depends on what is trained/),
     ]);
     await expect(tuned(model, { ...options, train: ["w"] })).rejects.toThrow(/choose one of a, b/);
   });

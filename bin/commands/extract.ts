@@ -32,7 +32,7 @@ export const extract = command({
       idle: ({ peft }) => (peft ? null : "it goes into the file that --peft writes"),
     },
     ...train(
-      "also save the weights whose names match this glob ('fc.*'); --no-train saves LAuReL's alone  [default: those recorded as trained]",
+      "also save the weights whose names match this glob ('fc.*'); --no-train saves only LAuReL's  [default: those recorded as trained]",
     ),
     ...force,
     ...printing,

@@ -100,7 +100,9 @@ function checkName(name: string, asked: readonly StepName[]): void {
   if (isStep(name) || asked.some((step) => Object.hasOwn(steps[step].options, name))) return;
   const owner = ownerOf(name);
   if (owner !== undefined)
-    throw new UsageError(`${name} is an option of ${owner}, which the import does not request.`);
+    throw new UsageError(
+      `${name} is an option of ${owner}, which the import does not request; add ${owner}.`,
+    );
   const names = asked.flatMap((step) => Object.keys(steps[step].options));
   const others = `the options are ${[...new Set(names)].join(", ")}`;
   throw new UsageError(
@@ -113,7 +115,7 @@ function checkOnce(given: readonly QueryPart[], asked: readonly StepName[]): voi
   const names = given.map(([name]) => name);
   const isList = (name: string) => asked.some((step) => steps[step].options[name]?.array);
   const twice = names.find((name, at) => names.indexOf(name) < at && !isList(name));
-  if (twice !== undefined) throw new UsageError(`${twice} is given twice.`);
+  if (twice !== undefined) throw new UsageError(`${twice} is given twice; give it once.`);
   const [laurel] = given.filter(([name]) => name === "laurel");
   if (laurel?.[1] && names.includes("variant"))
     throw new UsageError("laurel and variant both name the variant; give one of them.");

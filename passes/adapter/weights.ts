@@ -37,7 +37,8 @@ export function weightOf(model: Model, name: string): DenseTensor {
   const value = weightNamed(model.graph, name);
   const tensor = tensorOf(value);
   const dtype = tensor && typeOfTensor(value!)?.dtype;
-  if (!tensor || !dtype) throw new InputError(`${model.source.name} has no weight ${name}.`);
+  if (!tensor || !dtype)
+    throw new InputError(`${model.source.name} has no weight ${name}; check the name.`);
   return { name, dtype, dims: tensor.dims, data: dataOf(value)! };
 }
 

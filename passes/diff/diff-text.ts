@@ -39,7 +39,7 @@ const [LISTED, LONGEST] = [8, 90];
 const VERDICTS = {
   same: "the two models are the same",
   "same function": "the two models compute the same",
-  "same but for rounding": "the two models compute the same but for rounding",
+  "same but for rounding": "the two models compute the same except for rounding",
   different: "the two models do not compute the same",
 } as const;
 

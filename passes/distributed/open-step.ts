@@ -99,7 +99,7 @@ class NodeStep implements OpenedStep {
       const tensor = own(tensors, key);
       if (tensor?.dims.join() !== shape.join())
         throw new InputError(
-          `the state has no ${key}, which this step needs; it belongs to another step.`,
+          `the state has no ${key}, which this step needs; give the state of this step.`,
         );
       this.#state[key] = tensor;
     }

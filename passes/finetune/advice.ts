@@ -27,7 +27,7 @@ export function gotWorse(
   const from = epochs.find(({ epoch }) => epoch === best.epoch) ?? epochs[0];
   const learns = held !== null && train.loss < (isBeaten ? epochs[0] : from).train.loss;
   const advice = learns
-    ? `the training loss still fell, so the weights fit the training data alone: try more data, a smaller --rank, fewer --epochs${patience === null ? " or --patience 2" : ""}`
+    ? `the training loss still fell, so the weights fit only the training data: try more data, a smaller --rank, fewer --epochs${patience === null ? " or --patience 2" : ""}`
     : `try a lower learning rate, --lr ${Number((lr / 10).toPrecision(1))}, or --warmup`;
   return `${what}; the weights of epoch ${best.epoch} are written; ${advice}.`;
 }

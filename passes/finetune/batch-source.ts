@@ -111,7 +111,7 @@ export function batchesAsGiven(data: FitData, name: string): BatchSource {
           throw new TypeError(`${name} must hold batches, each an object of tensors by name.`);
         return batch;
       }
-      throw new InputError(`${name} has no batch.`);
+      throw new InputError(`${name} has no batches; give at least one.`);
     },
     close: () => {},
   };

@@ -36,7 +36,9 @@ export function bestFigure(given: string, evaluation: Evaluation | null): BestFi
     );
   const better = betterOf(name);
   if (better === null)
-    throw new InputError(`--best ${given}: it is not known whether more of ${name} is better.`);
+    throw new InputError(
+      `--best ${given}: it is unknown whether more is better; choose loss or a metric.`,
+    );
   return { name, better };
 }
 

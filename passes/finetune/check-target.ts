@@ -28,7 +28,7 @@ export function checkTarget(dataset: Dataset, term: TrainedTerm, { reading }: Te
   const [missing, all] = missingValues(column, dataset.rows, ignore);
   if (missing === all)
     throw new InputError(
-      `target ${column.name} of ${dataset.name} has no value that counts: all are NaN${orNumber(ignore)}.`,
+      `target ${column.name} of ${dataset.name} has no value that counts: all are NaN${orNumber(ignore)}; check the data.`,
     );
 }
 
@@ -41,7 +41,7 @@ export function targetNotes(dataset: Dataset, term: TrainedTerm, { reading }: Te
   const { chosen } = term;
   const title = `target ${column.name} of ${dataset.name}`;
   if (reading.form === "labels" && !isWhole(column.dtype))
-    return [`${title} is ${column.dtype} and holds whole numbers: they are taken as class labels.`];
+    return [`${title} is ${column.dtype} and holds integers, which are taken as class labels.`];
   if (reading.form === "one-hot") return [`${title} is one-hot: its ones are taken as labels.`];
   const { ignoreIndex } = chosen.options;
   const [missing, all] = skipsNaN(chosen)
@@ -136,7 +136,7 @@ export function checkLabels(
   if (wrong) throw new InputError(`${titleOf(column, wrong)}${labelAdvice(wrong.value, classes)}`);
   if (counting === 0 && dataset !== null)
     throw new InputError(
-      `target ${column.name} of ${dataset} is ${ignore} in every row, the label to ignore.`,
+      `target ${column.name} of ${dataset} is ${ignore} in every row, the label to ignore; check the labels, or change --ignore-index.`,
     );
 }
 
@@ -150,7 +150,7 @@ const labelAdvice = (label: number, classes: number): string =>
             ? `pass --ignore-index ${label} if such rows are not to count, or number the labels so`
             : `number the labels so, or give the model a last layer of more classes with --new-head`
         }.`
-      : "; class labels are whole numbers, and soft targets have the output's shape.";
+      : "; class labels are integers, and soft targets have the output's shape.";
 
 /** Throws an InputError if integers of a target are not a single 1 among zeros along an axis. */
 function checkOneHot({ name, dims, parts }: Column, axis: number): void {

@@ -85,7 +85,7 @@ export function checkNumbers(title: Title, array: StoredArray, bytes: Uint8Array
   const lost = firstLost(bytes, stored, dtype);
   if (lost !== null)
     throw new InputError(
-      `array ${name} of ${file} holds ${numbersOfBytes(stored, bytes)[lost]} in row ${rowOf(lost)} (from 0), and ${dtype}, which is expected, cannot represent it.`,
+      `array ${name} of ${file} holds ${numbersOfBytes(stored, bytes)[lost]} in row ${rowOf(lost)} (from 0), and ${dtype}, which is expected, cannot represent it; correct the value.`,
     );
 }
 

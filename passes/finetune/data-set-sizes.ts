@@ -86,7 +86,7 @@ export class SampleSizes {
     this.#fixed ??= [dim, name];
     if (this.#fixed[0] !== dim)
       throw new InputError(
-        `${title} goes into batches of ${dim}, and ${this.#fixed[1]} into batches of ${this.#fixed[0]}, as the model fixes them; so it is not a batch dimension.`,
+        `the model fixes the batch of ${title} to ${dim} and that of ${this.#fixed[1]} to ${this.#fixed[0]}, so one of these axes is not the batch; state it with --batch-axis.`,
       );
   }
 

@@ -46,7 +46,7 @@ async function evaluateBefore({ trainer, eval: held, best }: Loop, run: Run): Pr
   bestFigure(best, before);
   if (run.before.examples === 0)
     throw new InputError(
-      `${held.name} has no label to evaluate: all are the one to ignore (--ignore-index).`,
+      `${held.name} has no label to evaluate, because all are the one to ignore (--ignore-index); give other data.`,
     );
   if (!Number.isFinite(run.before.loss))
     throw new InputError(
@@ -67,7 +67,8 @@ async function runEpoch(loop: Loop, run: Run): Promise<void> {
   const steps: Step[] = run.steps.slice(earlier + 1);
   const isAtEnd = await takeSteps(loop, run, epoch, steps);
   if (steps.length === 0) {
-    if (run.stopped === null) throw new InputError(`${train.name} has no batch in epoch ${epoch}.`);
+    if (run.stopped === null)
+      throw new InputError(`${train.name} has no batch in epoch ${epoch}; give one.`);
     // The weights of the last epoch gave no finite loss, which only an evaluation would have shown.
     if (run.best?.epoch === epoch - 1 && !held)
       run.best = { ...run.best, weights: trainer.weights };

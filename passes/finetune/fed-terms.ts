@@ -53,7 +53,7 @@ export class FedTerms {
         if (!own(batch, name))
           throw new InputError(`a batch has no ${name}; it has ${Object.keys(batch).join(", ")}.`);
         if (!batch[name].dims)
-          throw new InputError(`${name} of a batch is not a Tensor of onnxruntime.`);
+          throw new InputError(`${name} of a batch must be a Tensor of onnxruntime.`);
         return [port, batch[name]];
       }),
     );

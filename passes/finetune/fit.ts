@@ -127,7 +127,7 @@ async function prepared(
 function metricsOf({ metrics, best = LOSS.name, eval: held }: FitOptions) {
   if (held === undefined && (best !== LOSS.name || metrics !== undefined))
     throw new InputError(
-      `${best === LOSS.name ? "metrics are those" : `--best ${best} is a figure`} of an evaluation, and there is none; give --eval.`,
+      `${best === LOSS.name ? "metrics are those" : `--best ${best} is a figure`} of an evaluation, which needs data; give --eval.`,
     );
   const more = metricOfBest(best);
   return more === null ? metrics : [...(metrics ?? []), more];

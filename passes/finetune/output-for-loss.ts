@@ -52,12 +52,12 @@ export function outputForLoss(
   const names = namesOf(floats);
   const alone = (value: Value, why: string): OutputForLoss => ({
     value,
-    note: `the loss is computed on output ${value.name}: of ${names} it alone ${why}; --output-name takes another.`,
+    note: `the loss is computed on output ${value.name}: of ${names}, only this one ${why}; --output-name takes another.`,
   });
   const fitting = chosenFor ? floats.filter((output) => takes(types, output, chosenFor)) : [];
   if (fitting.length === 1) return alone(fitting[0], "fits the target");
   const predictions = floats.filter((output) => !CACHE.test(output.name));
-  if (predictions.length === 1) return alone(predictions[0], "is no cache");
+  if (predictions.length === 1) return alone(predictions[0], "is not a cache");
   const possible = fitting.length > 0 ? fitting : predictions;
   const trained = new Set<Value | null>(chosenFor?.trained);
   const changing = possible.filter((output) =>

@@ -197,7 +197,7 @@ function asStated(
   }
   if (axis >= dims.length)
     throw new InputError(
-      `${title} has shape ${showShape(dims)}, and so no axis ${axis} of examples (--batch-axis).`,
+      `${title} has shape ${showShape(dims)}, without an axis ${axis} for the examples; correct --batch-axis.`,
     );
   if (shape && !fits(dims, shape, axis))
     throw otherShape(title, dims, shape, `axis ${axis} being the examples`);
@@ -223,7 +223,8 @@ const single = (title: string) =>
 
 function checkRows(title: string, name: string, dims: readonly number[], rows: number): void {
   if (dims.length === 0) throw single(title);
-  if (dims[0] === 0) throw new InputError(`${title} has shape ${showShape(dims)} and is empty.`);
+  if (dims[0] === 0)
+    throw new InputError(`${title} has shape ${showShape(dims)}; give at least one row.`);
   if (dims[0] !== rows)
     throw rowsError(
       `${title} has ${dims[0]} rows, and there are ${rows} examples; the first dimension must be the same examples, or --batch-axis ${name}=1 says which is, and ${name}=none that all share one value.`,

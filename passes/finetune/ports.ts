@@ -16,7 +16,7 @@ export function sizesOf(
     const shape = types.get(input)?.shape;
     const dims = shapes[input.name];
     if (!shape || !dims)
-      throw new InputError(`${file.source.name}: nothing is given for input ${input.name}.`);
+      throw new InputError(`the batch has no input ${input.name} of ${file.source.name}; add it.`);
     const fits =
       dims.length === shape.length &&
       shape.every((dim, axis) => {

@@ -174,7 +174,8 @@ function backward(
     const gradient = gradients.get(of.name);
     return gradient ? [{ of, gradient, place: placeOf(gradient) }] : [];
   });
-  if (reached.length === 0) throw new InputError("none of the weights to train affects the loss.");
+  if (reached.length === 0)
+    throw new InputError("no weight to train affects the loss; name others with --train.");
   const placed = [...first.nodes, ...nodes.map((node) => ({ before: null, node }))];
   return {
     back: { nodes: placed, tensors: [...first.tensors, ...tensors] },

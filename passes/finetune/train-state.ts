@@ -115,7 +115,7 @@ export class TrainState {
       if (known) return [input, known];
       if (this.#step > 0)
         throw new InputError(
-          `the state after step ${this.#step} has no ${input}; it belongs to another optimizer.`,
+          `the state after step ${this.#step} has no ${input}; it belongs to another optimizer: use that one.`,
         );
       const start = copies ? toFloat64(this.#weights[weight]) : new Float64Array(elements(dims));
       const values = dtype === "double" ? start : Float32Array.from(start);

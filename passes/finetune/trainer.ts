@@ -133,7 +133,7 @@ export class Trainer extends TrainState {
       tallies.add(terms, outputs);
       parts.push(figuresOf(terms, this.#terms.rows(fed), outputs));
     }
-    if (tallies === null) throw new InputError("there is nothing to evaluate on.");
+    if (tallies === null) throw new InputError("there is no batch to evaluate on; give one.");
     const exact = tallies.metrics();
     const ofEach = terms.map((_, k) => {
       const own = together(parts.map((part) => part[k]));

@@ -222,7 +222,8 @@ function passBack(walk: Walk, { node, inputs }: Summand, { values, held }: Cotan
 }
 function floatNamed(graph: Graph, types: Types, name: string): Value {
   const value = graph.main.values.get(name);
-  if (!value) throw new InputError(`${graph.file.source.name} does not have a value ${name}.`);
+  if (!value)
+    throw new InputError(`${graph.file.source.name} has no value ${name}; check the name.`);
   const dtype = types.get(value)?.dtype;
   if (!isFloat(dtype))
     throw new InputError(

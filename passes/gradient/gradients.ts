@@ -107,7 +107,8 @@ function cotangentsOf(ends: readonly string[], { model, types }: Specialized, dr
   const seeds = new Map<string, string>();
   for (const name of ends) {
     const value = graph.main.values.get(name);
-    if (!value) throw new InputError(`${graph.file.source.name} does not have a value ${name}.`);
+    if (!value)
+      throw new InputError(`${graph.file.source.name} has no value ${name}; check the name.`);
     const type = types.get(value) ?? null;
     if (type?.shape?.every((size) => size === 1))
       seeds.set(name, draft.constant(type.dtype, type.shape as number[], [1]));
@@ -124,7 +125,7 @@ function firstFloat({ model: { graph }, types }: Specialized): string {
   const first = graph.main.outputs.find((value) => isFloat(types.get(value)?.dtype));
   if (!first)
     throw new InputError(
-      `${graph.file.source.name} does not have a floating-point output to differentiate.`,
+      `${graph.file.source.name} does not have a float output to differentiate; name a float value in option of.`,
     );
   return first.name;
 }

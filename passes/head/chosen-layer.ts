@@ -56,7 +56,7 @@ export function restatedLayer(
 ): ChosenLayer {
   const layer = linearLayers(known).find(isLayer);
   const chosen = layer && traced(known, [layer], classes);
-  if (!chosen) throw new Error("a layer that is written in floats is none");
+  if (!chosen) throw new Error("the layer is not found in floats");
   if (!isLast(chosen)) throw blocked(known.graph, chosen, [chosen]);
   return chosen;
 }
@@ -138,7 +138,7 @@ function unknown(graph: Graph, name: string, layers: readonly Traced[]): InputEr
         ? `did you mean ${near}?`
         : last.length > 0
           ? `its last ones are ${shown(graph, last)}.`
-          : `it has ${shown(graph, layers.slice(-LISTED))}, none of which leads to an output alone.`
+          : `it has ${shown(graph, layers.slice(-LISTED))}, none of which leads only to an output.`
     }`,
   );
 }
@@ -158,7 +158,7 @@ function blocked(graph: Graph, { layer, way }: Traced, layers: readonly Traced[]
         ? `the last layer is ${shown(graph, last)}.`
         : next
           ? `name ${namesOf(graph, next.layer)[0]}, which comes later.`
-          : "give a model whose last linear layer is followed by activations and reshapes alone."
+          : "give a model whose last linear layer is followed only by activations and reshapes."
     }`,
   );
 }

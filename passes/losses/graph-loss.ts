@@ -68,7 +68,8 @@ function resultsOf({ file, graph, source }: Model): Results {
   const types = new Map(file.graph.outputs.map((info) => [info.name, typeOfInfo(info)]));
   const floats = graph.main.outputs.filter(({ name }) => isFloat(types.get(name)?.dtype));
   const loss = floats.find(({ name }) => name === "loss") ?? floats[0];
-  if (!loss) throw new InputError(`the loss ${source.name} has no float output.`);
+  if (!loss)
+    throw new InputError(`the loss ${source.name} has no float output; its value must be one.`);
   const shape = types.get(loss.name)?.shape;
   if (shape && shape.filter((dim) => dim !== 1).length > 1)
     throw new InputError(

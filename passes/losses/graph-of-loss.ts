@@ -14,7 +14,7 @@ export function checkPlain({ graph, source }: Model): void {
   for (const { op, callee, message } of graph.main.nodes)
     if (callee || op.includes("."))
       throw new InputError(
-        `the loss ${source.name} calls ${callee ? `its own function ${message.opType}` : op}; write it with operators of ai.onnx alone.`,
+        `the loss ${source.name} calls ${callee ? `its own function ${message.opType}` : op}; write it only with operators of ai.onnx.`,
       );
 }
 
@@ -82,7 +82,10 @@ function writeWeights(builder: Builder, loss: Model, nameOf: (name: string) => s
     const type = weight.initializer && typeOfTensor(weight);
     const data = type && dataOf(weight);
     if (!type) continue;
-    if (!data) throw new InputError(`weight ${weight.name} of the loss ${source.name} is sparse.`);
+    if (!data)
+      throw new InputError(
+        `weight ${weight.name} of the loss ${source.name} is sparse; make it dense.`,
+      );
     const { dtype, shape } = type;
     builder.weight({ name: nameOf(weight.name), dtype, dims: shape!.map(Number), data });
   }

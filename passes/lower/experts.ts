@@ -35,7 +35,7 @@ export const QMoE: LoweringRule = (call) => {
   const bits = int("expert_weight_bits", 4);
   if (text("quant_type", "int") !== "int" || ![2, 4, 8].includes(bits))
     return refuse("its weights are not integers of 2, 4 or 8 bits");
-  if (inputs[14] != null) return refuse("other scores weight its experts than choose them");
+  if (inputs[14] != null) return refuse("different scores choose and weight its experts");
   const layers = [
     [2, 3, 11],
     [5, 6, 12],

@@ -93,7 +93,7 @@ export function bodyWeights(
       const [type, data] = [typeOfTensor(weight), dataOf(weight)];
       if (!type || !data)
         throw new InputError(
-          `${owner}: the sparse weight ${weight.name} of its body is not supported.`,
+          `${owner}: the sparse weight ${weight.name} of its body is not supported; export it as a dense one.`,
         );
       const name = fresh(`${owner}/${weight.name}`);
       tensors.push({ name, dtype: type.dtype, dims: type.shape as readonly number[], data });

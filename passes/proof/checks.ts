@@ -29,14 +29,14 @@ export type Check =
   | Named<"it can learn", LearningReport>
   | Named<"a second opinion", FunctionReport>;
 
-/** What was proved of a result. */
+/** The checks of a proof, and whether they passed. */
 export interface Proof {
-  /** Every check was made, and passed. */
+  /** Every check ran and passed. */
   readonly passed: boolean;
   readonly checks: readonly Check[];
-  /** What was not asked to be checked, a clause for a person; null where everything was. */
+  /** What the proof does not cover because only sites were proved, a clause for people; otherwise null. */
   readonly leftOut: string | null;
-  /** The sites that stand for all in the checks that run sites one by one; null if each was run. */
+  /** The sample of sites that the checks of single sites ran on; null if they ran on each. */
   readonly sample: Sample | null;
 }
 
@@ -44,7 +44,7 @@ export interface Proof {
 export interface ProofOptions extends RunOptions {
   /**
    * "sites" runs each site alone on random operands, and no whole model: for models larger than the
-   * memory. `feeds` and `allSites` have no effect then, and `alsoOrt` is refused.
+   * memory. Then `feeds` and `allSites` have no effect, and `alsoOrt` is refused.
    */
   readonly extent?: "full" | "sites" | undefined;
   /** Check every site of a model with hundreds of them, instead of a seeded sample. */

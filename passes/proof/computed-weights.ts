@@ -12,10 +12,10 @@ import { nodesAlone } from "./site-nodes.ts";
 const TOGETHER = 1000;
 
 /**
- * Returns a result in which what the inserted nodes compute from weights alone, Softmax(w) for
- * instance, is an initializer, because onnxruntime's loading is quadratic in the number of nodes
- * that no other precedes. The values are those of the same nodes with optimizations disabled, which
- * is how onnxruntime folds them itself. Returns the same result if its values cannot be read.
+ * Returns a result with initializers in place of what the inserted nodes compute from weights
+ * alone, such as Softmax(w), because onnxruntime's loading is quadratic in the number of nodes that
+ * no other precedes. The values are those of the same nodes with optimizations disabled, which is
+ * how onnxruntime folds them itself. Returns the same result if its values cannot be read.
  */
 export async function withComputedWeights(
   ort: Ort,

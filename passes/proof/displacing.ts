@@ -8,23 +8,26 @@ import type { InsertedSite } from "../laurelize/insert.ts";
 /** Values of the new tensors, by name. */
 export type Values = ReadonlyMap<string, Float64Array>;
 
-/** The new tensors of sites, those that several share once. */
+/** Returns the new tensors of sites; those that several share occur once. */
 export const newTensors = (sites: readonly InsertedSite[]): DenseTensor[] => [
   ...new Set(sites.flatMap(({ parameters }) => Object.values(parameters))),
 ];
 
-/** The values that new tensors have in a graph. */
+/** Returns the values that new tensors have in a graph. */
 export const valuesIn = (graph: Graph, tensors: readonly DenseTensor[]): Values =>
   new Map(tensors.map(({ name, dtype }) => [name, decodeNumbers(dtype, tensorData(graph, name))]));
 
-/** How tensors are displaced: in random directions that the seed and the round give, this far. */
+/** A displacement: its size, and the seed and round that give its random direction. */
 interface Displacement {
   readonly seed: number;
   readonly round: string;
   readonly scale: number;
 }
 
-/** Moves tensors by about 1/√n, n the longest axis, which half precision and 8 bits keep. */
+/**
+ * Returns values with tensors displaced, each number by (1 to 2) · scale / √n, n the longest axis:
+ * 8 bits keep it.
+ */
 export const displaced = (
   from: Values,
   tensors: readonly DenseTensor[],
@@ -32,7 +35,7 @@ export const displaced = (
 ): Values =>
   new Map([...from, ...tensors.map((each) => [each.name, displacedOne(from, each, by)] as const)]);
 
-/** Moves one tensor. */
+/** Returns the values of one displaced tensor. */
 export function displacedOne(
   from: Values,
   { name, dims }: DenseTensor,

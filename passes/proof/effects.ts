@@ -15,18 +15,18 @@ export interface Effect {
 /** Share of a change's elements that another of the same reach may leave as they were, by rounding. */
 const ROUNDED = 1 / 64;
 
-/** Where a sum moved, and by how much in all. */
+/** The elements at which a sum moved, and how far in all. */
 export interface Movement {
-  /** 1 where it did; null if it moved everywhere or nowhere. */
+  /** 1 at elements that moved, otherwise 0; null if all or none moved. */
   readonly where: Uint8Array | null;
   readonly count: number;
   readonly norm: number;
 }
 
 /**
- * Returns the effect on a site's sum of displacing each of its tensors alone, weakest first. `sums` are
- * the sum before, and with each tensor displaced. A tensor that changes no bit has no effect. Without
- * sums, because the site's nodes do not run alone, every tensor may have one.
+ * Returns the effect on a site's sum of displacing each of its tensors alone, weakest first. `sums`
+ * are the sum before, and with each tensor displaced. A tensor that changes no bit has no effect.
+ * Without sums, because the site's nodes do not run alone, every tensor may have one.
  */
 export function effectsOf(
   sums: readonly Tensor[] | null,
@@ -40,7 +40,7 @@ export function effectsOf(
     .sort((a, b) => a.change.norm - b.change.norm || 0);
 }
 
-/** What a site's nodes are given at a point, then with each of some tensors in place of its own. */
+/** Returns what a site's nodes read at a point, then the same with each of some tensors replaced. */
 export function setsAt(
   inserted: InsertedSite,
   point: Tensors,
@@ -79,7 +79,7 @@ function bitsOf({ data }: Tensor): Bits {
   return new View(buffer as ArrayBuffer, byteOffset, byteLength / size);
 }
 
-/** Whether the second changes what the first does, but for what is lost in rounding. */
+/** Whether the second movement changes what the first does, except for what rounding loses. */
 export function within(a: Movement, b: Movement): boolean {
   const [{ where }, { where: others }] = [a, b];
   let missed = 0;

@@ -10,28 +10,28 @@ import type { Folded, Stating, Variant } from "../variants/variant.ts";
 import { broadcastAt, numbersAt, positionsOf } from "./positions.ts";
 import { constantTensor, constantTerms, operandsOf, type Subject } from "./site-nodes.ts";
 
-/** What the inserted nodes of one site compute, against the paper's formula. */
+/** How far the inserted nodes of one site are from the paper's formula. */
 export interface FormulaReport {
   readonly site: string;
-  /** Largest |y − formula|. */
+  /** |y − formula| at the element that is farthest from it in units of its rounding bound. */
   readonly difference: number;
-  /** The rounding bound at that place. */
+  /** The rounding bound of that element. */
   readonly bound: number;
   readonly passed: boolean;
   /** Whether its operands are random, because no run of the model reached it. */
   readonly madeUp: boolean;
-  /** It was run as float, which the site's own type has no kernels for. */
+  /** Whether it ran as float, because onnxruntime has no kernels for the site's own type. */
   readonly floatCopy: boolean;
 }
 
-/** What the inserted nodes of a site are given: its operands, and new weights drawn at random. */
+/** What the inserted nodes of a site read: its operands, and new weights drawn at random. */
 interface FormulaRun {
   readonly inserted: InsertedSite;
   readonly given: Tensors;
   readonly weights: Weights;
 }
 
-/** Draws weights for the inserted nodes of a site, which are to run on these operands. */
+/** Draws weights for the inserted nodes of a site, to run on these operands. */
 export function formulaRun(
   { ort, plan }: Subject,
   inserted: InsertedSite,
@@ -50,11 +50,11 @@ export function formulaRun(
 }
 
 /**
- * Checks what the inserted nodes of a site give on operands captured from a real run, and on new
- * weights drawn at random, against `y = α f + β (x + Σ addends)`, its terms times the sum's own
- * factors, and the constants that the sum adds, in float64, at about 4,096 elements. The bound is
- * the standard one of a sum of n products, n u Σ|terms| with n = D + kr + 3k + 16 and u the type's
- * unit roundoff (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1).
+ * Checks a site's sum, computed on the operands of a run and on random new weights, against `y = α
+ * f + β (x + Σ addends)` in float64, at about 4,096 elements. Terms are multiplied by the sum's own
+ * factors, and its constants are added. The bound is the standard one of a sum of n products, n u
+ * Σ|terms| with n = D + kr + 3k + 16 and u the type's unit roundoff (Higham, Accuracy and Stability
+ * of Numerical Algorithms, section 3.1), plus n² half subnormals.
  */
 export async function checkSum(
   { ort, original, result, plan }: Subject,
@@ -94,7 +94,7 @@ function drawn(seed: number, name: string, dims: readonly number[]): Float64Arra
   return values;
 }
 
-/** The formula of a sum but for what its branches and constants add, and what bounds its rounding. */
+/** The formula of a sum without what its branches and constants add, and what bounds its rounding. */
 interface Terms {
   /** α and β, one or one for each feature. */
   readonly alpha: Float64Array;
@@ -166,7 +166,7 @@ function worstOf(
   let [difference, bound, worst] = [0, 0, 0];
   for (const [k, sum] of y.entries()) {
     const { formula, magnitude } = formulaAt(terms, k);
-    // What does not fit into the type on the way is not a number in either.
+    // What overflows the type in between is not a finite number in either.
     const overflows = !Number.isFinite(sum) && magnitude >= largest(dtype);
     if (isSame(sum, formula) || overflows) continue;
     const off = Math.abs(sum - formula);

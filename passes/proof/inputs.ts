@@ -11,7 +11,7 @@ import { type Model, typesOf } from "../../src/model.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { feedsOfNpz, feedsOfTestData } from "../../src/samples/user-inputs.ts";
 
-/** Inputs of a proof from an .npz: one array for each input of the model, by name. */
+/** Reads a proof's inputs from an .npz: an array for each input. Throws an InputError if one does not fit. */
 export async function inputsFromNpz(
   model: Model,
   npz: Uint8Array,
@@ -25,7 +25,10 @@ export async function inputsFromNpz(
   return feedsOfNpz({ ort, graph: model.graph, types }, npz, freeMemory());
 }
 
-/** Inputs of a proof from the files of an ONNX test_data_set folder: input_0.pb, input_1.pb, … */
+/**
+ * Reads a proof's inputs from the files of an ONNX test_data_set folder. Throws an InputError if
+ * one does not fit.
+ */
 export async function inputsFromTestData(
   model: Model,
   files: ReadonlyMap<string, Uint8Array>,

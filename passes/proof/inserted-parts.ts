@@ -30,7 +30,7 @@ export const slotName = ({ scope, message }: Node, index: number) =>
   `${pathName(scope, message.outputs[0])} ${index}`;
 
 /**
- * Reads what a result's record says was inserted: returns the names of new nodes, new weights and
+ * Returns what a result's record says was inserted: the names of new nodes, new weights and
  * redirected inputs, and a sentence for each step that does anything else. Lengths of enclosing
  * messages, notes about redirected operands and links to old weights may change with them.
  */

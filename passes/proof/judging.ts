@@ -16,20 +16,20 @@ import {
 } from "./learning-runs.ts";
 import { Passing } from "./passing.ts";
 
-/** How a movement is seen. */
+/** How it is seen that a tensor moves something. */
 export interface Judging {
-  /** The outputs depend on no new tensor, or hold no number, so the last sum is asked instead. */
+  /** The outputs depend on no new tensor, or hold no number, so the last sum is watched instead. */
   readonly bySums: boolean;
-  /** The outputs hold whole numbers or texts alone, which small steps may leave. */
+  /** The outputs hold only integers or texts, which small steps may leave unchanged. */
   readonly discrete: boolean;
-  /** The outputs in which it counts, how far tensors are displaced, and what is known from there. */
+  /** The outputs that are watched, how far tensors are displaced, and which movements are known to arrive. */
   readonly passing: Passing;
 }
 
-/** How much further each is displaced if the outputs are whole numbers, which small steps leave. */
+/** How much further each is displaced if the outputs are integers, which small steps leave unchanged. */
 const LARGER = [8, 64, 512];
 
-/** Chooses how movements are seen, at the first point; a clause if none can be. */
+/** Chooses how movements are seen, at the first point. Returns a clause if none can be seen. */
 export async function judgingOf(runs: LearningRuns, round: Round): Promise<Judging | string> {
   const { judged, last, running, result, isSteady } = runs;
   const { point, still } = round;
@@ -38,7 +38,7 @@ export async function judgingOf(runs: LearningRuns, round: Round): Promise<Judgi
     (name) => compareTensors(still[name], again[name]).bitEqual,
   );
   const outputs = told.filter((name) => judged.includes(name));
-  if (outputs.length === 0) return "every output differs from run to run, whatever it draws";
+  if (outputs.length === 0) return "every output differs from run to run, even with fixed seeds";
   const seen = (names: readonly string[], scale: number): Passing =>
     new Passing(runs, { ...round, point: { ...point, scale } }, names);
   const discrete = !outputs.some(
@@ -49,8 +49,8 @@ export async function judgingOf(runs: LearningRuns, round: Round): Promise<Judgi
     if (canAsk && hasNonFiniteWeights(result))
       return { bySums: true, discrete, passing: seen(told, 1) };
     return outputs.every((name) => still[name].data.length === 0)
-      ? "every output is empty at these sizes; give others with --dim"
-      : "no output holds a number on the sample inputs, only NaN or infinities: give real ones with --inputs";
+      ? "every output is empty at these sizes; give other sizes with --dim"
+      : "no output holds a number on the sample inputs, only NaN or infinities; give real inputs with --inputs";
   }
   const passing = seen(outputs, 1);
   if (!discrete && (await passing.sendFirst())) return { bySums: false, discrete, passing };
@@ -76,7 +76,7 @@ async function scaleThatMoves(
   return null;
 }
 
-/** Whether something in a tensor can be seen to move. */
+/** Whether a tensor holds something that can be seen to move: texts, integers or finite numbers. */
 export const holdsNumbers = (tensor: Tensor) =>
   tensor.data.length > 0 &&
   (tensor.type === "string" ||

@@ -9,7 +9,7 @@ import { type AskedToLearn, canLearn, type LearningReport, type MovingReport } f
 import type { Asked } from "./learning-runs.ts";
 import { fitTogether } from "./operands.ts";
 
-/** What is asked of sites that inputs may reach or not. */
+/** The input of the check on sites that inputs may reach or not. */
 interface AskedWhereReached extends AskedToLearn {
   /** Sites that are left out. */
   readonly notFinite: readonly InsertedSite[];
@@ -18,9 +18,10 @@ interface AskedWhereReached extends AskedToLearn {
 }
 
 /**
- * Checks for every site whether its new tensors can learn, on inputs that reach it: only those that
- * take a branch of an If show that for its sites. If none does, or if the output does not depend on
- * what a tensor changes, the check is not run; its reason says what holds at the other sites.
+ * Checks whether the new tensors of every site can learn, on inputs that reach the site, such as
+ * those that take its branch of an If. The check counts as not run if no inputs reach a site, or if
+ * the output does not depend on what a tensor changes. Its reason says what holds at the other
+ * sites.
  */
 export async function learnWhereReached({
   notFinite,
@@ -62,15 +63,15 @@ export async function learnWhereReached({
   });
 }
 
-/** Inputs, and groups of sites that they reach, which are asked together. */
+/** Inputs, and groups of sites that they reach, which are checked together. */
 interface Part {
   readonly feeds: Tensors;
   readonly groups: Asked["groups"];
 }
 
 /**
- * The sites by the inputs that reach them. Where not all operands fit in memory, each group is asked
- * alone, because a session keeps what it can give until a run ends, whether it is asked for or not.
+ * Returns the sites by the inputs that reach them. If not all operands fit in memory, each group is
+ * a part of its own, because a session keeps all that it can output until a run ends.
  */
 function partsOf(
   groups: Asked["groups"],
@@ -104,7 +105,7 @@ function independent(
   const names = at.slice(0, LISTED).map(({ site }) => site.name);
   const where = at.length > LISTED ? `${names.join(", ")}, …` : names.join(", ");
   const others = tensors - unfelt.length;
-  return `the output does not depend on what ${unfelt.length} new tensors change in the sum of ${at.length} of ${sites.length} sites (${where}), nor does the original's at these inputs: it is multiplied by zero, cut off or lost in rounding; give others with --inputs${others > 0 ? `; the other ${others} of ${tensors} new tensors move it` : ""}`;
+  return `the output does not depend on what ${unfelt.length} new tensors change in the sum of ${at.length} of ${sites.length} sites (${where}): on these inputs, in the original too, it is multiplied by zero, cut off or lost in rounding; give other inputs with --inputs${others > 0 ? `; the other ${others} of ${tensors} new tensors move it` : ""}`;
 }
 
 function unreached({ sites }: Plan, reached: readonly InsertedSite[], tensors: number): string {

@@ -13,15 +13,15 @@ import { operandsOf, type Subject } from "./site-nodes.ts";
 import type { SiteSums } from "./sums-together.ts";
 import type { Running } from "./weighted-runs.ts";
 
-/** What every check of new tensors is given. */
+/** The input of every check of new tensors. */
 export interface Asked extends Subject {
   /** The plan's sites, as many at once as fit in memory. */
   readonly groups: readonly (readonly InsertedSite[])[];
-  /** Values of the main graph in which a movement counts: its outputs, or what they are made of. */
+  /** Values of the main graph that are watched: its outputs, or what they are computed from. */
   readonly judged: readonly string[];
-  /** Values that are judged, too, if some tensors move nothing else: floats that are rounded, or saturate. */
+  /** Values that are watched too if some tensors move nothing else: floats before they are rounded or saturate. */
   readonly stepped: readonly string[];
-  /** Whether the result is known to give the same in every run, to the bit. */
+  /** Whether the result is known to give the same in every run, bit for bit. */
   readonly isSteady: boolean;
   readonly sums: SiteSums;
   /** Counts a site as done. */
@@ -33,12 +33,12 @@ export interface OpenRuns extends Asked {
   readonly feeds: Tensors;
   readonly tensors: readonly DenseTensor[];
   readonly taps: Taps;
-  /** The last sum as an output of the model with taps; null if it cannot be one. */
+  /** The last sum's name as an output of the model that is run; null if it cannot be one. */
   readonly last: string | null;
   readonly running: Running;
 }
 
-/** Such a model, and what it gives with the initial weights. */
+/** Such a model, and its values with the initial weights. */
 export interface LearningRuns extends OpenRuns {
   readonly start: Point;
 }
@@ -51,10 +51,11 @@ export interface Point {
   readonly scale: number;
   /** The inputs of a run at this point. */
   readonly feeds: Tensors;
-  /** What the model is known to give there. */
+  /** The values that are known there. */
   readonly known: Tensors;
 }
 
+/** Returns a point of which no values are known. */
 export function pointAt(
   { ort, feeds, tensors }: OpenRuns,
   at: Pick<Point, "values" | "round" | "scale">,
@@ -64,7 +65,7 @@ export function pointAt(
   return { ...at, feeds: all, known: {} };
 }
 
-/** A point, and what is asked of it in one run: judged values, and all sites' operands and sums if they are held at once. */
+/** Returns a point with the watched values there and, if all sites are held at once, their operands and sums. */
 export async function knownAt(
   runs: OpenRuns,
   at: Pick<Point, "values" | "round" | "scale">,
@@ -77,12 +78,12 @@ export async function knownAt(
   return { ...point, known: await running(point.feeds, [...new Set(names)]) };
 }
 
-/** Names of the values in which a movement may count. */
+/** Names of the values that may be watched. */
 const judgedIn = ({ judged, last }: OpenRuns): string[] => [
   ...new Set(last === null ? judged : [...judged, last]),
 ];
 
-/** What the model gives at a point, run only if that is not known. */
+/** Returns values at a point by name. Runs the model unless all are known. */
 export async function valuesAt(
   { running }: OpenRuns,
   { feeds, known }: Point,
@@ -96,14 +97,14 @@ const fed = (ort: Ort, { name, dtype, dims }: DenseTensor, values: Float64Array)
   [name]: tensorOfBytes(ort, dtype, encodeNumbers(dtype, values), dims),
 });
 
-/** One tensor, displaced from a point, as it is fed. */
+/** Returns the feed of one tensor, displaced from a point. */
 export function moved({ ort, plan }: OpenRuns, point: Point, tensor: DenseTensor): Tensors {
   const { values, round, scale } = point;
   const { seed } = plan.options;
   return fed(ort, tensor, displacedOne(values, tensor, { seed, round, scale }));
 }
 
-/** Returns what gives the operands of some sites at a point; null for a body that did not run. */
+/** Returns a function from a site to its operands at a point; they are null if its body did not run. */
 export async function operandsAt(
   runs: LearningRuns,
   point: Point,
@@ -115,13 +116,13 @@ export async function operandsAt(
   return (inserted) => operandsIn(ort, taps, inserted, got);
 }
 
-/** A site, and what its inserted nodes read; null for a body that did not run. */
+/** A site, and what its inserted nodes read; null if its body did not run. */
 export interface SiteOperands {
   readonly inserted: InsertedSite;
   readonly operands: Tensors | null;
 }
 
-/** What the nodes of a site are given: at a point, and with each of these tensors displaced. */
+/** Returns what the nodes of a site read at a point, and with each of these tensors displaced. */
 export const displacedSets = (
   runs: OpenRuns,
   point: Point,
@@ -138,7 +139,7 @@ export const displacedSets = (
 export const tensorsNamed = ({ parameters }: InsertedSite, names: ReadonlySet<string>) =>
   Object.values(parameters).filter(({ name }) => names.has(name));
 
-/** What each of the named tensors does to its site's sum, site by site. */
+/** Returns what each of the named tensors does to its site's sum, a list for each site. */
 export async function effectsAt(
   runs: LearningRuns,
   point: Point,
@@ -163,14 +164,14 @@ export async function effectsAt(
   return groups.flat().map((inserted) => effects.get(inserted)!);
 }
 
-/** A point, what the model gives there, and what each tensor does to its site's sum there. */
+/** A point, the watched values there, and what each tensor does to its site's sum there. */
 export interface Round {
   readonly point: Point;
   readonly still: Tensors;
   readonly effects: readonly (readonly Effect[])[];
 }
 
-/** Returns such a round, of the named tensors. */
+/** Returns the round of the named tensors at a point. */
 export async function roundAt(
   runs: LearningRuns,
   point: Point,
@@ -195,8 +196,8 @@ export async function arrives(
 export const SCALES = [1, 1 / 8, 1 / 64, 1 / 512];
 
 /**
- * Displaces at a scale, or at a smaller one if the model does not run: its values may decide sizes,
- * as in a mixture of experts.
+ * Calls `displace` with a scale, or with a smaller one if the model does not run. Its values may
+ * decide sizes, as in a mixture of experts.
  */
 export async function atRunningScale<T>(
   scale: number,

@@ -23,43 +23,44 @@ import { Passing } from "./passing.ts";
 import { judgedAgain } from "./unfelt.ts";
 import { withRuns } from "./weighted-runs.ts";
 
-/** Whether gradients would reach every new tensor, told by displacing them. */
+/** Whether gradients would reach every new tensor, as displacing them shows. */
 export interface LearningReport {
   /** New tensors in all. */
   readonly tensors: number;
-  /** Those that change the output from the start on; the others follow once these have moved. */
+  /** Those that change the output from the start; the others follow once these have moved. */
   readonly first: readonly string[];
   /** Those that change nothing even then. */
   readonly dead: readonly string[];
-  /** Those whose change of the sum the output does not depend on at these inputs, as in the original. */
+  /** Those whose change of the sum does not reach the output on these inputs, in the original either. */
   readonly unfelt: readonly string[];
-  /** Those whose own change is lost in rounding, and of which a larger one moves the output. */
+  /** Those whose own change is lost in rounding, while a larger one moves the output. */
   readonly faint: readonly string[];
-  /** The outputs depend on no new tensor, or hold no number, so the last sum was asked instead. */
+  /** The outputs depend on no new tensor, or hold no number, so the last sum was watched instead. */
   readonly bySums: boolean;
   /** Sites that are left out: the original's own sum holds no finite number there. */
   readonly notFinite: readonly string[];
-  /** Values that were judged beside the outputs: the last floats before labels and indices. */
+  /** Values that were watched beside the outputs: the last floats before labels and indices. */
   readonly before: readonly string[];
 }
 
-/** The same of sites that one run reaches. */
+/** The same for sites that one run reaches. */
 export type MovingReport = Omit<LearningReport, "tensors" | "notFinite">;
 
-/** What is asked, and runs on the same inputs that have begun. */
+/** The input of the check, and runs on the same inputs that are open already. */
 export interface AskedToLearn extends Asked {
   readonly started: LearningRuns | null;
 }
 
 /**
  * Displaces the new tensors at random, with optimizations disabled: (i) each alone at the start;
- * (ii) those that changed the output, all together; (iii) from there each of the others alone. Every
- * one must change the output by then, or its gradient is zero for good (γ = 0 together with B = 0).
- * The effect of a tensor on its site's sum is computed by the site's nodes alone. If an effect changes
- * an output, so does every larger one: one that changes at least the same elements of the sum, each
- * by at least as much. So the whole model is run for a site's least effect, and for others that are
- * not larger than one that is known to change an output. Steps (ii) and (iii) are left out for a
- * tensor whose effect, with its site's first movers displaced, is larger than such a one of step (i).
+ * (ii) those that changed the output, all together; (iii) from there each of the others alone. A
+ * tensor that has not changed the output by then has a zero gradient for good, as with γ = 0
+ * together with B = 0. The effect of a tensor on its site's sum is computed by the site's nodes
+ * alone. If an effect changes an output, so does every larger one: one that changes at least the
+ * same elements of the sum, each by at least as much. So the whole model runs only for a site's
+ * least effect, and for others that are not larger than one that is known to change an output.
+ * Steps (ii) and (iii) are left out for a tensor whose effect, with its site's first movers
+ * displaced, is larger than such a one of step (i).
  */
 export async function canLearn(
   asked: AskedToLearn,
@@ -126,7 +127,7 @@ async function learn(runs: LearningRuns): Promise<Outcome<MovingReport>> {
   }
   if (left.size > 0 && discrete && !bySums)
     return notRun(
-      `the outputs hold whole numbers or texts alone, which ${left.size} of ${tensors.length} new tensors are not seen to change`,
+      `the outputs hold only integers or texts, and ${left.size} of ${tensors.length} new tensors are not seen to change them`,
     );
   const judgedLast = runs.stepped.length === 0 ? left : new Set<string>();
   const told = await judgedAgain(runs, passing.outputs, judgedLast);
@@ -143,8 +144,8 @@ async function learn(runs: LearningRuns): Promise<Outcome<MovingReport>> {
 }
 
 /**
- * Leaves out those of the named tensors that change their site's sum, its first movers displaced,
- * where a movement does that arrived at the start, and by no less.
+ * Returns the named tensors without those whose effect on their site's sum, with its first movers
+ * displaced, is at least as large as a movement that reached an output at the start.
  */
 async function withoutFollowing(
   runs: LearningRuns,

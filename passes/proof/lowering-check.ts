@@ -20,11 +20,11 @@ import { reason } from "../../src/ort/messages.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { runValue } from "./site-nodes.ts";
 
-/** A composite node and what it was lowered into, on the operands of a real run. */
+/** A composite node and the nodes that replace it, compared on the operands of a real run. */
 interface LoweredNode {
   readonly name: string;
   readonly op: string;
-  /** Largest |a − b| of its integers, of which each is a quantum; null where it makes floats. */
+  /** Largest |a − b| of its integers, in quanta; null if it makes floats. */
   readonly quanta: number | null;
 }
 
@@ -35,7 +35,7 @@ export interface LoweringReport extends FunctionReport {
   readonly nodes: readonly LoweredNode[];
 }
 
-/** What was lowered: the original, the model in which composite nodes stood, and these. */
+/** What was lowered: the original, the model that held composite nodes, and these nodes. */
 interface Closed {
   readonly file: ModelFile;
   readonly calls: readonly string[];
@@ -43,19 +43,19 @@ interface Closed {
   readonly nodes: readonly Node[];
 }
 
-/** What a result was made of: the original, or that with functions and composite nodes lowered. */
+/** What a result was made from: the original, or the original with functions and composite nodes lowered. */
 export interface LoweredOriginal extends TypedGraph {
-  /** The original itself, and what was lowered in it; null where nothing was. */
+  /** The original itself, and what was lowered in it; null if nothing was. */
   readonly closed: Closed | null;
   readonly judged: Judged;
 }
 
-/** The largest error of a lowered node that makes integers: onnxruntime may round another way. */
+/** The largest error of a lowered node that makes integers, in quanta: onnxruntime may round differently. */
 const QUANTUM = 1;
 
 /**
  * Checks a lowered model against the original. Inlined functions must be bit-equal, and lowered
- * composite nodes within the noise of both. Where these make integers, each alone is checked to one
+ * composite nodes within the noise of both. If these make integers, each is checked alone to one
  * quantum on the operands of a real run, and the movement of the outputs is reported.
  */
 export async function checkLowering(
@@ -91,7 +91,7 @@ const makesIntegers = (types: Types, node: Node) =>
     [8, 16].includes(integerBits(types.get(value)?.dtype ?? "") ?? 0),
   );
 
-/** How far each node's integers move on what it reads in a run; null where one was not run. */
+/** Returns how far each node's integers move on what it reads in a run; null if one did not run. */
 async function quantaOf(
   ort: Ort,
   lowered: Graph,

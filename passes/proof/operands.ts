@@ -14,7 +14,7 @@ import { operandsOf } from "./site-nodes.ts";
 
 /** Elements of operands that are held at once at least, and the share of free memory that they may take. */
 const [HELD, SHARE_HELD] = [1 << 26, 1 / 16];
-/** What a dimension of which nothing is known is taken for. */
+/** The assumed size of a dimension of which nothing is known. */
 const UNKNOWN_DIM = 64;
 
 /** Names of the values that the sites' inserted nodes read. */
@@ -32,12 +32,12 @@ export function sizesIn({ main }: Graph, types: Types, feeds: Tensors): Record<s
   return Object.fromEntries(sized.filter(([dim]) => typeof dim === "string" && dim !== ""));
 }
 
-/** Number of elements of each site's sum, free dimensions having these sizes. */
+/** Number of elements of each site's sum on some inputs. */
 export type SumSizes = ReadonlyMap<InsertedSite, number>;
 
 /**
- * The sizes of sites' sums on some inputs. Where inference loses one, the model is run once to
- * measure it: each group of sites costs another session, and guesses put every site alone.
+ * Returns the sizes of sites' sums on some inputs. If inference loses several, one run of the model
+ * measures them: guesses that are too large cost a session for each site.
  */
 export async function sumSizes(
   ort: Ort,
@@ -67,7 +67,7 @@ export async function sumSizes(
 const heldAtOnce = () =>
   Math.max(HELD, (SHARE_HELD * (freeMemory() ?? 0)) / Float32Array.BYTES_PER_ELEMENT);
 
-/** Sites in groups whose operands fit in memory together. */
+/** Returns the sites in groups whose operands fit in memory together. */
 export function siteBatches(sizes: SumSizes): InsertedSite[][] {
   const groups: InsertedSite[][] = [];
   const most = heldAtOnce();
@@ -98,7 +98,7 @@ export const tapsAt = (sites: readonly InsertedSite[]): Tap[] =>
     operandsOf(inserted).map((value) => ({ value, dtype: inserted.site.dtype })),
   );
 
-/** Returns a site's operands in a run, broadcast; null if its body did not run in one piece. */
+/** Returns a site's operands in a run, broadcast to one shape; null if the run does not give them all. */
 export function operandsIn(
   ort: Ort,
   taps: Taps,
@@ -115,15 +115,15 @@ export function operandsIn(
   return Object.fromEntries(made.map(([name, tensor]) => [name, expanded(ort, tensor, shape)]));
 }
 
-/** Operands of a site, and which of the inputs they are from. */
+/** Operands of a site, and the inputs that they come from. */
 export interface Captured {
   readonly operands: Tensors;
   readonly feeds: Tensors;
 }
 
 /**
- * What the sites' inserted nodes read, in a real run with optimizations disabled, on the first of
- * the inputs that reaches the site. A site in a body that none reaches is left out.
+ * Returns what the sites' inserted nodes read in a real run with optimizations disabled, on the
+ * first of the inputs that reaches the site. Leaves out sites in bodies that none reaches.
  */
 export async function capture(
   ort: Ort,
@@ -148,7 +148,7 @@ export async function capture(
   return found;
 }
 
-/** What sites' inserted nodes read in a run on these inputs that gave this. */
+/** Returns what sites' inserted nodes read, from the values of a run on these inputs. */
 export const operandsOfAll = (
   ort: Ort,
   taps: Taps,

@@ -12,7 +12,7 @@ import type { InsertedSite } from "../laurelize/insert.ts";
 import type { LearningRuns, Point } from "./learning-runs.ts";
 import { withRuns } from "./weighted-runs.ts";
 
-/** What lost tensors of a site do to its sum once its own first movers have moved. */
+/** What the lost tensors of a site do to its sum once the site's first movers have moved. */
 export interface LostAtSite {
   readonly inserted: InsertedSite;
   readonly point: Point;
@@ -23,16 +23,16 @@ export interface LostAtSite {
     /** The sum's largest magnitude. */
     readonly most: number;
   }[];
-  /** Those that change it on random operands only, or of which nothing is known. */
+  /** Tensors that change it only on random operands, or of which nothing is known. */
   readonly untold: readonly DenseTensor[];
-  /** Where these change it. */
+  /** The point at which these change it. */
   readonly untoldAt: Point;
 }
 
-/** Whether an output of the original differs by more units of rounding if the sums of sites change like this. */
+/** Returns whether an output of the original moves by more units of rounding if sums change like this. */
 type Feels = (sites: readonly LostAtSite[], units?: number) => Promise<boolean>;
 
-/** Runs the original with something added to the skips of some sites. */
+/** Calls `work` with a function that runs the original with something added to the skips of some sites. */
 export async function withFeeling(
   { ort, original, feeds }: LearningRuns,
   sites: readonly LostAtSite[],

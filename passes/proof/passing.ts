@@ -6,15 +6,15 @@ import type { InsertedSite } from "../laurelize/insert.ts";
 import { changeBetween, type Movement, within } from "./effects.ts";
 import { type LearningRuns, moved, type Round, valuesAt } from "./learning-runs.ts";
 
-/** The share of a displacement that is sent past later sites, whose own effects outdo it then. */
+/** The share of a displacement that is used to pass later sites, whose own effects are then larger. */
 const SMALL = 1 / 64;
-/** How many are sent past other sites at most: each looks for the sums that it must pass. */
+/** Maximum number of movements that are sent past other sites: each searches for the sums that it must pass. */
 const SENT = 24;
 
 /**
  * What one run shows for many sites. A small movement that changes an output has passed the sum of
  * each later site that lies on every path to the outputs. Whatever changes such a sum in the same
- * elements, by at least as much, changes the output too; it is not run.
+ * elements, by at least as much, changes the output too, so it need not be run.
  */
 export class Passing {
   readonly #runs: LearningRuns;
@@ -24,7 +24,7 @@ export class Passing {
   readonly #passed = new Map<InsertedSite, Movement>();
   /** Names of tensors that were sent and arrived. */
   readonly sent = new Set<string>();
-  /** How many may still be sent; none once one was lost. */
+  /** How many may still be sent; 0 after one was lost. */
   #left: number;
 
   constructor(runs: LearningRuns, round: Round, outputs: readonly string[]) {
@@ -43,14 +43,14 @@ export class Passing {
     return movement.norm <= change.norm && within(movement, change);
   }
 
-  /** Sends the weakest tensor of the first site that has one; whether that is seen to arrive. */
+  /** Sends the weakest tensor of the first site that has one. Returns whether it is seen to arrive. */
   async sendFirst(): Promise<boolean> {
     const { effects } = this.round;
     const k = effects.findIndex(([weakest]) => weakest?.change);
     return k >= 0 && this.send(this.#runs.groups.flat()[k], effects[k][0].tensor);
   }
 
-  /** Displaces a site's tensor a little, past the later sites; whether that is seen to arrive. */
+  /** Displaces a site's tensor a little, past the later sites. Returns whether it is seen to arrive. */
   async send(inserted: InsertedSite, tensor: DenseTensor): Promise<boolean> {
     if (this.#left === 0 || this.#sumOf(inserted) === null) return false;
     const gates = [inserted, ...this.#gatesBehind(inserted, tensor)];
@@ -79,8 +79,8 @@ export class Passing {
   }
 
   /**
-   * Later sites whose operands are held at once with this one's, and whose weakest tensor is not
-   * known to arrive. The ways begin at the tensor, because several sites may share it.
+   * Returns later sites whose operands are held at once with this one's, and whose weakest tensor
+   * is not known to arrive. Paths begin at the tensor, because several sites may share it.
    */
   #gatesBehind(inserted: InsertedSite, { name }: DenseTensor): InsertedSite[] {
     const group = this.#runs.groups.find((sites) => sites.includes(inserted)) ?? [];
@@ -114,7 +114,7 @@ const readersOf = ({ uses, scope }: Value): Node[] =>
     return reader;
   });
 
-/** Values that all ways from one value to the outputs lead through, of the main graph. */
+/** Returns the values of the main graph through which all paths from one value to the outputs lead. */
 function gatesFrom(from: Value, outputs: readonly string[]): ReadonlySet<Value> {
   const behind = [...walk([from], (value) => readersOf(value).flatMap(outputsOf))].sort(
     (a, b) => placeOf(a) - placeOf(b),

@@ -7,17 +7,17 @@ import type { InsertedSite } from "../laurelize/insert.ts";
 
 /** Elements of a sum that are compared with the formula, all features of a position together. */
 const COMPARED = 1 << 12;
-/** Positions that are compared, whatever their features. */
+/** Minimum number of positions that are compared, however many features they have. */
 const LEAST = 16;
 
-/** Some positions of a sum: where the first feature of each lies, and how far apart features lie. */
+/** Positions of a sum: the index of each one's first feature, and the distance between features. */
 interface Positions {
   readonly starts: Uint32Array;
   readonly size: number;
   readonly inner: number;
 }
 
-/** All positions of a sum, or a seeded sample of those of a large one. */
+/** Returns all positions of a sum, or a seeded sample if there are many. */
 export function positionsOf(
   shape: readonly number[],
   { site, place }: InsertedSite,
@@ -35,7 +35,7 @@ export function positionsOf(
   return { starts, size, inner };
 }
 
-/** Values at some positions: a row for each feature. `places` says where each is, if not in order. */
+/** Returns the values at some positions, a row for each feature; `places` has their indices if not in order. */
 export function numbersAt(
   tensor: Tensor,
   { starts, size, inner }: Positions,
@@ -51,6 +51,6 @@ export function numbersAt(
   return values;
 }
 
-/** Values of a tensor at some positions of a larger shape, by numpy's rules. */
+/** Returns the values of a tensor that is broadcast to a shape, by numpy's rules, at some positions. */
 export const broadcastAt = (tensor: Tensor, shape: readonly number[], positions: Positions) =>
   numbersAt(tensor, positions, placesIn(tensor.dims, shape));

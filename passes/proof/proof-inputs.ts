@@ -16,18 +16,19 @@ import type { ProofOptions } from "./checks.ts";
 import type { LoweredOriginal } from "./lowering-check.ts";
 
 const ROUNDS = 3;
-/** Seconds of a run, of processor time, above which models are compared on one set of inputs. */
+/** Seconds of processor time a run, above which models are compared on one set of inputs. */
 const SLOW = 0.2;
 
-/** The inputs of a proof, and what the original gives for those on which models are compared. */
+/** The inputs of a proof, and the original's outputs on those on which models are compared. */
 export interface ProofInputs extends Samples {
   /** Its outputs with optimizations disabled, for the first of the inputs or all; null if unknown. */
   readonly plain: readonly Tensors[] | null;
 }
 
 /**
- * The inputs of a proof: those given, or random ones that the original runs on. A clause if
- * onnxruntime cannot run the original at all; throws an InputError if the original is unsound.
+ * Returns the inputs of a proof: those given, or random ones that the original runs on. Returns a
+ * clause if onnxruntime cannot run the original at all. Throws an InputError if the original is
+ * unsound.
  */
 export async function proofInputs(
   ort: Ort,
@@ -45,7 +46,7 @@ export async function proofInputs(
   }
 }
 
-/** Draws inputs; the session that accepts them also gives what the original makes of them. */
+/** Draws inputs; the session that accepts them also gives the original's outputs on them. */
 async function drawn(
   ort: Ort,
   { graph, types }: LoweredOriginal,
@@ -113,7 +114,7 @@ async function refusal(
   const { inputs, outputs } = graph.file.graph;
   const other = [...inputs, ...outputs].find(({ type }) => type && !type.tensor);
   if (other)
-    return `onnxruntime's JavaScript API takes and gives tensors only, and ${other.name} is none`;
+    return `onnxruntime's JavaScript API takes and returns only tensors, and ${other.name} is not one`;
   for (const input of graph.main.inputs) {
     const { dtype = "" } = types.get(input) ?? {};
     if (dtype && !hasTensors(dtype))
@@ -129,8 +130,8 @@ async function refusal(
 const [EACH, MORE] = [4, 1];
 
 /**
- * Throws an InputError if the outputs of a proof on so many sets of inputs would not fit into
- * memory, each as large as these. Only a run shows the size of an output that a value decides.
+ * Throws an InputError if outputs of the size of these, on so many sets of inputs, would not fit
+ * into memory during a proof. Only a run shows the size of an output that a value decides.
  */
 export function checkKept(name: string, outputs: Tensors, rounds: number): void {
   const free = freeMemory();

@@ -33,7 +33,7 @@ import type { Subject } from "./site-nodes.ts";
 import { SiteSums } from "./sums-together.ts";
 import { checkUnchanged } from "./unchanged.ts";
 
-/** A result, what it was made of, and what was inserted. */
+/** A result, what it was made from, and what was inserted. */
 export interface Proved {
   readonly ort: Ort;
   readonly original: LoweredOriginal;
@@ -42,11 +42,11 @@ export interface Proved {
 }
 
 /**
- * Proves a laurelized model against its original in onnxruntime: it computes the same function,
- * every site computes the paper's formula once its weights are not neutral, nothing but the sites
- * has changed, and every new tensor can learn; with `alsoOrt`, another runtime agrees. If anything
- * was lowered, the lowered model is checked against the original first, and everything else against
- * the lowered one.
+ * Proves a laurelized model against its original in onnxruntime. It must compute the same function,
+ * every site must compute the paper's formula once its weights are not neutral, nothing but the
+ * sites may have changed, and every new tensor must be able to learn. With `alsoOrt`, another
+ * runtime must agree. If anything was lowered, the lowered model is checked against the original
+ * first, and everything else against the lowered one.
  */
 export async function runChecks(proved: Proved, options: ProofOptions = {}): Promise<Proof> {
   const { ort, original, result, plan: whole } = proved;
@@ -92,10 +92,10 @@ export async function runChecks(proved: Proved, options: ProofOptions = {}): Pro
 
 const isRight = ({ passed }: FormulaReport) => passed;
 
-/** What is asked of the new tensors of some sites, but for how they are run. */
+/** The check on the new tensors of some sites, except for how they are run. */
 type AskedTensors = Omit<Asked, "groups" | "sums" | "step">;
 
-/** What is asked of the new tensors of a plan's sites, a sample or all; or why nothing is. */
+/** Returns the check on the new tensors of a plan's sites, a sample or all; or why there is none. */
 function askedOf(
   { original: { graph, types, judged }, plan: whole }: Proved,
   { ort, result, plan }: Subject,
@@ -109,7 +109,7 @@ function askedOf(
   return { ort, result: learner, plan, judged: judged.names, stepped, original: graph, isSteady };
 }
 
-/** What the checks of single sites are made with: the original, inputs, and what is asked. */
+/** The input of the checks of single sites. */
 interface SiteRuns {
   readonly file: ModelFile;
   readonly types: Types;
@@ -117,7 +117,7 @@ interface SiteRuns {
   readonly asked: AskedTensors | NotRun;
 }
 
-/** How often it is counted that a site can learn: effects and movers, at the start and after. */
+/** How often the progress counts each site: effects and movers, at the start and after. */
 const STEPS = 4;
 
 /**
@@ -183,7 +183,7 @@ async function opinions(
   return [{ name: "a second opinion", ...opinion }];
 }
 
-/** What the original gives on all inputs of a comparison, if it is known. */
+/** The original's outputs on all inputs of a comparison, if they are known. */
 type KnownOutputs = { readonly plain?: readonly Tensors[] };
 
 /**

@@ -8,14 +8,14 @@ import { checkSite, type SiteReport } from "./site-check.ts";
 import { operandsOf, type Subject } from "./site-nodes.ts";
 import { checkUnchanged } from "./unchanged.ts";
 
-/** What is left out where only the sites are proved. */
+/** What is left out if only the sites are proved. */
 const LEFT_OUT =
   "that the outputs of the whole model are the same and that every new tensor moves them: no whole model was run";
 
 /**
- * Proves a result at its sites, each run alone, without a whole model in memory: the sum is the
- * same as before, it follows the paper's formula once its weights are not neutral, and nothing
- * else in the file has changed.
+ * Proves a result at its sites, each run alone, without a whole model in memory. The sum must be
+ * the same as before and follow the paper's formula once its weights are not neutral, and nothing
+ * else in the file may have changed.
  */
 export async function proveSites(
   subject: Subject,
@@ -28,7 +28,7 @@ export async function proveSites(
   return { passed, checks, leftOut: LEFT_OUT + unsized(types, subject.plan), sample: null };
 }
 
-/** Says of how many sites the operands may be broadcast: those whose sizes are not all known to be the sum's. */
+/** Returns a clause on sites whose operands may be broadcast, because not all sizes are known; or "". */
 function unsized(types: Types, { sites }: Plan): string {
   const { length } = sites.filter((inserted) =>
     operandsOf(inserted).some((value) => {
@@ -40,7 +40,7 @@ function unsized(types: Types, { sites }: Plan): string {
   return length === 0 ? "" : `; nor that ${who} the sum's shape, of which not every size is known`;
 }
 
-/** Proves what can be of a result that onnxruntime has no kernels to run. */
+/** Proves what can be proved of a result that onnxruntime has no kernels to run. */
 export async function proveUnrun(
   subject: Subject,
   why: string,

@@ -13,9 +13,9 @@ import { proveSites } from "./prove-sites.ts";
 import { hasManySites } from "./sample.ts";
 
 /**
- * Proves a laurelized model in onnxruntime, in full or at its sites only (`extent`). `written` is
- * the path of a file that holds it already; without it its bytes are loaded. Throws an InputError
- * where a proof in full would not fit into memory.
+ * Proves a laurelized model in onnxruntime, in full or only at its sites (`extent`). `written` is
+ * the path of a file that holds it already; without it the model's bytes are loaded. Throws an
+ * InputError if a full proof would not fit into memory, or if options contradict each other.
  */
 export async function prove(
   laurelized: Laurelized,

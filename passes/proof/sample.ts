@@ -6,15 +6,15 @@ import { walk } from "../../src/graph/walk.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
 
-/** Sites up to which each is checked. */
+/** Number of sites up to which each is checked. */
 const EACH = 200;
-/** Sites that stand for all where there are more. */
+/** Number of sites in a sample of more. */
 const SOME = 24;
 
 /** Whether a plan has hundreds of sites. */
 export const hasManySites = ({ sites }: Plan) => sites.length > EACH;
 
-/** A sample of a plan's sites, which stands for all in the checks that run sites one by one. */
+/** A sample of a plan's sites, on which the checks of single sites run. */
 export interface Sample {
   readonly sites: number;
   readonly of: number;
@@ -22,8 +22,9 @@ export interface Sample {
 }
 
 /**
- * The plan of a seeded sample of its sites, if it has hundreds: the first and last of each scope,
- * and others drawn at random. Its patch changes these sites alone. Null if every site is checked.
+ * Returns the plan of a seeded sample of a plan's sites, if there are more than 200: the first and
+ * last of each scope, and others drawn at random. Its patch changes only these sites. Returns null
+ * if every site is checked.
  */
 export function sampledPlan(plan: Plan): { readonly plan: Plan; readonly sample: Sample } | null {
   const { sites, options } = plan;
@@ -40,7 +41,7 @@ export function sampledPlan(plan: Plan): { readonly plan: Plan; readonly sample:
   return { plan: { ...plan, sites: some, patch: patchAt(plan.patch, some) }, sample };
 }
 
-/** What of a patch changes these sites: their redirected slots and what these slots now read. */
+/** Returns the part of a patch that changes these sites: their redirected slots and what these slots now read. */
 function patchAt(patch: NewContents, sites: readonly InsertedSite[]): NewContents {
   const slots = new Set<Use>(
     sites.flatMap(({ site: { skip, branches, bias } }) =>

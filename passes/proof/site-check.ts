@@ -17,19 +17,20 @@ import { operandsOf, runSum, type Subject } from "./site-nodes.ts";
 export interface SiteReport extends Pick<FormulaReport, "site" | "passed" | "floatCopy"> {
   /** The operands' shape, free dimensions bound. */
   readonly shape: readonly number[];
-  /** The original's plain sum against the result's; null where onnxruntime does not run one of them. */
+  /** The original's plain sum compared with the result's; null if onnxruntime cannot run one of them. */
   readonly difference: Difference | null;
 }
 
 /** Maximum number of elements of a random operand. */
 const MOST = 1 << 27;
-/** A free dimension's size where none is given. */
+/** Size of a free dimension that is not given. */
 const SMALL = 3;
 
 /**
  * Checks a site without running the model around it. On random operands of its inferred shape, its
- * inserted nodes must equal the original's plain sum bit for bit with the initial weights, and the
- * formula with random weights. Needs no sample inputs, and no weights other than the new ones.
+ * inserted nodes must equal the original's plain sum with the initial weights, except for signs of
+ * zeros, and the formula with random weights. Needs no sample inputs, and no weights other than the
+ * new ones.
  */
 export async function checkSite(
   subject: Subject,
@@ -69,7 +70,7 @@ function shapeOf({ site: { shape } }: InsertedSite, { dims = {} }: SampleOptions
   );
 }
 
-/** Seeded operands, normally distributed. */
+/** Returns seeded operands, normally distributed. Throws an InputError if they would be too large. */
 export function randomOperands(
   ort: Ort,
   inserted: InsertedSite,

@@ -11,10 +11,10 @@ import { checkSite } from "./site-check.ts";
 import type { Subject } from "./site-nodes.ts";
 import type { SiteSums } from "./sums-together.ts";
 
-/** The formula at every site, and what runs of the original show of the sites on the way. */
+/** The formula at every site, and what runs of the original also show of the sites. */
 interface SiteFormulas {
   readonly sites: readonly FormulaReport[];
-  /** The inputs that reach a site, for those that some do. */
+  /** The inputs that reach a site, if some do. */
   readonly reached: ReadonlyMap<InsertedSite, Tensors>;
   /** Sites whose operands hold no finite number in the original. */
   readonly notFinite: readonly InsertedSite[];

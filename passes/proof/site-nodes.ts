@@ -13,7 +13,7 @@ import type { InsertedSite } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
 import type { Site } from "../residuals/residual.ts";
 
-/** A result that is proved: its original, what was inserted, and what runs both. */
+/** A result that is proved: its original, what was inserted, and onnxruntime. */
 export interface Subject {
   readonly ort: Ort;
   readonly original: Graph;
@@ -21,14 +21,14 @@ export interface Subject {
   readonly plan: Plan;
 }
 
-/** Every value of the original that a site's inserted nodes read. */
+/** Returns every value of the original that a site's inserted nodes read. */
 export const operandsOf = ({ site, operands }: InsertedSite): Value[] => [
   site.skip.value,
   ...operands,
   ...site.branches.map(({ value }) => value),
 ];
 
-/** The constants that a site's sum adds besides its skip and branches, as they stand in a graph. */
+/** Returns the constants that a site's sum adds besides its skip and branches, as a graph holds them. */
 export async function constantTerms(
   ort: Ort,
   graph: Graph,
@@ -48,7 +48,7 @@ export async function constantTerms(
   return Promise.all(others.map((value) => constantTensor(ort, graph, value!)));
 }
 
-/** What a constant holds, as it stands in a graph. */
+/** Returns what a constant holds in a graph. */
 export async function constantTensor(ort: Ort, graph: Graph, value: Value): Promise<Tensor> {
   const own = valueLike(graph, value)!;
   const tensor =
@@ -62,7 +62,7 @@ function constantOf(ort: Ort, value: Value): Tensor | null {
   return bytes && type ? tensorToRun(ort, type.dtype, bytes, type.shape as number[]) : null;
 }
 
-/** As `runSums`, on one set of tensors. */
+/** Runs a site's sum like `runSums`, on one set of tensors. */
 export async function runSum(
   ort: Ort,
   graph: Graph,
@@ -74,11 +74,11 @@ export async function runSum(
 }
 
 /**
- * Runs the nodes that lie between the given tensors and a site's sum alone, as they stand in the
- * graph, optimizations disabled, on each set of tensors of the same names and types. Where the sum
- * is no value its node is asked for it; where there is no kernel for that node, the plain sum of
- * its operands stands for it, and where there are none for bfloat16 a float copy is run.
- * Null where onnxruntime does not take them, or one of the given tensors is read by none of them.
+ * Runs the nodes between the given tensors and a site's sum alone, with optimizations disabled, on
+ * each set of tensors of the same names and types. If the sum is not a value of the graph, its node
+ * outputs it. If that node has no kernel, the plain sum of its operands replaces it; if there are
+ * no kernels for bfloat16, a float copy runs. Returns null if onnxruntime does not run the nodes,
+ * or if none of them reads one of the tensors.
  */
 export const runSums = (
   ort: Ort,
@@ -91,16 +91,16 @@ export const runSums = (
   return runValue({ ort, graph }, { output, place, places }, sets);
 };
 
-/** A value that is asked of the nodes before it. */
+/** A value that some nodes are run for. */
 interface AskedValue {
   readonly output: Value;
-  /** Which output of its node it is, there or not; the first if left out. */
+  /** Which output of its node it is, present or not; by default the first. */
   readonly place?: number;
-  /** The slots of its node whose plain sum may stand for it. */
+  /** The slots of its node whose plain sum may replace it. */
   readonly places?: readonly number[];
 }
 
-/** Runs the nodes between the tensors and an output of a node, there or not, as `runSums`. */
+/** Runs the nodes between the tensors and an output of a node, present or not, like `runSums`. */
 export async function runValue(
   { ort, graph }: { readonly ort: Ort; readonly graph: Graph },
   { output, place = 0, places = [] }: AskedValue,
@@ -133,8 +133,9 @@ export async function runValue(
 }
 
 /**
- * The nodes between the given tensors and nodes' outputs as a model of their own, and the weights
- * that it is fed. Null if one of the given tensors is read by none of them, or a weight has no value.
+ * Returns the nodes between the given tensors and nodes' outputs as a model of their own, with the
+ * weights to feed. Returns null if none of them reads one of the given tensors, or if a weight has
+ * no value.
  */
 export function nodesAlone(
   ort: Ort,
@@ -161,7 +162,7 @@ export function nodesAlone(
   return part && { ...part, weights };
 }
 
-/** The nodes between what is given and some nodes, these included. */
+/** Returns the nodes between the given tensors and some nodes, these included. */
 export function nodesBetween(last: readonly Node[], given: Tensors): Node[] {
   const makersFor = (node: Node) =>
     inputsOf(node).flatMap(({ name, producer }) =>

@@ -6,7 +6,7 @@ import { isKernelLess } from "../../src/ort/unsupported-operators.ts";
 import type { Site } from "../residuals/residual.ts";
 import { nodesAlone, nodesBetween, runSums } from "./site-nodes.ts";
 
-/** A site, and sets of tensors of the same names and types, on each of which its sum is run. */
+/** A site, and sets of tensors of the same names and types, on each of which its sum runs. */
 export interface AskedSum {
   readonly site: Site;
   readonly sets: readonly Tensors[];
@@ -136,7 +136,7 @@ function batchesOf<Asked extends AskedSum>(graph: Graph, sites: readonly Asked[]
   return batches;
 }
 
-/** The node whose output a site's sum is, in the main graph and with a kernel; null if there is none. */
+/** Returns the node whose output a site's sum is, if it is in the main graph and has a kernel; otherwise null. */
 function sumNodeOf(graph: Graph, { output, place }: Site): Node | null {
   const node = valueLike(graph, output)?.producer;
   const isPlain = node?.scope.kind === "main" && node.message.outputs[place] && !isKernelLess(node);

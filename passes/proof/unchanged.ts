@@ -9,7 +9,7 @@ import type { Plan } from "../laurelize/plan.ts";
 import { lastRecord, type Recorded, withoutLast } from "../laurelize/strip.ts";
 import { insertedParts, pathName, slotName } from "./inserted-parts.ts";
 
-/** What of a result was checked against its original, and every unplanned difference. */
+/** What of a result was compared with its original, and every unplanned difference. */
 export interface UnchangedReport {
   readonly weights: number;
   readonly inputs: number;
@@ -18,8 +18,8 @@ export interface UnchangedReport {
 }
 
 /**
- * Checks that a result is its original, byte for byte, but for what its record says was inserted,
- * and that this is what was planned.
+ * Checks that a result is its original, byte for byte, except for what its record says was
+ * inserted, and that this is what was planned.
  */
 export function checkUnchanged(
   original: Graph,

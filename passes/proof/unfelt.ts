@@ -21,8 +21,8 @@ import { randomOperands } from "./site-check.ts";
 import { operandsOf, runSums } from "./site-nodes.ts";
 
 /**
- * What is known of a tensor that was not seen to move an output, from the least: the original's
- * outputs do not feel its change at these inputs; they feel it only if it is enlarged; it moves one
+ * Verdicts on a tensor that was not seen to move an output, from the least: the original's outputs
+ * do not depend on its change on these inputs; they do only if it is enlarged; it moves an output
  * while all other sites are neutral.
  */
 const VERDICTS = ["unfelt", "faint", "alive"] as const;
@@ -30,11 +30,12 @@ const VERDICTS = ["unfelt", "faint", "alive"] as const;
 type Verdict = (typeof VERDICTS)[number];
 
 /**
- * Judges tensors that were not seen to move an output: the change that each makes to its sum is
- * added to the sum in the original. If only a larger change in the same direction moves an output
- * there, the tensor can learn: its own change was lost in rounding. These inputs do not tell whether
- * it can learn if not even that moves one, or if the tensor changes its sum on random operands only,
- * where it multiplies no zeros. All others are dead, unless they move an output alone.
+ * Returns verdicts on tensors that were not seen to move an output. The change that each makes to
+ * its sum is added to the sum in the original. If only a larger change in the same direction moves
+ * an output there, the tensor can learn: its own change was lost in rounding. If not even that
+ * moves one, these inputs do not show whether it can learn. Nor do they if the tensor changes its
+ * sum only on random operands, which are not zero. All others are dead, unless they move an output
+ * alone.
  */
 export async function judgedAgain(
   runs: LearningRuns,

@@ -6,12 +6,12 @@ import { runnable, withOtherWeights } from "../../src/ort/loading.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../../src/ort/session.ts";
 import { bytesOfTensor } from "../../src/ort/tensors.ts";
 
-/** Runs a model on inputs and weights by name; gives the outputs with these names. */
+/** Runs a model on inputs and weights by name; returns the outputs with these names. */
 export type Running = (feeds: Tensors, names: readonly string[]) => Promise<Tensors>;
 
 /**
- * Calls `work` with what runs a model with optimizations disabled. Weights of the main graph are
- * its inputs; those named in `inside` are initializers of bodies.
+ * Calls `work` with a function that runs a model with optimizations disabled. Weights of the main
+ * graph are its inputs; those named in `inside` are initializers of bodies.
  */
 export function withRuns<T>(
   ort: Ort,
@@ -36,7 +36,7 @@ export function withRuns<T>(
   );
 }
 
-/** The raw data of those of the tensors that have these names, and the others. */
+/** Splits tensors into the raw data of those with these names, and the others. */
 function apart(given: Tensors, names: ReadonlySet<string>) {
   const weights = new Map<string, Uint8Array>();
   const others: Record<string, Tensor> = Object.create(null);

@@ -12,16 +12,16 @@ export type AxisMap = readonly (number | null)[];
 
 const same = new Map<number, AxisMap>();
 
-/** Returns the map that leaves every axis in its place, always the same one. */
+/** Returns the map that leaves every axis in its place; the same object for the same rank. */
 export const sameAxes = (rank: number): AxisMap => entry(same, rank, () => range(rank));
 
 const isSame = (map: AxisMap, rank: number) => map.length === rank && map === sameAxes(rank);
 
-/** Applies `a`, then `b`. */
+/** Returns the map that applies `a`, then `b`. */
 export const compose = (a: AxisMap, b: AxisMap): AxisMap =>
   isSame(a, b.length) ? b : a.map((axis) => (axis === null ? null : (b[axis] ?? null)));
 
-/** Inverts the map. */
+/** Returns the inverse of a map; `rank` is that of the value it maps to. */
 export function inverse(map: AxisMap, rank: number): AxisMap {
   if (isSame(map, rank)) return map;
   const back: (number | null)[] = new Array(rank).fill(null);
@@ -29,7 +29,7 @@ export function inverse(map: AxisMap, rank: number): AxisMap {
   return back;
 }
 
-/** A node on the way from one of its inputs, by its index, to an output. */
+/** A node, one of its inputs by its index, and the shapes of that input and of the output. */
 interface Step {
   readonly node: Node;
   readonly input: number;
@@ -38,9 +38,10 @@ interface Step {
 }
 
 /**
- * Returns where each axis of a node's input is found in its output. Layout operators move axes,
- * element-wise ones align them from the right, but for one place that is broadcast; anything else of
- * equal rank leaves them in place. Empty if a shape is not known.
+ * Returns where each axis of a node's input is in its output. Layout operators move axes.
+ * Elementwise operators align them from the right, but an axis of size 1 that is broadcast has no
+ * counterpart. Other operators of equal rank leave axes in place. Returns an empty map if a shape
+ * is not known.
  */
 export function axesThrough(
   { types }: Pick<Setting, "types">,
@@ -171,12 +172,12 @@ const volume = (dims: readonly Dimension[]) =>
     ...dims.flatMap((dim) => (typeof dim === "number" ? [] : dim || "?")).sort(),
   ].join(" ");
 
-/** Whether an operand has fewer axes than a result, or one position where that may have several. */
+/** Whether an operand has fewer axes, or size 1 along an axis (not the first) that is larger in the result. */
 export const isSpread = (operand: readonly Dimension[], result: readonly Dimension[]) =>
   operand.length < result.length ||
   operand.some((dim, axis) => axis > 0 && dim === 1 && result[axis] !== 1);
 
-/** Whether two shapes can be equal; an unknown size matches every size. */
+/** Whether shapes can be equal. A size without a name matches any; a named one matches any except 1. */
 export const sameShape = (a: readonly Dimension[], b: readonly Dimension[]) =>
   a.length === b.length &&
   a.every(

@@ -9,7 +9,7 @@ import type { Trial } from "./reach.ts";
 import type { Link, Setting, Term } from "./residual.ts";
 import { findLink, skipChain } from "./skip-chain.ts";
 
-/** Whether a branch is a skip itself; decomposed norms are nonlinear, like other norms. */
+/** Whether a branch is linear in x, apart from norms and pools: no quantizer on its skip chain replaces a Relu. */
 export function isLinear(setting: Setting, branch: Value, { value: x }: Link): boolean {
   for (const { value } of skipChain(setting, branch)) {
     if (value === x) return true;
@@ -52,7 +52,7 @@ const behindFactors = (
     ),
   );
 
-/** Whether a branch is a multiple of x: x + x·g is x·(1 + g). */
+/** Whether a branch is x times a computed gate, so that x + x·g is x·(1 + g). */
 export function isGated(setting: Setting, branch: Value, x: Value): boolean {
   const seen = new Set<Value>();
   const isProduct = (node: Node) => computedFactors(setting, node).length === 2;
@@ -77,9 +77,9 @@ function maskOf(setting: Setting, value: Value): Value | undefined {
 }
 
 /**
- * Returns a value that reaches the branch without coming from x. It enters elementwise and without
- * broadcasting, which excludes a time embedding, the state of a streaming layer and a mask of
- * attention weights. With a projected skip, both operands descend from one value.
+ * Returns a value that a branch is computed from and that does not come from x; null if there is
+ * none. Only values that enter elementwise and without broadcasting count. A time embedding, the
+ * state of a streaming layer and a mask of attention weights do not.
  */
 export function foreignRoot(
   { setting: { constants, types, reach }, node }: Trial,
@@ -139,7 +139,7 @@ const computedFactors = ({ constants }: Setting, node: Node): readonly Value[] =
 
 const NONE: readonly Value[] = [];
 
-/** Whether branches are made of what is left of a value without x, which is computed from it: as codes of a residual quantizer. */
+/** Whether branches come only from a value less x, which is computed from it, as in a residual quantizer. */
 export function isPart({ setting, node, others }: Trial, { value: x }: Link): boolean {
   if (!setting.subtracted.has(x)) return false;
   const comesFrom = (from: Value, to: Value) => setting.reach.paths(from, to, node) !== null;

@@ -5,7 +5,7 @@ import { type Sum, sumOf, termsAt } from "./residual.ts";
 
 const CLOSED = operandsThat("closed");
 
-/** A sum whose branch is not an operand, or only as integers; it must be lowered first. */
+/** Returns the sum of a node that does not take the branch as a float operand; null for other nodes. */
 export function closedSum(node: Node): Sum | null {
   const places = CLOSED.get(node.op);
   const terms = places ? termsAt(node, places) : [];

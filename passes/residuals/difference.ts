@@ -6,7 +6,7 @@ import { comesBy } from "./branch-of-x.ts";
 import { computedSources } from "./operators.ts";
 import { type Setting, type Sum, sumOf, termsAt, weighted } from "./residual.ts";
 
-/** Sub: x − f(x) is the sum of x and −1 times f(x). */
+/** Returns a Sub as a sum: x − f(x) is x plus −1 times f(x). Null for other nodes. */
 export function differenceSum(node: Node): Sum | null {
   if (node.op !== "Sub") return null;
   const [from, less] = termsAt(node);
@@ -21,7 +21,7 @@ export function subtractedValues(sums: Iterable<Sum>): ReadonlySet<Value> {
   return subtracted;
 }
 
-/** Whether a difference from x, times a gate or a number or not, is added to x again. */
+/** Whether a difference is added to one of its operands again, times a gate or a number or not. */
 export function isAddedBack(setting: Setting, { output, terms }: Sum): boolean {
   const next = ({ uses }: Value) =>
     uses.flatMap(({ node }) => {
@@ -35,7 +35,7 @@ export function isAddedBack(setting: Setting, { output, terms }: Sum): boolean {
   return false;
 }
 
-/** Whether a branch comes from x by numbers, not only by an index as in a codebook's nearest entry. */
+/** Whether a branch comes from x by numbers, and not only by an index, such as a codebook's nearest entry. */
 export function comesInFloats(setting: Setting, branch: Value, x: Value): boolean {
   const isNumber = (value: Value) =>
     isFloat(setting.types.get(value)?.dtype) || hasFact(value.producer?.op, "quantized");
@@ -44,7 +44,7 @@ export function comesInFloats(setting: Setting, branch: Value, x: Value): boolea
   return false;
 }
 
-/** Whether a scatter adds to a value what is computed from it with weights. */
+/** Whether a scatter adds to a value what is computed from that value with weights. */
 export const isScatteredSum = (
   { reach }: Setting,
   { node, terms: [data, updates] }: Sum,

@@ -54,7 +54,7 @@ const flag = (view: View, name: string) => (number(view, name) ?? 0) !== 0;
 /** Returns the sizes of an input, null if they are not fixed. */
 const dims = ({ setting, node }: View, index: number) => sizesOf(setting, node.inputs[index]);
 
-/** Whether an input is there and the same for all data. */
+/** Whether an input is present and constant. */
 const fixed = ({ setting, node }: View, index: number) =>
   isFixed(setting.constants, node.inputs[index]);
 

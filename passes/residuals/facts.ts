@@ -1,7 +1,7 @@
-/** What holds of something, by names that have one bit each. */
+/** Facts by name, each of which has one bit. */
 export type Facts<Bits> = Readonly<Record<keyof Bits, boolean>>;
 
-/** Returns a function that gives facts by their bits, always the same ones. */
+/** Returns a function that reads facts from their bits; the same bits give the same object. */
 export function factsByBits<Bits extends Record<string, number>>(bits: Bits) {
   const known: Facts<Bits>[] = [];
   const read = (facts: number) =>

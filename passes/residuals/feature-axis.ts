@@ -66,7 +66,7 @@ export function shownAt(setting: Setting, candidate: Candidate, searches: NormSe
 export const firstReader = (setting: Setting, candidate: Candidate): Read | null =>
   nextRead(setting, afterSkip(setting, candidate));
 
-/** Returns what wrote a sum's skip. */
+/** Returns the axis that the last mixer before a sum's skip wrote; null if none is found. */
 export const writerOfSkip = (setting: Setting, { sum, skip }: Candidate): Place | null =>
   branchEnd(setting, skip.value, setting.types.get(sum.output)!.shape!.length).mixer;
 

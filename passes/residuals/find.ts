@@ -48,11 +48,11 @@ export interface Residuals {
 export interface ResidualOptions {
   /** The model's record of earlier laurelizations; their nodes are not sums of the model. */
   readonly earlier?: readonly ManifestSite[] | undefined;
-  /** Values made in place of composite nodes that were lowered. */
+  /** Composite nodes that were lowered, by the names of the sums that replace them. */
   readonly within?: ReadonlyMap<string, Node> | undefined;
-  /** Feature axis of all sites, or by globs over names, whatever the graph shows; may be < 0. */
+  /** Feature axis of all sites, or by globs over names, whatever the graph shows; may be negative. */
   readonly featureAxis?: FeatureAxis | undefined;
-  /** Feature axes that are already known, by the names of the sums. */
+  /** Feature axes that are already known, by the names of the sums' values. */
   readonly features?: ReadonlyMap<string, Feature> | undefined;
   /** Kinds of sums that are otherwise skipped. */
   readonly also?: readonly OptionalKind[] | undefined;
@@ -67,7 +67,10 @@ export const searching: Declared<ResidualOptions> = {
   also: texts,
 };
 
-/** Finds the residual connections of the main graph and of its bodies. Changes nothing. */
+/**
+ * Finds the residual connections of the main graph and of its bodies. Changes nothing. Throws an
+ * InputError if `also` or `featureAxis` has an invalid value.
+ */
 export function findSites(graph: Graph, inferred: Types, options: ResidualOptions = {}): Residuals {
   for (const kind of options.also ?? [])
     if (!OPTIONAL_KINDS.includes(kind))
@@ -152,8 +155,8 @@ interface Search {
 
 /**
  * Returns the sums that have slots and a feature axis, and all others with their reasons, in the
- * order in which they are computed. The last sum is looked at first: it takes the sums inside it
- * along. If it has no feature axis, they are looked at after all.
+ * order in which they are computed. The search begins with the last sum, which absorbs the sums
+ * inside it. If it has no feature axis, the sums inside it are searched by themselves.
  */
 function search(searching: Search, named: NamedAxes) {
   const { setting, scopes, sums } = searching;
@@ -224,7 +227,7 @@ function innerSums({ sum, skip, branches }: Candidate): ReadonlySet<Node> {
   return inner;
 }
 
-/** Returns what the sums read since the insertion, by the manifest's names, and x_i. */
+/** Returns x_i by the value that a sum reads instead since the insertion, according to the manifest. */
 function listedOriginals(
   scopes: readonly Scope[],
   earlier: readonly ManifestSite[],

@@ -1,7 +1,7 @@
 import picomatch from "picomatch";
 import { InputError } from "../../src/errors.ts";
 
-/** Matches names by globs, `*` across slashes; null without globs. Refuses an empty glob. */
+/** Returns a test for names by globs, `*` across slashes; null without any. Throws an InputError for "". */
 export function matcher(globs: readonly string[] | undefined): ((name: string) => boolean) | null {
   if (!globs?.length) return null;
   if (globs.includes(""))
@@ -18,8 +18,8 @@ export function matcher(globs: readonly string[] | undefined): ((name: string) =
 const OTHER = /[?[\]{}()!+@|\\]/;
 
 /**
- * Whether a name consists of pieces with anything between them. A regular expression of many stars
- * takes time exponential in their number where a long name does not match.
+ * Whether a name consists of these pieces with anything between them. A regular expression would
+ * take time exponential in the number of stars if a long name does not match.
  */
 function hasPieces(name: string, pieces: readonly string[]): boolean {
   const [first, last] = [pieces[0], pieces.at(-1)!];

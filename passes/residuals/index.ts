@@ -6,7 +6,7 @@ import type { Sum } from "./residual.ts";
 import { biasAdd, skipNorm } from "./skip-norm.ts";
 import { stackedSum } from "./stacked-sum.ts";
 
-/** Returns the sum that a node holds, in whichever form; null if it holds none. */
+/** Returns the sum that a node holds, in any form; null if it holds none. */
 export const sumIn = (node: Node, types: Types): Sum | null =>
   plainSum(node) ??
   differenceSum(node) ??

@@ -23,7 +23,7 @@ export const isBare = ({ op }: Node): boolean =>
 /** Returns the value before it was renamed, cast or quantized. */
 export const bare = (value: Value): Value => behind(value, isBare);
 
-/** Returns what a value is a multiple of: by a Mul, or a BatchNormalization that only scales. */
+/** Returns what a Mul, or a BatchNormalization that only scales, multiplies; null for another value. */
 export function scaledOf(facts: KnownValues, value: Value): Scaled | null {
   const node = bare(value).producer;
   if (!node) return null;
@@ -54,9 +54,10 @@ export function isScaling({ factor, exact }: Scaled): boolean {
 const NEAR = 1e-2;
 
 /**
- * Returns the weights if terms are weighted by RW's α and β: "" if they are computed by one Softmax
- * or Sigmoid, or folded numbers that add up to 2. Without normalization, two different numbers of
- * about 1. Null if they are not, or if a person wrote the numbers.
+ * Returns a key of the weights if terms are weighted as by RW's α and β; otherwise null. The key is
+ * "" if one Softmax or Sigmoid computes them. Stored weights must add up to 2 or, without
+ * normalization, be two different numbers of about 1; their key is the numbers. Numbers that a
+ * person seems to have written do not count.
  */
 export function weightsOf(facts: KnownValues, terms: readonly (Scaled | null)[]): string | null {
   if (terms.length < 2 || terms.includes(null)) return null;

@@ -9,7 +9,7 @@ import type { KnownValues, Sum } from "./residual.ts";
 
 /** LAuReL found in a model by its structure; names and metadata are ignored. */
 interface Inserted {
-  /** What a sum reads → the operand that it read before. */
+  /** The operand that a sum read before, by the one that it reads now. */
   readonly originals: ReadonlyMap<Value, Value>;
   /** Additions that belong to LAuReL and not to the model. */
   readonly nodes: ReadonlySet<Node>;
@@ -63,7 +63,7 @@ function scopesOfOnePair(weighted: readonly Weighted[]): ReadonlySet<Scope> {
   return new Set([...scopes].flatMap(([scope, terms]) => (isOne(terms) ? [scope] : [])));
 }
 
-/** Reads β · (x + Σ addends) backwards: removes addends until they are computed from x. */
+/** Reads β · (x + Σ addends) backwards, up to the x that the addends are computed from; null if there is none. */
 function bracketOf(facts: KnownValues, value: Value): { x: Value; nodes: readonly Node[] } | null {
   let at = bare(scaledOf(facts, value)?.x ?? value);
   let step = stepBack(facts, at);

@@ -6,7 +6,7 @@ import { findLink } from "./skip-chain.ts";
 import { takenOf } from "./written-out.ts";
 
 /**
- * Whether a residual connection is LAuReL already: this tool inserted it, or its branch is a
+ * Whether a residual connection is LAuReL already. Either this tool inserted it, or its branch is a
  * low-rank map of x followed only by a norm, as in Gemma 3n: `n + RMSNorm(W_right(W_left n))`.
  */
 export function isLaurel(

@@ -4,8 +4,8 @@ import { behind } from "../../src/graph/walk.ts";
 import { bodyInputs } from "../../src/infer/loops.ts";
 
 /**
- * Returns constants with those inside loops: what a loop is given once and passes on unchanged, as
- * some exporters write weights, the slices of a constant, and what is computed from these alone.
+ * Returns constants together with those inside loops: what a loop passes on unchanged, as some
+ * exporters write weights, slices of a constant, and what is computed from these alone.
  */
 export function withLoopWeights(
   { main }: Pick<Graph, "main">,

@@ -15,9 +15,9 @@ interface Masking {
 }
 
 /**
- * Returns what a product masks: its factor of full shape, if the other factor is broadcast and
- * comes neither from it nor from any weights, such as a mask of lengths. Returns null for any other
- * node.
+ * Returns what a product masks, and the mask; null for any other node. The masked factor has the
+ * product's shape. The other, such as a mask of lengths, is broadcast and comes neither from it nor
+ * from weights.
  */
 export function maskingOf(setting: Setting, node: Node): Masking | null {
   if (inFloats(node.op) !== "Mul") return null;
@@ -35,7 +35,7 @@ export function maskingOf(setting: Setting, node: Node): Masking | null {
   return { x, mask };
 }
 
-/** Whether one mask is 1 where the other is 0: the other's Not, or 1 less it. */
+/** Whether one mask is 1 exactly if the other is 0: it is the other's Not, or 1 less the other. */
 export const isComplement = (setting: Setting, a: Value, b: Value): boolean =>
   isOpposite(setting, a, b) || isOpposite(setting, b, a);
 
@@ -47,6 +47,6 @@ function isOpposite(setting: Setting, mask: Value, other: Value): boolean {
   return from != null && beforeLayout(setting, from) === beforeLayout(setting, other);
 }
 
-/** Returns what a value has at other positions or in another type. */
+/** Returns the value from which layout operators and casts made this one. */
 export const beforeLayout = (setting: Setting, value: Value): Value =>
   behind(value, (node) => setting.traits(node).layout);

@@ -2,7 +2,7 @@ import { InputError } from "../../src/errors.ts";
 import { type Dimension, placeOfAxis, showShape } from "../../src/onnx/dtypes.ts";
 import { matcher } from "./glob.ts";
 
-/** An axis, or axes by globs over site names, of which the first match counts; may be < 0. */
+/** An axis of all sites, or axes by globs over site names (the first match counts); negative from the end. */
 export type FeatureAxis = number | Readonly<Record<string, number>>;
 
 /** Whether a parsed value is valid as option `featureAxis`. */
@@ -59,7 +59,7 @@ export function namedAxes(given: FeatureAxis | undefined) {
       all.flatMap(({ glob, axis, fits, misfits }) => {
         if (fits.length > 0) return [];
         if (misfits.length > 0)
-          return [`--feature-axis ${axis} is not an axis of any sum it is for: ${misfits[0]}.`];
+          return [`--feature-axis ${axis} is not an axis of any sum that it names: ${misfits[0]}.`];
         if (glob === null) return [];
         const some = [...seen].slice(0, 3).join(", ");
         const which = seen.size > 0 ? ` (${some}${seen.size > 3 ? " and others" : ""})` : "";

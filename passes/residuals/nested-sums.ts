@@ -40,7 +40,7 @@ function innerTerms({ constants, types }: KnownValues, term: Term): Term[] | nul
 export const independent = ({ reach }: Setting, node: Node, branches: readonly Term[]) =>
   branches.every((a) => branches.every((b) => a === b || !reach.paths(a.value, b.value, node)));
 
-/** Whether terms are linear in one value, not the skip's, like a product and its LoRA. */
+/** Whether all terms are linear in one value that the skip does not come from, such as a product and its LoRA. */
 export function isOneMap(setting: Setting, skip: Value, parts: readonly Term[]): boolean {
   const origins = (value: Value) => new Set([...skipChain(setting, value)].map((l) => l.value));
   const own = origins(skip);

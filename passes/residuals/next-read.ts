@@ -36,10 +36,10 @@ interface NormSearch {
   readonly passed: ReadonlySet<Value>;
 }
 
-/** Returns the first norm behind a skip on a way that does not lead through the sum. */
+/** Returns the first norm after a skip on a path that does not pass the sum; an empty list if there is none. */
 export function normBehind(setting: Setting, start: Origin, searches: NormSearches): Place[] {
   let search = searches.get(start.value);
-  // A search for another sum of the skip is the same one if neither sum was on its way.
+  // A search for another sum of the skip is the same one if it passed neither sum.
   const isSame =
     search?.start.scope === start.scope &&
     search.start.axes === start.axes &&
@@ -53,7 +53,7 @@ export function normBehind(setting: Setting, start: Origin, searches: NormSearch
   return search?.norm ? [search.norm] : [];
 }
 
-/** Returns the first node after a value, in their order, that reads features or norms them. */
+/** Returns the first node after a value, in order, that reads features, or with `normsOnly` norms them; or null. */
 export function nextRead(
   setting: Setting,
   { value, axes, scope, until }: Origin,
@@ -67,7 +67,7 @@ export function nextRead(
     passed.add(at.value);
     if (at.value === until) return [];
     const readers: Reader[] = [];
-    // To one node, the way that keeps most axes is taken: to x / σ that of x.
+    // Of several paths to one node, that which keeps most axes comes first: to x / σ that of x.
     const lost = at.axes.filter((axis) => axis === null).length / (at.axes.length + 1);
     for (const use of at.value.uses) {
       if (readers.length >= looks) break;
@@ -88,7 +88,7 @@ export function nextRead(
       const { axis, size, mask } = place;
       return { axis, size, mask, node, norm };
     }
-    // A norm of several axes that a Reshape has joined tells of none of them.
+    // A norm of several axes that a Reshape has joined shows none of them.
     const shows = (reads !== null && !(norm && joined)) || (normsOnly && writes !== null);
     next = (shows ? [] : outputsOf(node)).flatMap((output) =>
       readersOf({ value: output, ...beyond(setting, { use, axes: there, joined }, output) }),
@@ -97,7 +97,7 @@ export function nextRead(
   return null;
 }
 
-/** Returns where axes are after a node. A Reshape that parts what the last one has joined gives them back. */
+/** Returns where axes are after a node. A Reshape that splits what the last one joined restores them. */
 function beyond(
   setting: Setting,
   { use: { node, index }, axes, joined }: Omit<Reader, "order">,

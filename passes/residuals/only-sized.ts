@@ -3,7 +3,7 @@ import { outputsOf, type Scope, type Value } from "../../src/graph/graph.ts";
 
 /**
  * Returns the values of which only the shape matters: every path from them ends in an operator that
- * reads shapes. Exporters write such values for `broadcast_tensors`. Scopes are given outer ones first.
+ * reads shapes. Exporters write such values for `broadcast_tensors`. Outer scopes must come first.
  */
 export function onlySizedValues(scopes: readonly Scope[]): ReadonlySet<Value> {
   if (!scopes.some(({ nodes }) => nodes.some(readsShapeOnly))) return new Set();

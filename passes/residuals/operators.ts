@@ -20,7 +20,7 @@ const ZERO = operandsThat("zero");
 export const factorsOf = (node: Node): readonly (Value | null)[] =>
   FACTORS.get(node.op)?.map((index) => node.inputs[index] ?? null) ?? node.inputs;
 
-/** Returns a function that classifies nodes. Nodes alike share one result. */
+/** Returns a function that classifies nodes. Nodes with the same traits share one object. */
 export function classifier(known: KnownValues): (node: Node) => Traits {
   const scopes = new Map<Scope, Traits[]>();
   return (node) => {
@@ -70,11 +70,11 @@ function traitsOf({ constants, types }: KnownValues, node: Node): number {
   return traits;
 }
 
-/** Returns the inputs that a node computes with: no constants, scales and zero points. */
+/** Returns the inputs that a node computes with: no constants, scales or zero points. */
 export const computedBy = (constants: ReadonlySet<Value>, { inputs }: Node): Value[] =>
   inputs.filter((value): value is Value => isComputed(constants, value));
 
-/** Whether an input is there and the same for all data. */
+/** Whether an input is present and constant. */
 export const isFixed = (constants: ReadonlySet<Value>, value: Value | null | undefined) =>
   value != null && constants.has(value);
 

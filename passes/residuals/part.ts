@@ -5,7 +5,7 @@ import { type Dimension, placeOfAxis } from "../../src/onnx/dtypes.ts";
 import { computedSources } from "./operators.ts";
 import type { Part, Setting } from "./residual.ts";
 
-/** Returns the slice that a value is of another, smaller along one axis; otherwise null. */
+/** Returns which slice of a larger value a value is, along one axis; null if it is not a slice. */
 export function partOf({ types }: Setting, value: Value): Part | null {
   const node = value.producer;
   const whole = node?.inputs[0];

@@ -24,5 +24,5 @@ export type Paths = Facts<typeof PATH_FACTS>;
 /** Facts that several paths have together if each of them has. */
 export const OF_EACH = PATH_FACTS.upsampled | PATH_FACTS.repeated | PATH_FACTS.injected;
 
-/** Returns paths by their facts, always the same ones. */
+/** Returns paths from the bits of their facts; the same bits give the same object. */
 export const pathsByFacts = factsByBits(PATH_FACTS);

@@ -1,7 +1,7 @@
 import type { Node } from "../../src/graph/graph.ts";
 import { type Sum, sumOf, termsAt, weighted } from "./residual.ts";
 
-/** Add, Sum and Mean: every input is a term. */
+/** Returns an Add, Sum or Mean as a sum, of which every input is a term; null for other nodes. */
 export function plainSum(node: Node): Sum | null {
   const { op } = node;
   const { length } = node.inputs;

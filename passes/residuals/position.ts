@@ -12,9 +12,8 @@ const PRODUCTS: ReadonlySet<string> = new Set([...operatorsThat("bilinear"), "Ei
 const LOOKS = 256;
 
 /**
- * Whether a sum is the stream plus a position, as in DETR's decoders: all that is computed from it
- * ends in an attention's weights or sampling positions, and one of its terms continues into another
- * sum.
+ * Whether a sum is the stream plus a position, as in DETR's decoders. All that is computed from it
+ * ends in attention weights or sampling positions, and one of its terms continues into another sum.
  */
 export const isPosition = (setting: Setting, { node, output, terms }: Sum): boolean =>
   endsOnly(output, {
@@ -69,7 +68,7 @@ function ends(setting: Setting, { node, index }: Use): boolean {
   return (apart && index < 2) || (node.op === "GridSample" && index === 1);
 }
 
-/** Whether a sum holds scores: they are scaled, masked or added to, then a Softmax weighs values. */
+/** Whether a sum holds attention scores: scaled, masked or added to, they go into a Softmax that weighs values. */
 export const areScores = (setting: Setting, sum: Value): boolean =>
   endsOnly(sum, {
     isEnd: ({ node }) => node.op === "Softmax",
@@ -110,8 +109,8 @@ const carries = (setting: Setting, node: Node): boolean =>
 const SQUASHING = /^((Hard)?Sigmoid|Tanh)$/;
 
 /**
- * Whether only the Sigmoid of a gate between other values reads a value, up to a bias or factor, as
- * W f(x) + U x of a gated unit. In an LSTM's cell a Tanh stands beside its Sigmoids.
+ * Whether only the activations of a gate read a value, up to a bias or factor, such as the Sigmoid
+ * of W f(x) + U x in a gated unit. A Tanh may read it too, as in an LSTM's cell.
  */
 export function opensGate(setting: Setting, value: Value): boolean {
   return endsOnly(value, {

@@ -89,7 +89,7 @@ export class Reach {
   }
 }
 
-/** Returns a node, or the one around it that precedes the limit in its scope or around; or null. */
+/** Returns a node, or one around it, that precedes the limit or a node around that; null if none does. */
 function nodeBefore(limit: Node, node: Node): Node | null {
   for (let at: Node | null = node; at; at = at.scope.owner)
     for (let around: Node | null = limit; around; around = around.scope.owner)

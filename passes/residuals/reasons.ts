@@ -1,6 +1,6 @@
 import type { Value } from "../../src/graph/graph.ts";
 
-/** Clauses on why a sum is not a residual connection, by code. A clause follows the sum's name. */
+/** Clauses that say why a sum is not a residual connection, by code. A clause follows the sum's name. */
 const SENTENCES = {
   integers: (dtype: string) => `adds ${dtype} values, which are not features`,
   allConstant: () => "adds only constants",
@@ -20,12 +20,12 @@ const SENTENCES = {
   unlearned: (x: Value, operand: Value) =>
     `has nothing learned that mixes features between ${x.name} and the operand ${operand.name}, only activations, rotations, norms, pools or products of computed values`,
   scores: () =>
-    "adds scores of attention, such as those of content and of positions, or a mask: a Softmax makes weights of values from them",
+    "adds attention scores, such as those of content and of positions, or a mask: a Softmax turns them into weights",
   gated: (x: Value) => `is a gate (squeeze-and-excitation): the branch is ${x.name} times a gate`,
   position: () =>
     "adds a position beside the stream: only queries, keys or sampling positions are computed from it",
   injected: (x: Value) =>
-    `adds the encoding ${x.name}, which the branch comes from only by other sums that add it`,
+    `adds the encoding ${x.name}: the branch comes from it only through other sums that add it`,
   opensGate: () => "feeds only a gate's Sigmoid, so the stream does not continue from it",
   computedBias: (bias: Value) => `has a bias, ${bias.name}, that is computed from the input`,
   takenOut: (x: Value) =>
@@ -39,7 +39,7 @@ const SENTENCES = {
   linear: (x: Value) =>
     `is a reparameterized or low-rank (LoRA) sum: both operands are linear in ${x.name}, apart from norms and pools`,
   foreign: (x: Value, other: Value) =>
-    `has a branch that also comes from ${other.name}, not only from ${x.name}, which the other operand is computed from`,
+    `has a branch that also comes from ${other.name}, while the other operand comes only from ${x.name}`,
   closed: (op: string) =>
     `is added inside ${op}, which does not take the branch as a float operand; lower it into a plain sum first`,
   scattered: () =>

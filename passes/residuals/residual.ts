@@ -22,7 +22,7 @@ export function termsAt(node: Node, slots: readonly number[] = [...node.inputs.k
   return present.map((index) => ({ value: node.inputs[index]!, use: { node, index } }));
 }
 
-/** Returns the sum of terms that is a node's first output; null if that is absent. */
+/** Returns a sum in a form, whose value is the node's first output; null if that output is absent. */
 export function sumOf(form: string, node: Node, terms: readonly Term[]): Sum | null {
   const [output] = node.outputs;
   return output ? { form, node, output, terms, place: 0, bias: null } : null;
@@ -42,11 +42,11 @@ export interface Sum {
   readonly bias: Term | null;
   /** Why nothing can be inserted before the sum; absent if it can. */
   readonly closed?: Reason;
-  /** Such nodes are seldom residual connections: others are not listed as sums. */
+  /** Set for nodes that are seldom residual connections: they are listed as sums only if they are. */
   readonly rare?: true;
 }
 
-/** Sums that are sites on request: x + x·gate, joins of two scales, a skip without data. */
+/** Sums that are sites on request: x + x·gate, joins of two scales, and a skip that is the same for every input. */
 export const OPTIONAL_KINDS = ["se", "merge", "constant"] as const;
 
 /** A kind of sum that is a site only on request. */
@@ -84,7 +84,7 @@ export interface Site extends Pick<Sum, "node" | "output" | "place" | "bias"> {
   readonly previous: Site | null;
 }
 
-/** A sum that is not a site, with the reason for people. */
+/** A sum that is not a site, with the reason, a clause for people. */
 export interface Rejection extends Pick<Site, "node" | "within" | "output"> {
   readonly reason: string;
   readonly code: ReasonCode;
@@ -94,27 +94,27 @@ export interface Rejection extends Pick<Site, "node" | "within" | "output"> {
   readonly axisless?: true;
 }
 
-/** Returns a sum as one that is not a site. */
+/** Returns the rejection of a sum for a reason. */
 export const rejection = (node: Node, output: Value, { text, code }: Reason): Rejection => ({
   ...{ node, within: null, output },
   ...{ reason: text, code, kind: null },
 });
 
-/** What is known of a graph's values. */
+/** The types and constants of a graph. */
 export interface KnownValues {
   readonly types: Types;
   /** Values that do not depend on any input's data. */
   readonly constants: ReadonlySet<Value>;
 }
 
-/** A graph, and what is known of its values. */
+/** A graph with its types and constants. */
 export interface KnownGraph extends KnownValues {
   readonly graph: Graph;
 }
 
 /**
  * A slice along an axis: its start, and whether it is a single position, such as a time step. A
- * start that is not listed in the file is known by the value that holds it.
+ * start that the file does not state is represented by the value that holds it.
  */
 export interface Part {
   readonly whole: Value;
@@ -153,9 +153,9 @@ export interface Setting extends KnownValues {
   readonly onlySized: ReadonlySet<Value>;
   /** Values that a difference subtracts. */
   readonly subtracted: ReadonlySet<Value>;
-  /** Skips with LAuReL from an earlier run: what the sum reads now → x_i. */
+  /** Skips with LAuReL from an earlier run: x_i by the value that the sum reads now. */
   readonly originals: ReadonlyMap<Value, Value>;
-  /** The skip chains of the operands that were last looked at. */
+  /** The skip chains of the operands that were searched last. */
   readonly chains: Recent<Value, Chain>;
 }
 

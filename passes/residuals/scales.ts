@@ -28,7 +28,7 @@ export function isMerge(trial: Trial, link: Link, paths: readonly Paths[]): bool
   );
 }
 
-/** Whether x is enlarged first on its way to a branch's end, or a smaller map has its own sum. */
+/** Whether x is enlarged before anything else on a path to a branch's end, or a smaller map has its own sum. */
 function visitsScale({ setting, node }: Trial, x: Value, end: Value): boolean {
   const between = (value: Value) =>
     sourcesOf(value).filter((input) => input !== x && setting.reach.paths(x, input, node));

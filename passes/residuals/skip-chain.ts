@@ -12,7 +12,7 @@ const SHORT = 32;
 
 /**
  * Returns the origins of a skip operand, nearest first: itself, then back through layout operators,
- * constant factors and linear ones. Stops at the first operator of another kind.
+ * constant factors, masks, norms and linear operators. Stops at the first operator of another kind.
  */
 export const skipChain = (setting: Setting, operand: Value): Generator<Link> =>
   chainFrom(setting, SHORT, chainOf(setting, operand));

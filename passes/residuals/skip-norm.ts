@@ -3,7 +3,7 @@ import { own } from "../../src/graph/own.ts";
 import { SKIP_NORMS } from "../lower/skip-norms.ts";
 import { type Sum, sumOf, termsAt } from "./residual.ts";
 
-/** A norm that adds its skip: norm(input + skip + bias), with the sum as an optional output. */
+/** Returns the sum of a norm(input + skip + bias), which may be an output too; null for other nodes. */
 export function skipNorm(node: Node): Sum | null {
   const layout = own(SKIP_NORMS, node.op);
   const [normed] = node.outputs;
@@ -21,7 +21,7 @@ export function skipNorm(node: Node): Sum | null {
   };
 }
 
-/** x + bias + skip in one node. */
+/** Returns the sum x + bias + skip of a BiasAdd; null for other nodes. */
 export function biasAdd(node: Node): Sum | null {
   const terms = node.op === "com.microsoft.BiasAdd" ? termsAt(node, [0, 2]) : [];
   const sum = terms.length === 2 ? sumOf("bias add", node, terms) : null;

@@ -9,7 +9,7 @@ import { type Kind, type Setting, type Sum, type Term, termsAt } from "./residua
 import { findLink } from "./skip-chain.ts";
 import { trySkip } from "./try-skip.ts";
 
-/** Which term of a sum is the skip, or why there is none. */
+/** Which term of a sum is the skip, or why none is. */
 type Slots = Chosen | { readonly reason: Reason; readonly optional?: Chosen };
 
 interface Chosen {
@@ -52,7 +52,7 @@ function slotsOf(setting: Setting, sum: Sum): Slots {
   return factor < 0 ? { reason: reasons.subtracted(value) } : chosen;
 }
 
-/** Whether a difference is between a value and what is computed from it with weights, and stays. */
+/** Whether a difference is between a value and what is computed from it with weights, and is not added back. */
 const isResidualDifference = (
   setting: Setting,
   sum: Sum,

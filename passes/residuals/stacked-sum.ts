@@ -3,7 +3,7 @@ import { attribute, type Node, type Types, type Value } from "../../src/graph/gr
 import { placeOfAxis } from "../../src/onnx/dtypes.ts";
 import { type Sum, sumOf, type Term, termsAt, weighted } from "./residual.ts";
 
-/** ReduceSum and ReduceMean over values that were stacked: each value is a term. */
+/** Returns the sum that a ReduceSum or ReduceMean of stacked values is, each a term; null for other nodes. */
 export function stackedSum(node: Node, types: Types): Sum | null {
   const [stack] = node.inputs;
   if ((node.op !== "ReduceSum" && node.op !== "ReduceMean") || !stack) return null;

@@ -141,7 +141,7 @@ function axisOf(
   };
 }
 
-/** Returns the axes that a stream's other branches write and its readers read; or nothing. */
+/** Returns the axes that a stream's other branches write and its readers read; none without other branches. */
 function ofOthers(setting: Setting, member: Member, stream: readonly Member[]): Place[] {
   const begins = firstReader(setting, member.candidate);
   const others = stream.filter((each) => each !== member && each.shown.written.length > 0);
@@ -153,7 +153,7 @@ function ofOthers(setting: Setting, member: Member, stream: readonly Member[]): 
   });
 }
 
-/** Returns the axes on which a stream was written before its first sum and is read after its last; or nothing. */
+/** Returns the axes on which a stream is written first and read last; none if one of them is not known. */
 function endsOf(setting: Setting, stream: readonly Member[]): Place[] {
   const [first, last] = [stream[0], stream.at(-1)!];
   const start = writerOfSkip(setting, first.candidate);
@@ -167,7 +167,7 @@ function only(places: readonly Place[]): number | null {
   return first && places.every(({ axis }) => axis === first.axis) ? first.axis : null;
 }
 
-/** Returns the axis of a stream's norms; of what may be masks alone, if its branches do not all write another. */
+/** Returns the axis of a stream's norms; if all may be masks, rather the one that its branches write. */
 function normedAxis(stream: readonly Member[]): number | null {
   const norms = stream.flatMap((each) => atRoot(each, each.shown.norms));
   const written = stream.flatMap((each) => atRoot(each, each.shown.written));

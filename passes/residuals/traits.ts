@@ -27,5 +27,5 @@ export const TRAITS = {
 /** An operator's roles in a residual connection. */
 export type Traits = Facts<typeof TRAITS>;
 
-/** Returns traits by their bits, always the same ones. */
+/** Returns traits from their bits; the same bits give the same object. */
 export const traitsByBits = factsByBits(TRAITS);

@@ -14,7 +14,10 @@ import { isMerge } from "./scales.ts";
 import { findLink, skipChain } from "./skip-chain.ts";
 import { takenOf } from "./written-out.ts";
 
-/** Whether a map has fewer positions than another: then all paths to that one enlarge it, by a Reshape if not by an operator for it. */
+/**
+ * Whether a map has fewer positions than another, so that all paths to that one enlarge it, at
+ * least by a Reshape.
+ */
 function isSmaller({ types }: Setting, value: Value, than: Value): boolean {
   const [own, other] = [value, than].map((v) => types.get(v)?.shape?.slice(2) ?? []);
   return (
@@ -24,7 +27,7 @@ function isSmaller({ types }: Setting, value: Value, than: Value): boolean {
   );
 }
 
-/** Whether a skip is laid together of pieces from each of which the branches are computed. */
+/** Whether a skip is concatenated from pieces, from each of which the branches are computed. */
 function isPieced({ setting, node, others }: Trial, { producer }: Value): boolean {
   const pieces = producer?.op === "Concat" ? computedBy(setting.constants, producer) : [];
   const leads = ({ kind, value }: Link) =>
@@ -49,7 +52,7 @@ const isQuantized = ({ uses }: Value) =>
 
 type Verdict = { kind: Kind } | { reason: Reason; kind?: OptionalKind; weak?: boolean };
 
-/** Whether this term is the skip; null if the others do not come from it at all. */
+/** Returns the kind of a term as a skip, or why it is not one; null if the others do not come from it. */
 export function trySkip(trial: Trial): Verdict | null {
   const { setting, node, skip, others } = trial;
   let refused: { readonly link: Link; readonly verdict: Verdict } | null = null;
@@ -74,7 +77,7 @@ export function trySkip(trial: Trial): Verdict | null {
   return refused?.verdict ?? null;
 }
 
-/** Whether a link is to what another leads to, at other positions: weights may read it there. */
+/** Whether a link leads to what another link leads to, at other positions: weights may read it there. */
 const isMoved = (near: Link, { kind, part, repeated, upsampled }: Link): boolean =>
   kind !== "projected" &&
   kind === near.kind &&
@@ -82,7 +85,7 @@ const isMoved = (near: Link, { kind, part, repeated, upsampled }: Link): boolean
   repeated === near.repeated &&
   upsampled === near.upsampled;
 
-/** What a skip is whose origin all other terms come from. */
+/** Returns the verdict on a skip from whose origin all other terms come. */
 function verdictOn(trial: Trial, link: Link, paths: readonly Paths[], elsewhere: boolean): Verdict {
   const { setting, skip, others } = trial;
   const projected = link.kind === "projected";

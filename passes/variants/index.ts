@@ -10,13 +10,13 @@ const all = [rw, lr, pa] as const;
 /** Every part of LAuReL, in the order in which combinations name them. */
 export const parts: readonly Variant[] = all;
 
-/** Returns the name of a combination of parts. */
+/** The name of a combination of parts. */
 export type VariantName = "rw" | "lr" | "rw+lr" | "pa" | "rw+pa" | "lr+pa" | "rw+lr+pa";
 
 /** The default variant. */
 export const DEFAULT_VARIANT: VariantName = "rw+lr";
 
-/** Returns the declarations of all variants' options. */
+/** The options of all variants. */
 export type VariantOptions = ChosenValues<(typeof all)[number]> & ValuesOf<typeof everyVariant>;
 
 /** Every variant: each non-empty combination of parts, such as "rw+lr". */
@@ -64,7 +64,7 @@ function idleWithout(name: string): Option["idle"] {
   };
 }
 
-/** Returns the default values of options, which are the paper's. PA's map follows the variant. */
+/** The default values of options, which are the paper's, without `paMap`: PA's map follows the variant. */
 export const defaults = (({ paMap: _, ...others }) => others)(
   valuesOf(variantOptions, {}) as VariantOptions,
 );

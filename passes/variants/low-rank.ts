@@ -85,7 +85,7 @@ interface Term<V> {
 
 /** How parts of low-rank maps are written, if not as nodes of their own. */
 export interface LowRankWriting<V> {
-  /** Puts the B's above each other. */
+  /** Concatenates the B's along their rows. */
   readonly stacked?: (ups: readonly V[], axis: number) => V;
   readonly down?: Product<V> | undefined;
   readonly up?: Product<V> | undefined;

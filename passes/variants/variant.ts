@@ -3,7 +3,7 @@ import type { ValuesOf } from "../../src/option-values.ts";
 import type { Options } from "../../src/options.ts";
 import type { Feature } from "../residuals/residual.ts";
 
-/** What a variant receives about a site. */
+/** The site that a variant is built for. */
 export interface SiteDescription {
   readonly name: string;
   readonly dtype: string;

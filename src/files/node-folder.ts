@@ -65,7 +65,7 @@ const checkerOf =
     const { stat } = data;
     const real = realOf(file, stat);
     if (real === null || (before && !sameFile(before.stat, stat)))
-      throw refuse(location, "which was replaced while it was read; leave it alone and try again");
+      throw refuse(location, "which was replaced while it was read; try again");
     if (before) return before;
     if (!trustLinks && !homes.some((each) => inside(each, real)))
       throw refuse(

@@ -122,7 +122,7 @@ function differsFromPillow(
 ): string | null {
   if (format === "heif") return "AVIF, which decoders read differently";
   if (depth === "ushort" && channels < 3 && bytes[25] !== GRAY_WITH_ALPHA)
-    return "gray of 16 bits, of which Pillow keeps 0 to 255 alone";
+    return "gray of 16 bits, of which Pillow keeps only 0 to 255";
   if (depth !== "uchar" && depth !== "ushort") return `numbers of type ${depth}, not colors`;
   return format === "tiff" && isRawYcc(bytes) ? "a TIFF of YCbCr, which is not converted" : null;
 }
