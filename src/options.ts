@@ -90,7 +90,8 @@ function unknownOption(of: string, name: string, declared: Options): string {
 }
 
 function fits(value: unknown, option: Option): boolean {
-  if (value === null) return option.nullable === true;
+  // What has no type is checked where it is read.
+  if (value === null) return option.nullable === true || (!option.type && !option.isMap);
   if (option.words?.includes(value as string)) return true;
   if (option.array) return Array.isArray(value) && value.every((each) => isKind(each, option));
   if (option.byName)
@@ -110,7 +111,7 @@ function isKind(value: unknown, { type, isMap }: Option): boolean {
 }
 
 /** Whether a value is an object whose properties count: those of a Map or a list are not read. */
-const isRecord = (value: unknown) =>
+export const isRecord = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Map);
 
 const WORDS: Readonly<Record<Kind, readonly [one: string, many: string]>> = {
@@ -134,10 +135,11 @@ export function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (value === null || ["undefined", "number", "boolean"].includes(typeof value))
     return String(value);
+  if (typeof value === "bigint") return `${value}n`;
   if (Array.isArray(value)) return "an array";
   if (value instanceof Promise) return "a promise, so await it first";
   if (value instanceof Map) return "a Map";
-  return typeof value === "function" ? "a function" : "an object";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
 /** Returns those of the given options that are declared. */

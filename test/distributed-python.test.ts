@@ -54,7 +54,7 @@ async function well(command: readonly string[], given: readonly string[]) {
 }
 
 interface Log {
-  readonly ended: string;
+  readonly stopped: string;
   readonly before: { readonly loss: number } | null;
   readonly best: { readonly epoch: number; readonly loss: number };
   readonly steps: readonly {
@@ -86,7 +86,7 @@ describe.skipIf(!mpi)("train.py under mpirun", () => {
     expect(log.steps.map(({ step, examples }) => [step, examples])).toEqual(
       Array.from({ length: 9 }, (_, k) => [k + 1, 32]),
     );
-    expect([log.ended, log.best.loss < log.before!.loss]).toEqual(["done", true]);
+    expect([log.stopped, log.best.loss < log.before!.loss]).toEqual(["completed", true]);
     expect(log.steps).toEqual(logOf("one").steps);
     const applied = cli(["apply", at("net.onnx"), at("two.safetensors"), "-o", at("tuned.onnx")]);
     expect(applied.code, applied.stderr).toBe(0);

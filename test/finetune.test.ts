@@ -118,7 +118,7 @@ describe("laurelize finetune", { timeout: 120_000 }, () => {
     });
     expect(await code).toBe(130);
     expect(isLaurelized(await openModel(out))).toBe(true);
-    expect(JSON.parse(fs.readFileSync(at("stopped.json"), "utf8")).ended).toBe("interrupted");
+    expect(JSON.parse(fs.readFileSync(at("stopped.json"), "utf8")).stopped).toBe("aborted");
   });
 
   it("stops when it gets no better", () => {
@@ -136,8 +136,8 @@ describe("laurelize finetune", { timeout: 120_000 }, () => {
       "-o",
       at("patient.onnx"),
     );
-    const { ended, epochs, best } = JSON.parse(ran.stdout);
-    expect(ended).toBe("patience");
+    const { stopped, epochs, best } = JSON.parse(ran.stdout);
+    expect(stopped).toBe("patience");
     expect(epochs.length).toBe(best.epoch + 2);
   });
 
@@ -275,7 +275,7 @@ describe("laurelize finetune", { timeout: 120_000 }, () => {
       const ran = run("train.npz", "--lr", "1e30", ...course, "-f", "-o", at("wild.onnx"));
       expect(ran.code).toBe(1);
       expect(ran.stderr).toMatch(sentence);
-      expect(JSON.parse(fs.readFileSync(at("wild.json"), "utf8")).ended).toBe("diverged");
+      expect(JSON.parse(fs.readFileSync(at("wild.json"), "utf8")).stopped).toBe("diverged");
       const session = await sessionOn(at("wild.onnx"));
       const { p } = await session.run(feeds);
       expect((p.data as Float32Array).every(Number.isFinite)).toBe(true);

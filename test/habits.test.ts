@@ -101,7 +101,7 @@ describe("finetune --json-lines", () => {
     expect([events[0], events.at(-1)]).toEqual(["start", undefined]);
     const result = lines.at(-1);
     expect(result).toMatchObject({
-      ended: "done",
+      stopped: "completed",
       steps: events.filter((e) => e === "step").length,
     });
     expect(lines[1]).toMatchObject({ event: "step", step: 1, epoch: 1, loss: expect.any(Number) });

@@ -59,7 +59,7 @@ describe("finetune --resume", { timeout: 120_000 }, () => {
     const first = await interrupted(given, "epoch 3/");
     expect(first.code, first.said).toBe(130);
     const log = JSON.parse(fs.readFileSync(at("stopped.json"), "utf8"));
-    expect(log.ended).toBe("interrupted");
+    expect(log.stopped).toBe("aborted");
     expect(log.steps.length).toBeLessThan(24 * 10);
     const rest = run("train.npz", ...course, "-o", at("stopped.onnx"), "--resume");
     expect(rest.code, rest.stderr).toBe(0);
@@ -71,8 +71,8 @@ describe("finetune --resume", { timeout: 120_000 }, () => {
     const once = [...held, "--lr", "5", "--patience", "3"];
     const all = [...once, "-e", "40"];
     const whole = run("train.npz", ...all, "-o", at("patient.onnx"), "--json");
-    const { ended, epochs } = JSON.parse(whole.stdout);
-    expect(ended).toBe("patience");
+    const { stopped, epochs } = JSON.parse(whole.stdout);
+    expect(stopped).toBe("patience");
     const early = ["-e", String(epochs.length - 1), "-o", at("early.onnx")];
     expect(run("train.npz", ...once, ...early).code).toBe(0);
     expect(run("train.npz", ...all, "-o", at("early.onnx"), "--resume").code).toBe(0);

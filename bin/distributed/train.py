@@ -424,11 +424,11 @@ def train(engine, args):
         say(f"before: {shown(run['before'])}")
     args.after = run["step"]
     total, patience = manifest["schedule"]["steps"] or per_epoch * epochs, training["patience"]
-    ended, error = None, None
-    while ended is None:
+    stopped, error = None, None
+    while stopped is None:
         epoch = len(run["epochs"]) + 1
         if epoch > epochs or (patience and epoch - 1 - (run["best"] or {"epoch": 0})["epoch"] >= patience):
-            ended = "done" if epoch > epochs else "patience"
+            stopped = "completed" if epoch > epochs else "patience"
             break
         order = {lane.number: np.arange(lane.rows) if args.no_shuffle else np.random.RandomState([seed & 0xFFFFFFFF, epoch, lane.number]).permutation(lane.rows) for lane in lanes}
         while run["place"] < per_epoch and not (args.max_steps and run["step"] >= args.max_steps):
@@ -438,19 +438,19 @@ def train(engine, args):
             given = rates(manifest, step, total)
             norm = model.update(sums, step, **given) if result["examples"] else 0.0
             if result["examples"] and not (math.isfinite(result["loss"]) and math.isfinite(norm)):
-                ended, error = "diverged", f"the loss is {result['loss']} and the norm of the gradients {norm} in step {step}; export the step with a lower --lr, or look for extreme values in the data."
+                stopped, error = "diverged", f"the loss is {result['loss']} and the norm of the gradients {norm} in step {step}; export the step with a lower --lr, or look for extreme values in the data."
                 break
             run["step"], run["place"] = step, run["place"] + 1
             run["steps"].append({"epoch": epoch, "step": step, **result, "lr": given["lr"], "norm": norm})
             if run["place"] < per_epoch and step % args.checkpoint_every == 0:
                 keep()
                 args.after = step
-        if ended:
+        if stopped:
             break
         early = run["place"] < per_epoch
         if early:
             keep()  # A resumed run goes on in this epoch, whose evaluation the log alone has.
-            ended = "done"
+            stopped = "completed"
         if any(step["epoch"] == epoch for step in run["steps"]):
             end_epoch(epoch)
         if not early:
@@ -462,7 +462,7 @@ def train(engine, args):
     if engine.rank == 0:
         log = {**{name: manifest["log"][name] for name in ("model", "variant")}, "data": args.data, "eval": args.eval or None,
                "computed": manifest["log"]["computed"], "settings": {**manifest["log"]["settings"], "seed": seed, "ranks": engine.size, "accumulate": accumulate},
-               "ended": ended, "error": error, "advice": None, **{name: run[name] for name in ("best", "before", "epochs", "steps")}}
+               "stopped": stopped, "error": error, "advice": None, **{name: run[name] for name in ("best", "before", "epochs", "steps")}}
         examples = {manifest["adapter"]["examples"]: str(int(rows.sum()))}
         write(out, pack({name: best[name] for name in manifest["adapter"]["weights"]}, {**manifest["adapter"]["metadata"], **examples}))
         write(f"{stem}.json", (json.dumps(log, indent=2) + "\n").encode())

@@ -1,4 +1,5 @@
 import { InputError } from "../../src/errors.ts";
+import { checkSizesOf, freeName } from "../../src/graph/bound.ts";
 import { newBuilder } from "../../src/graph/builder.ts";
 import type { Types } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
@@ -191,6 +192,7 @@ function shapesOfInputs(
   sizes: Readonly<Record<string, number>>,
 ): { readonly shapes: Readonly<Record<string, ArrayShape>>; readonly fixed: number | null } {
   let fixed: number | null = null;
+  const named = new Set<string>();
   const shapes = model.graph.main.inputs.map((input) => {
     const type = types.get(input);
     if (!type?.shape)
@@ -203,7 +205,8 @@ function shapesOfInputs(
     if (typeof batch === "number") fixed = batch;
     const dims = others.map((dim, k) => {
       if (typeof dim === "number") return dim;
-      const name = dim || `${input.name}.${k + 1}`;
+      const name = freeName(input.name, k + 1, dim);
+      named.add(name);
       if (Object.hasOwn(sizes, name)) return sizes[name];
       throw new InputError(
         `input ${input.name} ${showShape(shape)} has the free dimension ${name}; give its size, --dim ${name}=…, or examples with --data.`,
@@ -211,5 +214,6 @@ function shapesOfInputs(
     });
     return [input.name, { dtype, dims }] as const;
   });
+  checkSizesOf(model.file, named, sizes, 1);
   return { shapes: Object.fromEntries(shapes), fixed };
 }

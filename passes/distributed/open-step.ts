@@ -1,4 +1,4 @@
-import { checkGiven, checkPath, number, text, type WithOrt, withOrt } from "../../src/arguments.ts";
+import { checkGiven, checkPath, text, type WithOrt, withOrt } from "../../src/arguments.ts";
 import { entry } from "../../src/entry.ts";
 import { InputError } from "../../src/errors.ts";
 import { own } from "../../src/graph/own.ts";
@@ -11,6 +11,7 @@ import { closing, contentOf } from "../../src/onnx/source.ts";
 import type { Declared } from "../../src/options.ts";
 import { openSession, runBatch, type Tensors } from "../../src/ort/session.ts";
 import { numberOf, scalarTensor, tensorOfFloats } from "../../src/ort/tensors.ts";
+import { running } from "../finetune/finetune-options.ts";
 import { readTensors } from "../finetune/tensor-bytes.ts";
 import type { SizedFile } from "./graphs.ts";
 import { MANIFEST, MANIFEST_FILE, type StepManifest } from "./manifest.ts";
@@ -23,7 +24,11 @@ export interface OpenStepOptions extends WithOrt {
   readonly threads?: number | undefined;
 }
 
-const openStepOptions: Declared<OpenStepOptions> = { ...withOrt, weights: text, threads: number };
+const openStepOptions: Declared<OpenStepOptions> = {
+  ...withOrt,
+  weights: text,
+  threads: running.threads,
+};
 
 /** A training step that one rank runs. Its weights and state are those of the last `load` or `update`. */
 export interface OpenedStep {

@@ -106,11 +106,7 @@ export function batchesAsGiven(data: FitData, name: string): BatchSource {
     steps: Array.isArray(data) ? data.length : null,
     batches,
     first: async () => {
-      for await (const batch of batches(1)) {
-        if (typeof batch !== "object" || batch === null)
-          throw new TypeError(`${name} must hold batches, each an object of tensors by name.`);
-        return batch;
-      }
+      for await (const batch of batches(1)) return batch;
       throw new InputError(`${name} has no batches; give at least one.`);
     },
     close: () => {},

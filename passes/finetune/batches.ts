@@ -24,11 +24,13 @@ export interface BatchOptions {
   readonly dropLast?: boolean | undefined;
 }
 
+const integer = { type: "number", range: { integer: true } } as const;
+
 const batchOptions: Declared<BatchOptions> = {
   ...withOrt,
   batchSize: number,
-  shuffle: number,
-  epoch: number,
+  shuffle: integer,
+  epoch: integer,
   dropLast: flag,
 };
 

@@ -1,6 +1,6 @@
 import { freeMemory } from "#node";
 import { scratch } from "#node-data";
-import { checkGiven, checkModel, object } from "../../src/arguments.ts";
+import { checkFrom, checkGiven, checkModel, object } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { outputsOf, typeOfInfo, type Value } from "../../src/graph/graph.ts";
 import { hasFact } from "../../src/graph/operators.ts";
@@ -69,7 +69,9 @@ export async function openDataset(
   const { targets = [], batchAxis = {}, ort } = options;
   const pixels = pickOptions(options, pixelOptions);
   const expected = [...inputsOf(model), ...targets.map(expectedTarget)];
-  const files = await openFiles(([] as readonly DataFrom[]).concat(from), expected, options);
+  const places = ([] as readonly DataFrom[]).concat(from);
+  for (const place of places) checkFrom("openDataset", place);
+  const files = await openFiles(places, expected, options);
   try {
     const keeping = { free: freeMemory(), scratch };
     const read = (stated: BatchAxes) =>

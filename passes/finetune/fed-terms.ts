@@ -51,7 +51,9 @@ export class FedTerms {
     return Object.fromEntries(
       entries.map(([port, name]) => {
         if (!own(batch, name))
-          throw new InputError(`a batch has no ${name}; it has ${Object.keys(batch).join(", ")}.`);
+          throw new InputError(
+            `a batch has no ${name}; it has ${Object.keys(batch).join(", ") || "none"}.`,
+          );
         if (!batch[name].dims)
           throw new InputError(`${name} of a batch must be a Tensor of onnxruntime.`);
         return [port, batch[name]];

@@ -1,4 +1,4 @@
-import { checkGiven, checkModel } from "../../src/arguments.ts";
+import { checkArgument, checkGiven, checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import type { Graph, Types } from "../../src/graph/graph.ts";
@@ -20,7 +20,7 @@ import {
 import { openRows } from "./open-rows.ts";
 import { gradientPorts, joined, port } from "./ports.ts";
 import { checkDifferentiable, namedWeights } from "./reached.ts";
-import { type StepOptions, stepOptions, withinStep } from "./step-options.ts";
+import { type StepOptions, type StepTerm, stepOptions, withinStep } from "./step-options.ts";
 import { SCALAR, type UpdatePorts, update, updateAlone } from "./update.ts";
 
 /** The names of what goes into and comes out of a step. */
@@ -68,6 +68,7 @@ export async function stepGraph(model: Model, options: StepOptions): Promise<Ste
     throw new TypeError(
       "stepGraph needs option inputs: the sizes of each input by its name, { x: [1, 8] }.",
     );
+  checkTerms(options.losses ?? [options]);
   const step = await differentiatedStep(model, options);
   const { graph, reached, back, optimizer } = step;
   const { model: whole, ports } = await wholeStep(step);
@@ -79,6 +80,20 @@ export async function stepGraph(model: Model, options: StepOptions): Promise<Ste
     gradientOf: Object.fromEntries(reached.map(({ of, gradient }) => [of.name, gradient])),
     ...ports,
   };
+}
+
+function checkTerms(terms: readonly StepTerm[]): void {
+  checkArgument("losses of stepGraph", terms, terms.length > 0, "at least one loss");
+  for (const { target, arrays = {} } of terms)
+    for (const each of [...(target === undefined ? [] : [target]), ...Object.values(arrays)]) {
+      const fits = typeof each?.name === "string" && Array.isArray(each.type?.shape);
+      checkArgument(
+        "target or arrays of stepGraph",
+        each,
+        fits,
+        "{ name, type: { dtype, shape } }",
+      );
+    }
 }
 
 /** Makes the graph of a step alone: forward, loss, backward and update in one. */

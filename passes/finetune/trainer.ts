@@ -1,4 +1,4 @@
-import { checkGiven, checkModel } from "../../src/arguments.ts";
+import { checkArgument, checkGiven, checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { type Model, typesOf } from "../../src/model.ts";
 import { valuesOf } from "../../src/option-values.ts";
@@ -106,6 +106,7 @@ export class Trainer extends TrainState {
    */
   async *over(batches: Batches, after = 0): AsyncGenerator<Step> {
     let place = 0;
+    checkBatches(batches);
     for await (const group of groups(batches, this.#accumulate))
       if (++place > after) {
         const step = this.#turn.then(() => this.#take(group, place));
@@ -119,6 +120,7 @@ export class Trainer extends TrainState {
    * labels that are not ignored or elements. Changes nothing.
    */
   async evaluate(batches: Batches): Promise<Evaluation> {
+    checkBatches(batches);
     const parts: Evaluation[][] = [];
     let terms: readonly AttachedTerm[] = [];
     let tallies: ReturnType<Measures["begin"]> | null = null;
@@ -171,6 +173,8 @@ export class Trainer extends TrainState {
 
   /** What a batch brings to a step, and what it decides. */
   async #feeds(batch: Tensors): Promise<Tensors> {
+    const fits = typeof batch === "object" && batch !== null;
+    checkArgument("a trainer", batch, fits, "batches that are objects of tensors by name");
     return this.#terms.feeds(await this.#loops.in(await this.#taught(batch), this.weights));
   }
 
@@ -200,6 +204,14 @@ export class Trainer extends TrainState {
     const inputs = Object.fromEntries(Object.entries(fed).map(([key, { dims }]) => [key, dims]));
     return { ...this.#options, target: undefined, losses: this.#terms.stepTerms(fed), inputs };
   }
+}
+
+function checkBatches(given: unknown): void {
+  const fits =
+    typeof given === "object" &&
+    given !== null &&
+    (Symbol.asyncIterator in given || Symbol.iterator in given);
+  checkArgument("a trainer", given, fits, "an iterable of batches");
 }
 
 /** Batches in groups of so many; the last may be smaller. */

@@ -2,25 +2,18 @@ import { checkArgument } from "../../src/arguments.ts";
 import type { FitResult } from "./fit.ts";
 import type { Best, History } from "./history.ts";
 
-/** Why a training ended, in the words of the log. */
-const ENDED = {
-  completed: "done",
-  patience: "patience",
-  aborted: "interrupted",
-  diverged: "diverged",
-} as const satisfies Record<FitResult["stopped"], string>;
-
 /** A training as plain data, which JSON can express. */
-export interface TrainingJson extends Pick<FitResult, "error" | "advice">, Omit<History, "steps"> {
+export interface TrainingJson
+  extends Pick<FitResult, "stopped" | "error" | "advice">,
+    Omit<History, "steps"> {
   /** What a user should know of how the loss is computed, a sentence each. */
   readonly notes: readonly string[];
-  readonly ended: (typeof ENDED)[keyof typeof ENDED];
   /** The best epoch: its loss, and the figure that chose it if that is another. */
   readonly best: Pick<Best, "epoch" | "loss"> & { readonly by?: string; readonly value?: number };
   readonly steps: number;
 }
 
-/** Returns a training as plain data: how it ended, its epochs and the best of them. */
+/** Returns a training as plain data: why it stopped, its epochs and the best of them. */
 export function trainingJson(result: FitResult): TrainingJson {
   const fits = typeof result === "object" && result !== null && "history" in result;
   checkArgument("trainingJson", result, fits, "a result of fit");
@@ -30,7 +23,7 @@ export function trainingJson(result: FitResult): TrainingJson {
   const by = String(settings.firm.best);
   return {
     notes: plan.notes,
-    ended: ENDED[stopped],
+    stopped,
     error,
     advice,
     best: { epoch, loss, ...(by === "loss" ? {} : { by, value }) },

@@ -1,4 +1,3 @@
-import { checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { typeOfInfo, type Value } from "../../src/graph/graph.ts";
 import type { Model } from "../../src/model.ts";
@@ -31,7 +30,6 @@ const declared = ({ file, graph }: Model, name: string): Type | null => {
  * metrics. Throws an InputError if a model is not a loss.
  */
 export function graphLoss(model: Model): Loss {
-  checkModel("finetune", model, "loss");
   const { name } = model.source;
   const inputs = model.graph.main.inputs.map((input) => input.name);
   if (!inputs.includes(OUTPUT))

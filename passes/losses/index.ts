@@ -1,8 +1,9 @@
+import { checkArgument } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import type { Model } from "../../src/model.ts";
 import { suggestion } from "../../src/nearest.ts";
 import { type ChosenValues, optionsOfChosen, valuesOf } from "../../src/option-values.ts";
-import type { Given, Options } from "../../src/options.ts";
+import { type Given, isRecord, type Options } from "../../src/options.ts";
 import { binaryCrossEntropy } from "./binary-cross-entropy.ts";
 import { binaryFocal } from "./binary-focal.ts";
 import { cosine } from "./cosine.ts";
@@ -60,6 +61,13 @@ export type LossGiven = LossName | Model;
  * is no loss of this name, if an option is out of range, or if a model is not a loss.
  */
 export function lossOf(given: LossGiven, options: Given<LossOptions> = {}): ChosenLoss {
+  const fits = typeof given === "string" || (isRecord(given) && "source" in given);
+  checkArgument(
+    "option loss",
+    given,
+    fits,
+    "the name of a loss or an opened model that computes it",
+  );
   const loss: Loss | undefined =
     typeof given === "string" ? losses.find(({ name }) => name === given) : graphLoss(given);
   if (!loss) throw new InputError(unknownLoss(String(given)));

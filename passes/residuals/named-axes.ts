@@ -1,5 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 import { type Dimension, placeOfAxis, showShape } from "../../src/onnx/dtypes.ts";
+import { isRecord, shown } from "../../src/options.ts";
 import { matcher } from "./glob.ts";
 
 /** An axis of all sites, or axes by globs over site names (the first match counts); negative from the end. */
@@ -8,9 +9,7 @@ export type FeatureAxis = number | Readonly<Record<string, number>>;
 /** Whether a parsed value is valid as option `featureAxis`. */
 export const isFeatureAxis = (given: unknown): given is FeatureAxis =>
   typeof given === "number" ||
-  (typeof given === "object" &&
-    given !== null &&
-    Object.values(given).every((axis) => typeof axis === "number"));
+  (isRecord(given) && Object.values(given).every((axis) => typeof axis === "number"));
 
 /** One axis that the user names, and the sums that it applies to. */
 interface Named {
@@ -27,11 +26,11 @@ export type NamedAxes = ReturnType<typeof namedAxes>;
 /** Reads the option `featureAxis`. Throws an InputError if an axis is not an integer. */
 export function namedAxes(given: FeatureAxis | undefined) {
   const entries: [string | null, number][] =
-    given === undefined ? [] : typeof given === "object" ? Object.entries(given) : [[null, given]];
+    given === undefined ? [] : isRecord(given) ? Object.entries(given) : [[null, given]];
   const all = entries.map(([glob, axis]): Named => {
     if (!Number.isSafeInteger(axis))
       throw new InputError(
-        `the feature axis ${JSON.stringify(axis)}${glob === null ? "" : ` of ${glob}`} must be an integer.`,
+        `the feature axis ${shown(axis)}${glob === null ? "" : ` of ${glob}`} must be an integer.`,
       );
     const matches = glob === null ? () => true : matcher([glob])!;
     return { glob, axis, matches, fits: [], misfits: [] };
