@@ -11,27 +11,23 @@ import {
 import { InputError } from "../../src/errors.ts";
 import type { Provenance } from "../../src/graph/patch.ts";
 import { type DataOptions, placingOf } from "../../src/graph/placing.ts";
-import { ShapeLengthError } from "../../src/infer/shape-lengths.ts";
 import { type Model, patched } from "../../src/model.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
 import type { Source } from "../../src/onnx/source.ts";
 import { sampled } from "../../src/onnx/undo.ts";
 import { type Declared, idleSentences } from "../../src/options.ts";
 import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
-import { checkLoadable } from "../../src/ort/loadable.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { VERSION } from "../../src/version.ts";
 import { type ResidualOptions, type Residuals, searching } from "../residuals/find.ts";
 import { reasons } from "../residuals/reasons.ts";
-import type { Site } from "../residuals/residual.ts";
 import { type Choice, chosen } from "./choose.ts";
 import type { LoweredModel } from "./hidden-sums.ts";
 import { choosing, inserting } from "./insert-options.ts";
 import { manifestKey, manifests, sitesOf } from "./manifest.ts";
-import { fitsIntoMemory } from "./memory.ts";
 import { NoSiteError, RecognizedError } from "./no-site-error.ts";
 import { type LaurelOptions, laurelOptionTypes, manifestOf, type Plan, plan } from "./plan.ts";
-import { type FoundResiduals, type Searched, searched } from "./search.ts";
+import { type FoundResiduals, searched } from "./search.ts";
 
 /** Finds a model's residual connections and chooses some; does not change the model. */
 export async function findResiduals(
@@ -47,30 +43,9 @@ export async function findResiduals(
   const choice = { include, exclude, stream, every, last };
   const narrowed = Object.values(choice).some((each) => each !== undefined);
   const earlier = sitesOf(manifests(model.metadata));
-  const { found } = await search(model, { earlier, ...finding, ort }, (sites) => sites);
+  const { found } = await searched(model, { earlier, ...finding, ort }, (sites) => sites);
   step(1, "done");
   return narrowed ? { ...found, chosen: chosen(found.sites, choice) } : found;
-}
-
-/** As `searched`. Throws an InputError for an idle `featureAxis` or a model that does not load. */
-async function search(
-  model: Model,
-  { ort, ...options }: WithOrt & ResidualOptions,
-  choose: (sites: readonly Site[]) => readonly Site[],
-): Promise<Searched> {
-  const { file } = model;
-  const checkLoads = async () => {
-    if (fitsIntoMemory(model)) await checkLoadable(ort, file);
-  };
-  const all = await searched(model, ort, options, choose).catch(async (thrown) => {
-    // What onnxruntime says of a model that it cannot load comes first.
-    if (thrown instanceof ShapeLengthError && thrown.isLoadable) await checkLoads();
-    throw thrown;
-  });
-  const { warnings, unused } = all.found;
-  if (warnings.length > 0) await checkLoads();
-  if (unused[0]) throw new InputError(`${file.source.name}: ${unused[0]}`);
-  return all;
 }
 
 /** A laurelized model, not yet proved or saved. */
@@ -169,7 +144,7 @@ const movedWeights = (model: Model, { calls }: LoweredModel) =>
 /** Returns the chosen sites, in a model in which only what they need is lowered. */
 async function chosenSites(model: Model, ort: Ort, finding: ResidualOptions, choice: Choice) {
   const { name } = model.file.source;
-  const all = await search(model, { ort, ...finding }, (sites) => chosen(sites, choice));
+  const all = await searched(model, { ort, ...finding }, (sites) => chosen(sites, choice));
   const { recognized } = all.found;
   if (recognized > 0 && !choice.again) throw new RecognizedError(name, recognized);
   if (all.sites.length === 0) throw new NoSiteError(all.found, name);

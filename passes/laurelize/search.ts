@@ -1,5 +1,9 @@
+import type { WithOrt } from "../../src/arguments.ts";
+import { InputError } from "../../src/errors.ts";
 import { trainingWarnings } from "../../src/graph/training-mode.ts";
+import { ShapeLengthError } from "../../src/infer/shape-lengths.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";
+import { checkLoadable } from "../../src/ort/loadable.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { inlined } from "../lower/inline.ts";
 import { findSites, type ResidualOptions, type Residuals } from "../residuals/find.ts";
@@ -13,6 +17,7 @@ import {
   neededBy,
   rejectedOf,
 } from "./hidden-sums.ts";
+import { fitsIntoMemory } from "./memory.ts";
 
 /** The residual connections of a model, the other sums, and warnings of the inference. */
 export interface FoundResiduals extends Residuals {
@@ -41,14 +46,37 @@ export interface Searched {
 }
 
 /**
+ * Finds the residual connections of a model, and lowers what hides the chosen ones. Throws an
+ * InputError for an idle `featureAxis` or a model that does not load.
+ */
+export async function searched(
+  model: Model,
+  options: WithOrt & ResidualOptions,
+  choose: (sites: readonly Site[]) => readonly Site[],
+): Promise<Searched> {
+  const { file } = model;
+  const checkLoads = async () => {
+    if (fitsIntoMemory(model)) await checkLoadable(options.ort, file);
+  };
+  const all = await searchedLowered(model, options, choose).catch(async (thrown) => {
+    // What onnxruntime says of a model that it cannot load comes first.
+    if (thrown instanceof ShapeLengthError && thrown.isLoadable) await checkLoads();
+    throw thrown;
+  });
+  const { warnings, unused } = all.found;
+  if (warnings.length > 0) await checkLoads();
+  if (unused[0]) throw new InputError(`${file.source.name}: ${unused[0]}`);
+  return all;
+}
+
+/**
  * Lowers what hides residual connections, finds them, and lowers only what the chosen ones need.
  * Searches once if nothing is lowered or all of it is needed, otherwise twice; and once more if only
  * functions that are not inlined show where the features are.
  */
-export async function searched(
+async function searchedLowered(
   model: Model,
-  ort: Ort,
-  options: ResidualOptions,
+  { ort, ...options }: WithOrt & ResidualOptions,
   choose: (sites: readonly Site[]) => readonly Site[],
 ): Promise<Searched> {
   const whole = await composed(model, ort);

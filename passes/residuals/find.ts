@@ -1,23 +1,19 @@
 import { object, objects, texts } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { uniqueNames } from "../../src/graph/builder.ts";
-import { constants } from "../../src/graph/constants.ts";
 import type { Graph, Node, Scope, Types, Value } from "../../src/graph/graph.ts";
 import { labelOf, pathOf, scopesOf, visible } from "../../src/graph/scopes.ts";
 import type { Declared } from "../../src/options.ts";
-import { blockedValues } from "./blocked.ts";
 import { subtractedValues } from "./difference.ts";
 import type { Candidate } from "./feature-axis.ts";
 import { sumsIn } from "./index.ts";
 import { recognize } from "./inserted.ts";
+import { knownValues } from "./known-values.ts";
 import { isLaurel } from "./laurel-block.ts";
-import { withLoopWeights } from "./loop-weights.ts";
 import { type FeatureAxis, type NamedAxes, namedAxes } from "./named-axes.ts";
-import { onlySizedValues } from "./only-sized.ts";
 import { classifier } from "./operators.ts";
 import { Reach } from "./reach.ts";
 import { Recent } from "./recent.ts";
-import { refinedTypes } from "./refined-types.ts";
 import {
   type Feature,
   type ManifestSite,
@@ -33,6 +29,7 @@ import { nameLayers } from "./same-layer.ts";
 import { slots } from "./slots.ts";
 import { type FoundAxis, featureAxes } from "./stream-axes.ts";
 import { putInStreams, type Unplaced } from "./streams.ts";
+import { unfitValues } from "./unfit-values.ts";
 
 /** The result of a search: the residual connections, and every other sum with its reason. */
 export interface Residuals {
@@ -75,20 +72,18 @@ export function findSites(graph: Graph, inferred: Types, options: ResidualOption
   for (const kind of options.also ?? [])
     if (!OPTIONAL_KINDS.includes(kind))
       throw new InputError(`--also must be one of ${OPTIONAL_KINDS.join(", ")} (got ${kind}).`);
-  const types = refinedTypes(graph, inferred);
+  const facts = knownValues(graph, inferred);
   const earlier = options.earlier ?? [];
   const scopes = [...scopesOf(graph)];
-  const facts = { types, constants: withLoopWeights(graph, constants(graph)) };
-  const sums = sumsIn(types, scopes);
+  const sums = sumsIn(facts.types, scopes);
   const recognized = recognize(facts, sums.values());
   const listed = listedOriginals(scopes, earlier);
   const traits = classifier(facts);
   const setting: Setting = {
     ...facts,
-    blocked: blockedValues(graph),
+    ...unfitValues(graph),
     traits,
     originals: new Map([...recognized.originals, ...listed]),
-    onlySized: onlySizedValues(scopes),
     subtracted: subtractedValues(sums.values()),
     reach: new Reach(traits),
     chains: new Recent(),
