@@ -124,8 +124,8 @@ export class Trainer extends TrainState {
     const parts: Evaluation[][] = [];
     let terms: readonly AttachedTerm[] = [];
     let tallies: ReturnType<Measures["begin"]> | null = null;
-    for await (const given of batches) {
-      const fed = await this.#feeds(given);
+    for await (const batch of batches) {
+      const fed = await this.#feeds(batch);
       const { session, ports } = await this.#forwards.of(fed);
       terms = ports.terms;
       this.#terms.check(fed, terms);

@@ -57,7 +57,7 @@ export interface Lowered {
 }
 
 /** The calls to inline by their paths, and the composite nodes to lower by their first outputs. */
-export interface Needed {
+interface Needed {
   readonly calls: ReadonlySet<string>;
   readonly nodes: ReadonlySet<string>;
 }
@@ -73,7 +73,7 @@ export async function composed(
 ): Promise<Composed> {
   const holds = holder();
   const calling = inlined(model.graph, ({ callee }, label) => needed?.has(label) ?? holds(callee!));
-  const inner = calling ? await patched(model, calling.patch) : { model, undos: [] };
+  const inner = calling ? await withUndo(model, calling.patch) : { model, undos: [] };
   const nodes = hiddenSums(inner.model.graph);
   const refused = nodes.length > 0 ? await refusals(inner.model, ort, nodes) : [];
   const isRefused = new Set(refused.map(({ node }) => node));
@@ -82,7 +82,7 @@ export async function composed(
 }
 
 /** Lowers the nodes that hide sums: all, or only the `needed`. */
-export async function lowered(
+export async function lowerHidden(
   { model, inlined, undos, hidden }: Composed,
   ort: Ort,
   needed: Needed["nodes"] | null = null,
@@ -92,11 +92,15 @@ export async function lowered(
   if (nodes.length === 0) return { lowered: before, within: new Map() };
   const { types } = await typesOf(model, ort);
   const { patch, within } = lowering(model.graph, types, nodes);
-  const outer = await patched(model, patch);
+  const outer = await withUndo(model, patch);
   return { lowered: { ...before, ...outer, undos: [...outer.undos, ...undos] }, within };
 }
 
-async function patched(model: Model, patch: Patch): Promise<Pick<LoweredModel, "model" | "undos">> {
+/** Returns the model with a patch, and the step back. */
+async function withUndo(
+  model: Model,
+  patch: Patch,
+): Promise<Pick<LoweredModel, "model" | "undos">> {
   const changed = await applyPatch(model.graph, patch);
   return { model: modelOf(changed), undos: [changed.undo()] };
 }

@@ -13,7 +13,7 @@ import {
   composed,
   type Lowered,
   type LoweredModel,
-  lowered,
+  lowerHidden,
   neededBy,
   rejectedOf,
 } from "./hidden-sums.ts";
@@ -80,17 +80,17 @@ async function searchedLowered(
   choose: (sites: readonly Site[]) => readonly Site[],
 ): Promise<Searched> {
   const whole = await composed(model, ort);
-  const complete = await search(model, await lowered(whole, ort), ort, options);
+  const complete = await search(model, await lowerHidden(whole, ort), ort, options);
   const chosen = choose(complete.found.sites);
   const needed = neededBy(complete.found.sites, whole);
   const { nodes } = neededBy(chosen, whole);
-  const needsAll = needed.calls.size === complete.lowered.calls.length;
+  const needsCalls = needed.calls.size === complete.lowered.calls.length;
+  const needsAll = needsCalls && nodes.size === complete.lowered.nodes.length;
+  const inner = needsCalls ? whole : await composed(model, ort, needed.calls);
   const again = { ...options, features: complete.features };
-  const inner = needsAll ? whole : await composed(model, ort, needed.calls);
-  const some =
-    needsAll && nodes.size === complete.lowered.nodes.length
-      ? complete
-      : await search(model, await lowered(inner, ort, nodes), ort, again);
+  const some = needsAll
+    ? complete
+    : await search(model, await lowerHidden(inner, ort, nodes), ort, again);
   const names = new Set(chosen.map((site) => site.name));
   const sites = some.found.sites.filter((site) => names.has(site.name));
   const from = nodes.size === needed.nodes.size ? some : complete;
@@ -103,21 +103,22 @@ async function searchedLowered(
 
 /** Finds sites; if an axis is missing, with the axes that all functions inlined show. */
 async function search(
-  model: Model,
+  original: Model,
   { lowered, within }: Lowered,
   ort: Ort,
   options: ResidualOptions,
 ): Promise<Search> {
-  const { types, warnings } = await typesOf(lowered.model, ort);
+  const { model } = lowered;
+  const { types, warnings } = await typesOf(model, ort);
   const find = (features: ResidualOptions["features"]) => {
-    const found = findSites(lowered.model.graph, types, { ...options, within, features });
+    const found = findSites(model.graph, types, { ...options, within, features });
     return { lowered, found, warnings, features };
   };
   const first = find(options.features);
   const lacksAxis = first.found.rejected.some(({ axisless }) => axisless);
-  return options.features || model.graph.functions.length === 0 || !lacksAxis
+  return options.features || original.graph.functions.length === 0 || !lacksAxis
     ? first
-    : find(await featuresInside(model, ort, options));
+    : find(await featuresInside(original, ort, options));
 }
 
 /** Returns the sums' feature axes with all calls inlined: mixers may be in functions. */

@@ -1,6 +1,7 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { descend } from "../../src/graph/walk.ts";
 import { sameShape } from "./axes.ts";
+import type { Trial } from "./reach.ts";
 import { type KnownValues, type Setting, type Term, termsAt, weighted } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 
@@ -40,8 +41,15 @@ function innerTerms({ constants, types }: KnownValues, term: Term): Term[] | nul
 export const independent = ({ reach }: Setting, node: Node, branches: readonly Term[]) =>
   branches.every((a) => branches.every((b) => a === b || !reach.paths(a.value, b.value, node)));
 
+/** Whether the terms beside a skip are several branches, which may stand in an inner sum. */
+export function isParallel({ setting, node, skip, others }: Trial): boolean {
+  const parts = flatten(setting, others) ?? [];
+  const isSeveral = parts.length > 1 && independent(setting, node, parts);
+  return isSeveral && !isOneMap(setting, skip.value, parts);
+}
+
 /** Whether all terms are linear in one value that the skip does not come from, such as a product and its LoRA. */
-export function isOneMap(setting: Setting, skip: Value, parts: readonly Term[]): boolean {
+function isOneMap(setting: Setting, skip: Value, parts: readonly Term[]): boolean {
   const origins = (value: Value) => new Set([...skipChain(setting, value)].map((l) => l.value));
   const own = origins(skip);
   const [first, ...rest] = parts.map(({ value }) => origins(value));

@@ -2,7 +2,7 @@ import type { Node, Value } from "../../src/graph/graph.ts";
 import { isFloat, showShape } from "../../src/onnx/dtypes.ts";
 import { sameShape } from "./axes.ts";
 import { comesInFloats, isAddedBack, isScatteredSum } from "./difference.ts";
-import { flatten, independent, isOneMap, MOST_TERMS } from "./nested-sums.ts";
+import { flatten, independent, isParallel, MOST_TERMS } from "./nested-sums.ts";
 import { areScores, isPosition, opensGate } from "./position.ts";
 import { type Reason, reasons } from "./reasons.ts";
 import { type Kind, type Setting, type Sum, type Term, termsAt } from "./residual.ts";
@@ -150,7 +150,8 @@ function choose(setting: Setting, node: Node, terms: readonly Term[]): Slots {
   const refused: Exclude<Slots, Chosen>[] = [];
   for (const [k, skip] of terms.entries()) {
     const others = terms.toSpliced(k, 1);
-    const tried = trySkip({ setting, node, skip, others });
+    const trial = { setting, node, skip, others };
+    const tried = trySkip(trial);
     if (tried === null) continue;
     if ("reason" in tried) {
       const optional = tried.kind && { skip, branches: others, kind: tried.kind };
@@ -158,12 +159,7 @@ function choose(setting: Setting, node: Node, terms: readonly Term[]): Slots {
       if (tried.weak) refused.push(slots);
       else refused.unshift(slots);
     } else {
-      const parts = flatten(setting, others);
-      const parallel =
-        parts !== null &&
-        parts.length > 1 &&
-        independent(setting, node, parts) &&
-        !isOneMap(setting, skip.value, parts);
+      const parallel = isParallel(trial);
       const projected = tried.kind === "projected";
       return { skip, branches: others, kind: parallel ? "parallel" : tried.kind, projected };
     }
