@@ -47,11 +47,7 @@ export function writeFold(
     if (rows) nodes.push(...writeRowSum(to, site, rows, written));
     else for (const one of writeSlots(to, site, plan, nameOf)) redirect(one);
   }
-  for (const { value, by } of outputs) {
-    to.about(value.name);
-    to.last(value.scope);
-    to.into(value.name, "Mul", [nameOf(value), factorOf(plain, to, value, by)]);
-  }
+  writeOutputs(plain, outputs, to, nameOf);
   const gone = new Set(nodes);
   const changed = changedSlots([...redirects.values()], gone);
   const kept = namesRead(plain.facts.graph, to, changed);
@@ -109,6 +105,20 @@ function slotFactors(
     const name = to.op.Mul(nameOf(value), factorOf(plain, to, value, by));
     return uses.map((use) => ({ use, name }));
   });
+}
+
+/** Writes the outputs of the model that are held divided by factors, under their own names. */
+function writeOutputs(
+  plain: Plain,
+  outputs: readonly Extract<FoldEdit, { kind: "output" }>[],
+  to: Builder,
+  nameOf: (value: Value) => string,
+): void {
+  for (const { value, by } of outputs) {
+    to.about(value.name);
+    to.last(value.scope);
+    to.into(value.name, "Mul", [nameOf(value), factorOf(plain, to, value, by)]);
+  }
 }
 
 /** A factor of a value as a constant that broadcasts over it. */

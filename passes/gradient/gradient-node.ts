@@ -43,44 +43,53 @@ export function gradientNode(
   const { types, active } = known;
   const first = node.outputs[0]!;
   const dtype = known.dtypeOf(node.outputs.find((output) => output && active.has(output)) ?? first);
-  const shape = (k: number) => sizesOf(types, node, "input", k);
-  const outShape = (k: number) => sizesOf(types, node, "output", k);
-  const attributes = attributesOf(node);
+  const reading = readingOf(types, node);
   const isActive = (k: number) => node.inputs[k] != null && active.has(node.inputs[k]);
   const isRepeated = (k: number, number: number) =>
     !isActive(k) && repeats(types, node.inputs[k], number);
   return {
-    ...{ op, write, constant, dtype, cotangents, shape, outShape },
-    node: custom,
+    ...reading,
+    ...{ op, write, constant, dtype, cotangents, node: custom },
     scalar: (value) => constant(dtype, [], [value]),
-    opset: node.scope.file.opset,
     get g() {
-      return cotangents[0] ?? write.zeros(outShape(0), dtype);
+      return cotangents[0] ?? write.zeros(reading.outShape(0), dtype);
     },
-    y: first?.name ?? "",
-    outputs: node.outputs.map((value) => value?.name ?? null),
-    inputs: node.inputs.map((value) => value?.name ?? null),
     needs: node.inputs.map((_, k) => isActive(k) && (inputs?.includes(k) ?? true)),
-    axis: (fallback) => placeOfAxis(attributes.int("axis", fallback), shape(0).length),
-    numbers: (k) => numbersOf(node.inputs[k]),
     isZero: (k) => isRepeated(k, 0),
     isOne: (k) => isRepeated(k, 1),
-    isTransposed: (k) => isTransposed(node.inputs[k]),
-    ...attributes,
-    inputType: (k) => types.get(node.inputs[k]!)?.dtype ?? "float",
-    outputType: (k) => types.get(node.outputs[k]!)?.dtype ?? "float",
     like: (k) => {
       const value = node.inputs[k]!;
       return write.cast(value.name, dtype, types.get(value)?.dtype);
     },
     sized: (name) => {
-      stated.push({ name, type: { dtype, shape: outShape(0) } });
+      stated.push({ name, type: { dtype, shape: reading.outShape(0) } });
       return name;
     },
     summed: new Set(),
     refuse: (why) => {
       throw new RuleRefusal(node, why);
     },
+  };
+}
+
+/** Returns what a rule reads of a node itself: its attributes, and the names, types and sizes of its values. */
+function readingOf(types: Types, node: Node) {
+  const attributes = attributesOf(node);
+  const shape = (k: number) => sizesOf(types, node, "input", k);
+  const names = (values: readonly (Value | null)[]) => values.map((value) => value?.name ?? null);
+  return {
+    ...attributes,
+    shape,
+    outShape: (k: number) => sizesOf(types, node, "output", k),
+    opset: node.scope.file.opset,
+    y: node.outputs[0]?.name ?? "",
+    outputs: names(node.outputs),
+    inputs: names(node.inputs),
+    axis: (fallback: number) => placeOfAxis(attributes.int("axis", fallback), shape(0).length),
+    numbers: (k: number) => numbersOf(node.inputs[k]),
+    isTransposed: (k: number) => isTransposed(node.inputs[k]),
+    inputType: (k: number) => types.get(node.inputs[k]!)?.dtype ?? "float",
+    outputType: (k: number) => types.get(node.outputs[k]!)?.dtype ?? "float",
   };
 }
 

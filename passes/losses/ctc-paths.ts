@@ -1,7 +1,7 @@
+import { sinceOf } from "../../src/graph/operators.ts";
 import { range } from "../../src/onnx/dtypes.ts";
 import { type LabelPath, NEVER, type Sequences } from "./ctc-labels.ts";
 import { followed } from "./ctc-steps.ts";
-import { PICKING } from "./loss.ts";
 
 /** Scores [rows, steps, classes], and whether they are logarithms of probabilities. */
 interface Scores {
@@ -37,7 +37,9 @@ function emissionsOf(
   const hot = () =>
     op.Transpose(to.oneHot(path, { rank: 2, classes }, output.dtype), { perm: [0, 2, 1] });
   const picked =
-    opset >= PICKING ? op.GatherElements(scores, paths(), { axis: 2 }) : op.MatMul(scores, hot());
+    opset >= sinceOf("GatherElements")
+      ? op.GatherElements(scores, paths(), { axis: 2 })
+      : op.MatMul(scores, hot());
   const normal = logSum === null ? picked : op.Sub(picked, logSum);
   return op.Transpose(normal, { perm: [1, 0, 2] });
 }

@@ -1,6 +1,7 @@
+import { sinceOf } from "../../src/graph/operators.ts";
 import { classesLast, crossed, logProbabilities } from "./class-values.ts";
 import { checkPerClass, perClass } from "./class-weights.ts";
-import { classAxis, ignoreIndex, type LossInputs, PICKING, total, values } from "./loss.ts";
+import { classAxis, ignoreIndex, type LossInputs, total, values } from "./loss.ts";
 import type { Softmax } from "./softmax-gradient.ts";
 
 /** Options of losses of class labels. */
@@ -67,7 +68,7 @@ function weightsOf(
 function surprise(inputs: Inputs, labels: string): Pick<LabelTerms, "losses" | "softmax"> {
   const { op, to, output, form, axis, opset } = inputs;
   const rank = output.shape.length;
-  if (opset < PICKING) {
+  if (opset < sinceOf("GatherElements")) {
     const scores = classesLast(inputs, output.name, rank, axis);
     const hot = to.oneHot(
       labels,

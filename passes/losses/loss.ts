@@ -190,9 +190,6 @@ export const skipsNaN = ({ loss, reads }: Pick<ChosenLoss, "loss" | "reads">): b
 /** What a loss may leave out: it reads values, looks through nothing and does not distil. */
 type Assumed = "reads" | "looksThrough" | "distils";
 
-/** The first opset with GatherElements, which picks labels without a table as large as the output. */
-export const PICKING = 11;
-
 /** Declares a loss; its options give the types that `write` reads. */
 export const lossFunction = <const N extends string, const O extends Options>(
   declared: Omit<Loss<N, O>, Assumed> & Partial<Pick<Loss<N, O>, Assumed>>,

@@ -1,3 +1,4 @@
+import { sinceOf } from "../../src/graph/operators.ts";
 import { range, type Type } from "../../src/onnx/dtypes.ts";
 import { countedValues } from "../losses/counted-values.ts";
 import { type labelOptions, labelTerms } from "../losses/labels.ts";
@@ -7,7 +8,6 @@ import {
   type LossInputs,
   type LossWriter,
   type ObservedSequences,
-  PICKING,
 } from "../losses/loss.ts";
 import type { Need, Observed } from "./metric.ts";
 
@@ -95,7 +95,7 @@ function placesOf(
   const numbers = constant("float", dims, range(shape[axis]));
   const place = to.cast(at, "float");
   const picked = () => {
-    if (opset >= PICKING) return op.GatherElements(output.name, at, { axis });
+    if (opset >= sinceOf("GatherElements")) return op.GatherElements(output.name, at, { axis });
     const apart = op.Abs(op.Sub(numbers, place));
     const own = to.cast(op.Less(apart, constant("float", [], [0.5])), dtype);
     return to.reduce("ReduceSum", op.Mul(own, output.name), [axis]);

@@ -1,5 +1,6 @@
 import { dataTypeNamed, range } from "../onnx/dtypes.ts";
 import { float } from "../onnx/new-node.ts";
+import { sinceOf } from "./operators.ts";
 import type { Ops } from "./ops.ts";
 import type { Reducing } from "./signatures.ts";
 
@@ -20,12 +21,8 @@ const AXES_OF_SUM = 13;
 const AXES = 18;
 const SLICE = 10;
 const CLIP_AND_PAD = 11;
-const SCATTER_ELEMENTS = 11;
 /** The first opset in which scatters add. */
 const SCATTER_ADD = 16;
-/** The first opset with Where, Sign and OneHot. */
-const WHERE = 9;
-const EXPAND = 8;
 /** The first opset in which Max broadcasts. */
 const BROADCAST_MAX = 8;
 
@@ -60,7 +57,12 @@ export type Portable = ReturnType<typeof portable>;
 export function portable(op: Ops, opset: number, constant: Constant) {
   const form = { op, opset, constant };
   const layout = layouts(form);
-  return { ...layout, ...pieces(form, layout.ints), ...choices(form, layout) };
+  return {
+    ...layout,
+    ...pieces(form, layout.ints),
+    ...choices(form, layout),
+    oneHot: oneHots(form, layout),
+  };
 }
 
 /** Operators that reduce, retype or lay out a tensor. */
@@ -75,7 +77,7 @@ function layouts({ op, opset, constant }: Form) {
     };
   /** Copies along the axes that are 1 in `from`, which may have a lower rank. */
   const expand = (x: string, from: Ints, to: Ints): string => {
-    if (opset >= EXPAND) return op.Expand(x, ints(to));
+    if (opset >= sinceOf("Expand")) return op.Expand(x, ints(to));
     const padded = [...new Array(to.length - from.length).fill(1), ...from];
     const repeats = to.map((size, k) => size / padded[k]);
     return op.Tile(op.Reshape(x, ints(padded)), ints(repeats));
@@ -127,7 +129,7 @@ function pieces({ op, opset }: Form, ints: Layouts["ints"]) {
       opset >= CLIP_AND_PAD ? op.Pad(x, ints(pads)) : op.Pad(x, null, null, null, { pads }),
     /** Writes updates into the data, from opset 9. */
     scatter: (data: string, indices: string, updates: string, axis: number): string =>
-      opset < SCATTER_ELEMENTS
+      opset < sinceOf("ScatterElements")
         ? op.Scatter(data, indices, updates, { axis })
         : op.ScatterElements(data, indices, updates, { axis }),
     scattersAdd: opset >= SCATTER_ADD,
@@ -138,17 +140,17 @@ function pieces({ op, opset }: Form, ints: Layouts["ints"]) {
 }
 
 /** Operators that choose between numbers. */
-function choices({ op, opset, constant }: Form, { cast, unsqueeze }: Layouts) {
+function choices({ op, opset, constant }: Form, { cast }: Layouts) {
   /** Returns x if the condition holds, otherwise y; both must be finite before opset 9. */
   const where = (condition: string, x: string, y: string, dtype: string): string =>
-    opset >= WHERE
+    opset >= sinceOf("Where")
       ? op.Where(condition, x, y)
       : op.Add(y, op.Mul(cast(condition, dtype), op.Sub(x, y)));
   return {
     where,
     /** −1, 0 or 1 for each element. */
     sign(x: string, dtype: string): string {
-      if (opset >= WHERE) return op.Sign(x);
+      if (opset >= sinceOf("Sign")) return op.Sign(x);
       const zero = constant(dtype, [], [0]);
       return op.Sub(cast(op.Greater(x, zero), dtype), cast(op.Less(x, zero), dtype));
     },
@@ -171,18 +173,21 @@ function choices({ op, opset, constant }: Form, { cast, unsqueeze }: Layouts) {
       if (opset >= BROADCAST_MAX) return op.Max([x, bound]);
       return where(op.Greater(x, bound), x, bound, dtype);
     },
-    /** One-hot encodes int64 classes along a new axis, the last by default. */
-    oneHot(labels: string, { rank, classes, axis }: OneHot, dtype: string): string {
-      if (opset < WHERE) {
-        const place = axis ?? rank;
-        const dims = [classes, ...new Array(rank - place).fill(1)];
-        const numbers = constant("int64", dims, range(classes));
-        return cast(op.Equal(unsqueeze(labels, [place]), numbers), dtype);
-      }
-      // As floats, which onnxruntime supports.
-      const ends = constant("float", [2], [0, 1]);
-      const depth = constant("int64", [], [classes]);
-      return cast(op.OneHot(labels, depth, ends, { axis: axis ?? -1 }), dtype, "float");
-    },
   };
 }
+
+/** Returns an operator that one-hot encodes int64 classes along a new axis, the last by default. */
+const oneHots =
+  ({ op, opset, constant }: Form, { cast, unsqueeze }: Layouts) =>
+  (labels: string, { rank, classes, axis }: OneHot, dtype: string): string => {
+    if (opset < sinceOf("OneHot")) {
+      const place = axis ?? rank;
+      const dims = [classes, ...new Array(rank - place).fill(1)];
+      const numbers = constant("int64", dims, range(classes));
+      return cast(op.Equal(unsqueeze(labels, [place]), numbers), dtype);
+    }
+    // As floats, which onnxruntime supports.
+    const ends = constant("float", [2], [0, 1]);
+    const depth = constant("int64", [], [classes]);
+    return cast(op.OneHot(labels, depth, ends, { axis: axis ?? -1 }), dtype, "float");
+  };
