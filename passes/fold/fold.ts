@@ -14,7 +14,7 @@ import { type DataOptions, folderAfter, placingOf } from "../../src/graph/placin
 import { graphNodes } from "../../src/graph/scopes.ts";
 import { type Model, modelOf, patched, typesOf } from "../../src/model.ts";
 import type { Declared } from "../../src/options.ts";
-import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
+import { abortable, stepper, unlessAborted, type Watching } from "../../src/ort/abortable.ts";
 import { VERSION } from "../../src/version.ts";
 import { laurelizationsOf, trainableWeights } from "../adapter/trainable.ts";
 import { FOLDED_KEY, type Laurelization, manifestKey } from "../laurelize/manifest.ts";
@@ -76,7 +76,8 @@ export async function fold(model: Model, options: FoldOptions): Promise<FoldedMo
   const { types } = await typesOf(model, ort);
   const { graph } = model;
   const facts: KnownGraph = { graph, types, constants: constants(graph) };
-  const readings = closedBeyond(await readSites(ort, { model, facts, one }), extent);
+  const reading = readSites(ort, { model, facts, one });
+  const readings = closedBeyond(await unlessAborted(signal, reading), extent);
   const stripped = readings.every(({ idle }) => idle) ? await strippable(model) : null;
   const restored = stripped?.checked ? stripped.model : null;
   const unfolded = { original: model, extent, factors: 0, maps: null, restored: false };
@@ -84,6 +85,7 @@ export async function fold(model: Model, options: FoldOptions): Promise<FoldedMo
     const left = restored ?? model;
     const saved = copyData ? withDataCopied(left) : left;
     const sites = readings.map((site) => untouchedSite(site, restored !== null));
+    step(1, "done");
     return { ...unfolded, model: saved, sites, restored: restored !== null };
   }
   const open = readings.filter(({ closed }) => !closed);

@@ -27,7 +27,7 @@ import { allTensors } from "../../src/onnx/all-tensors.ts";
 import { isHalf, type Type } from "../../src/onnx/dtypes.ts";
 import { bytesOfTensors, isExternal } from "../../src/onnx/external.ts";
 import { bytesSource, contentOf } from "../../src/onnx/source.ts";
-import { abortable, stepper } from "../../src/ort/abortable.ts";
+import { abortable, stepper, unlessAborted } from "../../src/ort/abortable.ts";
 import { runnable, withDataInside } from "../../src/ort/loading.ts";
 import { reason } from "../../src/ort/messages.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
@@ -92,7 +92,7 @@ export async function proveFold(
   progress(0.5, "same function");
   const baseline = await baselineOf(ort, before, feeds);
   const own = float64.outcome === "passed" ? { ...baseline, exact } : baseline;
-  const same = await sameFunction(ort, own, after, "noise");
+  const same = await unlessAborted(options.signal, sameFunction(ort, own, after, "noise"));
   progress(1, "done");
   const passed = same.outcome === "passed" && float64.outcome !== "failed";
   return { passed, function: same.outcome === "not run" ? same : { ...same, dims }, float64 };
@@ -181,14 +181,21 @@ export async function foldProved(
 ): Promise<{ readonly folded: FoldedModel; readonly proof: FoldProof }> {
   checkModel("foldProved", model);
   checkGiven("foldProved", options, { ...foldOptions, ...runOptions });
-  const { dims, seed, feeds, extent, externalData, copyData, ...watched } = options;
+  const { dims, seed, feeds, extent, externalData, copyData, onProgress, ...given } = options;
   const extents = extent === undefined ? EXTENTS : [extent];
   for (const [k, each] of extents.entries()) {
-    const folded = await fold(model, { ...watched, externalData, copyData, extent: each });
-    const proof = await proveFold(folded, { ...watched, dims, seed, feeds });
+    const part = (from: number, to: number) => ({
+      ...given,
+      onProgress: (done: number, step: string) =>
+        onProgress?.((k + from + (to - from) * done) / extents.length, step),
+    });
+    const folded = await fold(model, { ...part(0, 0.2), externalData, copyData, extent: each });
+    const proof = await proveFold(folded, { ...part(0.2, 1), dims, seed, feeds });
     const { function: same, float64 } = proof;
     const apart = same.outcome === "failed" ? same.error === null : float64.outcome === "failed";
-    if (!apart || k === extents.length - 1) return { folded, proof };
+    if (apart && k < extents.length - 1) continue;
+    onProgress?.(1, "done");
+    return { folded, proof };
   }
   throw new Error("no extent");
 }

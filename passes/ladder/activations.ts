@@ -4,7 +4,7 @@ import { InputError } from "../../src/errors.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import { type Model, typesOf } from "../../src/model.ts";
 import { hasTensors } from "../../src/onnx/dtypes.ts";
-import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
+import { abortable, stepper, unlessAborted, type Watching } from "../../src/ort/abortable.ts";
 import { withTaps } from "../../src/ort/expose.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { reason } from "../../src/ort/messages.ts";
@@ -42,19 +42,19 @@ export async function measureNorms(
   const measured = (sites: readonly Site[]) => measuredAt(ort, model, sites, { feeds, dims, seed });
   const inMain = all.filter(({ scope }) => scope.kind === "main");
   // A body may refuse to give its values out; one of the main graph never does.
-  const norms = await measured(all)
+  const measuring = measured(all)
     .catch((error) => {
       if (inMain.length === all.length) throw error;
       return measured(inMain);
     })
     .catch((error) => {
-      signal?.throwIfAborted();
       if (error instanceof InputError) throw error;
       const { name } = model.source;
       throw new InputError(
         `onnxruntime cannot run ${name} for its activations (${reason(error)}); check the inputs, or leave out the activations.`,
       );
     });
+  const norms = await unlessAborted(signal, measuring);
   step(1, "done");
   return norms;
 }

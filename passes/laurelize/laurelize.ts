@@ -16,7 +16,7 @@ import type { ModelFile } from "../../src/onnx/model-file.ts";
 import type { Source } from "../../src/onnx/source.ts";
 import { sampled } from "../../src/onnx/undo.ts";
 import { type Declared, idleSentences } from "../../src/options.ts";
-import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
+import { abortable, stepper, unlessAborted, type Watching } from "../../src/ort/abortable.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { VERSION } from "../../src/version.ts";
 import { type ResidualOptions, type Residuals, searching } from "../residuals/find.ts";
@@ -43,7 +43,8 @@ export async function findResiduals(
   const choice = { include, exclude, stream, every, last };
   const narrowed = Object.values(choice).some((each) => each !== undefined);
   const earlier = sitesOf(manifests(model.metadata));
-  const { found } = await searched(model, { earlier, ...finding, ort }, (sites) => sites);
+  const all = searched(model, { earlier, ...finding, ort }, (sites) => sites);
+  const { found } = await unlessAborted(signal, all);
   step(1, "done");
   return narrowed ? { ...found, chosen: chosen(found.sites, choice) } : found;
 }
@@ -106,10 +107,8 @@ export async function laurelize(
   const finding = { earlier: sitesOf(earlier), featureAxis, also };
   checkUntouched(model.file, earlier.length > 0 && !again);
   step(0, "finding the residual connections");
-  const { lowered, sites, found } = await chosenSites(model, abortable(given, signal), finding, {
-    ...wanted,
-    again,
-  });
+  const chosenOnes = chosenSites(model, abortable(given, signal), finding, { ...wanted, again });
+  const { lowered, sites, found } = await unlessAborted(signal, chosenOnes);
   if (lowered.undos.length > 0 && linkWeights) throw movedWeights(model, lowered);
   step(0.7, "inserting LAuReL");
   const { graph } = lowered.model;

@@ -6,7 +6,7 @@ import {
   comparing,
 } from "../../src/compare/compare-models.ts";
 import { type Model, typesOf } from "../../src/model.ts";
-import { abortable } from "../../src/ort/abortable.ts";
+import { abortable, unlessAborted } from "../../src/ort/abortable.ts";
 
 /**
  * Compares any two models. Returns what of the first the second has changed or lost, whether both
@@ -23,5 +23,6 @@ export async function compare(
   const { ort: handed, ...options } = given;
   const ort = abortable(handed, options.signal);
   const { types } = await typesOf(a, ort);
-  return compareGraphs(ort, { graph: a.graph, types }, b.graph, options);
+  const comparison = compareGraphs(ort, { graph: a.graph, types }, b.graph, options);
+  return unlessAborted(options.signal, comparison);
 }

@@ -2,7 +2,7 @@ import { checkGiven, checkLaurelized, text, type WithOrt, withOrt } from "../../
 import { judgedOf } from "../../src/compare/judged.ts";
 import { InputError } from "../../src/errors.ts";
 import { typesOf } from "../../src/model.ts";
-import { abortable } from "../../src/ort/abortable.ts";
+import { abortable, unlessAborted } from "../../src/ort/abortable.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import type { Laurelized } from "../laurelize/laurelize.ts";
 import { checkMemory } from "../laurelize/memory.ts";
@@ -33,7 +33,10 @@ export async function prove(
   const ort = abortable(options.ort, options.signal);
   const { types } = await typesOf(lowered.model, ort);
   if (options.extent === "sites")
-    return proveSites({ ort, original: graph, result: model.graph, plan: planned }, types, options);
+    return unlessAborted(
+      options.signal,
+      proveSites({ ort, original: graph, result: model.graph, plan: planned }, types, options),
+    );
   checkMemory(model);
   const judged = judgedOf(graph, types);
   // A graph of hundreds of sites is loaded with what its new weights alone decide computed.
@@ -50,5 +53,5 @@ export async function prove(
   const closed = { file: judged.provable(original.file), calls, nodes, composed: before };
   const lower = { graph, types, judged, closed: undos.length > 0 ? closed : null };
   const proved = { ort, original: lower, result, plan: planned };
-  return runChecks(proved, options);
+  return unlessAborted(options.signal, runChecks(proved, options));
 }

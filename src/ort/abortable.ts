@@ -18,6 +18,18 @@ export function abortable(ort: Ort, signal: AbortSignal | undefined): Ort {
   return { ...ort, InferenceSession: { create }, signal };
 }
 
+/** Returns what a call gives; after an abort, throws the signal's reason whatever the call made of it. */
+export async function unlessAborted<T>(
+  signal: AbortSignal | undefined,
+  call: Promise<T>,
+): Promise<T> {
+  try {
+    return await call;
+  } finally {
+    signal?.throwIfAborted();
+  }
+}
+
 /** Reports progress, and throws if the call was aborted. */
 export const stepper =
   ({ signal, onProgress }: Watching) =>
