@@ -1,4 +1,3 @@
-import { choosing } from "../passes/laurelize/insert-options.ts";
 import { type FoundResiduals, findResiduals, type Model } from "../src/index.ts";
 import type { InspectArguments } from "./commands/inspect.ts";
 import { finding } from "./commands/options.ts";
@@ -15,7 +14,7 @@ export async function foundSites(
 ): Promise<FoundResiduals> {
   tell({ step: "finding the residual connections" });
   const found = await withProgress(args, "inspecting", (onProgress) =>
-    findResiduals(model, { ort, ...picked(args, { ...choosing, ...finding }), onProgress }),
+    findResiduals(model, { ort, ...picked(args, finding), onProgress }),
   );
   if (!args.quiet) for (const warning of found.warnings) printNote("warning", warning);
   return found;

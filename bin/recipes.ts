@@ -1,5 +1,5 @@
 import { suggestion } from "../src/nearest.ts";
-import { checkOptions, type GivenOptions, type Options } from "../src/options.ts";
+import { checkOptions, type GivenOptions, isRecord, type Options } from "../src/options.ts";
 import { camelCased, offeredOptions } from "./commands/command.ts";
 import { declarations } from "./commands/index.ts";
 import { UsageError } from "./failure.ts";
@@ -30,7 +30,7 @@ export function recipeOf({ name: file, content }: LoadedConfig, name: string): G
   }
   const options = optionsOfAll();
   const given = recipes[name];
-  const values = isPlain(given)
+  const values = isRecord(given)
     ? Object.fromEntries(
         Object.entries(given).map(([key, value]) => {
           const known = camelCased(key);
@@ -68,13 +68,10 @@ function asTyped(value: unknown, option: Options[string] | undefined): unknown {
   return isOne ? [typed] : typed;
 }
 
-const isPlain = (value: unknown): value is GivenOptions =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 function recipesOf(file: string, content: unknown): GivenOptions {
-  const recipes = isPlain(content) ? content.recipes : undefined;
-  const [other] = isPlain(content) ? Object.keys(content).filter((key) => key !== "recipes") : [];
-  if (!isPlain(recipes) || other !== undefined)
+  const recipes = isRecord(content) ? content.recipes : undefined;
+  const [other] = isRecord(content) ? Object.keys(content).filter((key) => key !== "recipes") : [];
+  if (!isRecord(recipes) || other !== undefined)
     throw new UsageError(
       `${file} must hold { recipes: { NAME: options } } and nothing else${other === undefined ? "" : ` (it has ${other})`}.`,
     );

@@ -12,6 +12,17 @@ export function entry<Key, Item>(
   return item;
 }
 
+/** Returns the first of some places, in order, from which on a condition holds; their number if none. */
+export function firstFrom(count: number, holds: (place: number) => boolean): number {
+  let [low, high] = [0, count];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
 /** Returns a record with the same keys, and what each of its values becomes. */
 export const mapValues = <Item, Other>(
   record: Readonly<Record<string, Item>>,

@@ -23,6 +23,12 @@ export function tried<T>(work: () => T): T | null {
   }
 }
 
+/** Returns what answers the error of an import; the sentence says how to install what is missing. */
+export const notInstalled = (sentence: string) => (error: unknown) => {
+  const { code } = error as { readonly code?: string };
+  throw code === "ERR_MODULE_NOT_FOUND" ? new InputError(sentence) : error;
+};
+
 /** Returns why something cannot be written, as a clause, from the error of Node. */
 export function writeFailure(error: unknown): string {
   const { code = "" } = error as { readonly code?: string };

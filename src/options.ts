@@ -111,7 +111,7 @@ function isKind(value: unknown, { type, isMap }: Option): boolean {
 }
 
 /** Whether a value is an object whose properties count: those of a Map or a list are not read. */
-export const isRecord = (value: unknown): value is object =>
+export const isRecord = (value: unknown): value is GivenOptions =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Map);
 
 const WORDS: Readonly<Record<Kind, readonly [one: string, many: string]>> = {

@@ -1,11 +1,11 @@
 import { ranking } from "../../passes/distributed/export-options.ts";
 import { fitting, hyperparameters, lasting } from "../../passes/finetune/fit-options.ts";
-import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
+import { inserting } from "../../passes/laurelize/insert-options.ts";
 import { parseDims } from "../parse-options.ts";
 import { command } from "./command.ts";
 import { seed } from "./finetune.ts";
 import type { InsertingArguments } from "./inserting.ts";
-import { finding, force, printing, running, output as writing } from "./options.ts";
+import { finding, force, output as outputFile, printing, running } from "./options.ts";
 
 const { loss, target, output, optimizer, train, newHead, classes } = fitting;
 
@@ -16,7 +16,7 @@ const theLoss = {
 } as const;
 
 const step = {
-  ...writing("step beside the model", "folder to write"),
+  ...outputFile("step beside the model", "folder to write"),
   dim: {
     type: "string",
     array: true,
@@ -42,7 +42,6 @@ const weights = {
   classes,
   ...inserting,
   seed,
-  ...choosing,
   ...finding,
   ...force,
   ...printing,

@@ -1,5 +1,5 @@
 import { command } from "./command.ts";
-import { force, output, printing, trustLinks } from "./options.ts";
+import { output, writing } from "./options.ts";
 
 /** `laurelize export-torch`: LAuReL's weights for a PyTorch module. */
 export const exportTorch = command({
@@ -9,9 +9,7 @@ export const exportTorch = command({
   positionals: { model: "a laurelized .onnx file, trained or not" },
   options: {
     ...output("model.pt.safetensors beside the input"),
-    ...force,
-    ...printing,
-    ...trustLinks,
+    ...writing,
   },
   examples: [
     [

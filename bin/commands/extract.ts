@@ -1,6 +1,6 @@
 import type { GivenOptions } from "../../src/options.ts";
 import { type ArgumentsFor, command, flag } from "./command.ts";
-import { force, output, printing, train, trustLinks } from "./options.ts";
+import { output, train, writing } from "./options.ts";
 
 /** Returns the format of an adapter: the one that is named, or that of the output file. */
 export const formatOf = ({ format, output }: GivenOptions) =>
@@ -34,9 +34,7 @@ export const extract = command({
     ...train(
       "also save the weights whose names match this glob ('fc.*'); --no-train saves only LAuReL's  [default: those recorded as trained]",
     ),
-    ...force,
-    ...printing,
-    ...trustLinks,
+    ...writing,
   },
   examples: [
     ["$0 extract tuned.onnx -o adapter.safetensors", "save what the training has learned"],

@@ -1,10 +1,11 @@
 import { fitting, hyperparameters, teaching } from "../../passes/finetune/fit-options.ts";
 import { reading } from "../../passes/finetune/reading-options.ts";
-import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
+import { inserting } from "../../passes/laurelize/insert-options.ts";
 import { parseBatchAxes, parseColumns } from "../parse-options.ts";
+import { putting } from "./apply.ts";
 import { command, flag } from "./command.ts";
 import type { InsertingArguments } from "./inserting.ts";
-import { finding, force, printing, report, running, output as writing } from "./options.ts";
+import { finding, force, output as outputFile, printing, report, running } from "./options.ts";
 
 const { loss, target, output, optimizer, train, threads, newHead, classes, ...others } = fitting;
 
@@ -59,14 +60,13 @@ const lossAndData = {
 } as const;
 
 const run = {
-  ...writing(
+  ...outputFile(
     "model.tuned.onnx beside the input",
     "file for the tuned model; adapter, log, curve and checkpoint are written beside it",
   ),
   resume: flag("continue an earlier run with the same output, from the checkpoint beside it"),
   weights: {
-    choices: ["inside", "as-inputs", "as-optional-inputs"],
-    default: "inside",
+    ...putting.weights,
     describe:
       "keep the tuned weights in the model (inside), make them its inputs, or make them inputs with the weights as defaults",
   },
@@ -88,7 +88,6 @@ const weights = {
   threads,
   ...inserting,
   seed,
-  ...choosing,
   ...finding,
   ...force,
   ...report,

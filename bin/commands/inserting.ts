@@ -1,4 +1,4 @@
-import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
+import { type choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import type { LaurelOptions, ResidualOptions } from "../../src/index.ts";
 import type { Options } from "../../src/options.ts";
 import { picked } from "../picked.ts";
@@ -19,7 +19,7 @@ export type InsertingArguments<D extends Declaration> = Omit<ArgumentsFor<D>, ke
 /** The options that stood on the command line, by their names in code. */
 type GivenNames = { given: readonly string[] };
 
-const declared: Options = { ...inserting, ...choosing, ...finding };
+const declared: Options = { ...inserting, ...finding };
 
 /** Returns the given arguments with an effect that say what to insert, and where. */
 export const laurelOptions = (

@@ -1,4 +1,3 @@
-import { choosing } from "../../passes/laurelize/insert-options.ts";
 import { type ArgumentsFor, command, flag } from "./command.ts";
 import { finding, printing, report, reportForce, running } from "./options.ts";
 
@@ -9,7 +8,6 @@ export const inspect = command({
   positionals: { model: "the .onnx file, or several" },
   options: {
     why: flag("also list every other sum, with the reason why it is not a site"),
-    ...choosing,
     ...finding,
     report: { ...report.report, alias: "html" },
     ...reportForce,

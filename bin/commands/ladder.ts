@@ -1,4 +1,3 @@
-import { choosing } from "../../passes/laurelize/insert-options.ts";
 import { command, flag } from "./command.ts";
 import { finding, force, idleIf, outDir, output, printing, runInputs, running } from "./options.ts";
 
@@ -21,7 +20,6 @@ export const ladder = command({
       ({ activations }) => (activations ? null : "nothing is run without --activations"),
       runInputs("--activations"),
     ),
-    ...choosing,
     ...finding,
     ...force,
     ...printing,

@@ -1,4 +1,4 @@
-import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
+import { inserting } from "../../passes/laurelize/insert-options.ts";
 import { command, flag } from "./command.ts";
 import type { InsertingArguments } from "./inserting.ts";
 import {
@@ -44,7 +44,6 @@ export const laurelize = command({
     ...output("model.laurel.onnx beside the input"),
     ...outDir,
     ...inserting,
-    ...choosing,
     ...finding,
     ...dim("for the proof"),
     ...inputs("the proof"),

@@ -1,3 +1,4 @@
+import { choosing } from "../../passes/laurelize/insert-options.ts";
 import type { GivenOptions } from "../../src/options.ts";
 import { parseDims, parseFeatureAxis } from "../parse-options.ts";
 import { type CliOption, flag, text } from "./command.ts";
@@ -70,8 +71,9 @@ export const runInputs = (of: string) =>
     ...seed,
   }) as const;
 
-/** What counts as a site. */
+/** What counts as a site, and which sites are meant. */
 export const finding = {
+  ...choosing,
   also: {
     type: "string",
     array: true,
@@ -164,6 +166,9 @@ export const printing = {
 
 /** How a command that runs models and writes a result does both. */
 export const delivering = { ...force, ...report, ...printing, ...running } as const;
+
+/** How a command that runs no models writes what it takes from one. */
+export const writing = { ...force, ...printing, ...trustLinks } as const;
 
 /** Declares globs over names of weights; `describe` is the help sentence. */
 export const train = (describe: string) =>

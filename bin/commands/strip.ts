@@ -1,5 +1,5 @@
 import { type ArgumentsFor, command } from "./command.ts";
-import { force, outDir, output, printing, trustLinks } from "./options.ts";
+import { outDir, output, writing } from "./options.ts";
 
 /** `laurelize strip`: the model as it was before. */
 export const strip = command({
@@ -10,9 +10,7 @@ export const strip = command({
   options: {
     ...output("the name without .laurel"),
     ...outDir,
-    ...force,
-    ...printing,
-    ...trustLinks,
+    ...writing,
   },
   examples: [["$0 strip model.laurel.onnx -o original.onnx", "remove LAuReL"]],
 });

@@ -1,4 +1,4 @@
-import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
+import { inserting } from "../../passes/laurelize/insert-options.ts";
 import { dashed, type Option } from "../../src/options.ts";
 import { putting } from "../commands/apply.ts";
 import { again, proving } from "../commands/laurelize.ts";
@@ -21,7 +21,6 @@ export const steps = {
     value: "variant",
     options: byDashes({
       ...inserting,
-      ...choosing,
       ...finding,
       ...dim(),
       ...inputs("the proof"),

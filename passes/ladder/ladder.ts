@@ -1,4 +1,5 @@
 import { checkModel } from "../../src/arguments.ts";
+import { firstFrom } from "../../src/entry.ts";
 import type { Node, Scope } from "../../src/graph/graph.ts";
 import type { Model } from "../../src/model.ts";
 import type { FoundResiduals } from "../laurelize/search.ts";
@@ -109,13 +110,7 @@ function depths({ sites, lowered }: FoundResiduals) {
     order: sorted.map(({ site }) => site),
     before: ({ node }: Rejection) => {
       const depth = depthOf(node, main);
-      let [low, high] = [0, sorted.length];
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        if (compareDepths(sorted[middle].depth, depth) < 0) low = middle + 1;
-        else high = middle;
-      }
-      return low;
+      return firstFrom(sorted.length, (k) => compareDepths(sorted[k].depth, depth) >= 0);
     },
   };
 }

@@ -100,21 +100,18 @@ export async function compareGraphs(
     first = await firstDifference({ ort, a, b, pairs, feeds, dims });
   }
   progress(1, "done");
+  const isNear = error === null && outputs.every(isClose);
+  const verdict = verdictOf(held.outcome === "passed", findings, isNear);
   return {
-    ...verdictOf(held.outcome === "passed", findings, error === null && outputs.every(isClose)),
+    ...{ verdict, same: verdict === "same" },
     ...{ apart, error, inputs: feeds.length, dims, outputs },
     ...{ level: baseline.level, first, findings },
   };
 }
 
-function verdictOf(
-  equal: boolean,
-  findings: Comparison["findings"],
-  close: boolean,
-): Pick<Comparison, "verdict" | "same"> {
-  if (!equal) return { verdict: close ? "same but for rounding" : "different", same: false };
-  const same = findings.every(({ harmless }) => harmless);
-  return { verdict: same ? "same" : "same function", same };
+function verdictOf(equal: boolean, findings: readonly Finding[], isNear: boolean): Verdict {
+  if (!equal) return isNear ? "same but for rounding" : "different";
+  return findings.every(({ harmless }) => harmless) ? "same" : "same function";
 }
 
 /** Returns the comparison of two models that cannot be given the same inputs. */

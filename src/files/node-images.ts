@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { Metadata } from "sharp";
-import { InputError } from "../errors.ts";
+import { InputError, notInstalled } from "../errors.ts";
 import { closing, contentOf } from "../onnx/source.ts";
 import { fileSource, isFolder, namesIn } from "./node-source.ts";
 
@@ -80,7 +80,7 @@ function imagesIn(folder: string, around: readonly string[] = []): string[] {
  * cannot be read, or that sharp reads differently from Pillow.
  */
 export async function decodedImage(file: string) {
-  const { default: sharp } = await loadedSharp();
+  const { default: sharp } = await import("sharp").catch(notInstalled(NO_SHARP));
   const bytes = Buffer.from(closing(fileSource(file, "image"), contentOf));
   let why: string | null;
   try {
@@ -161,14 +161,5 @@ function tripled(gray: Uint8Array): Uint8Array {
   return pixels;
 }
 
-/** Loads sharp, an optional dependency. Throws an InputError that says how to get it. */
-async function loadedSharp() {
-  try {
-    return await import("sharp");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw error;
-    throw new InputError(
-      "a folder of images needs sharp, which is not installed; run npm install sharp, or save the images as arrays with numpy.savez.",
-    );
-  }
-}
+const NO_SHARP =
+  "a folder of images needs sharp, which is not installed; run npm install sharp, or save the images as arrays with numpy.savez.";

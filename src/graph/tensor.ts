@@ -5,11 +5,6 @@ import { decodeHalf, encodeHalf } from "./half.ts";
 /** Encodes numbers as raw data of a type, each rounded once, to nearest, ties to even. */
 export function encodeNumbers(dtype: string, values: ArrayLike<number>): Uint8Array {
   switch (dtype) {
-    case "float": {
-      const bytes = allocate(values.length * 4);
-      new Float32Array(bytes.buffer, bytes.byteOffset, values.length).set(values);
-      return bytes;
-    }
     case "int64":
     case "uint64": {
       const bytes = allocate(values.length * 8);
@@ -27,7 +22,9 @@ export function encodeNumbers(dtype: string, values: ArrayLike<number>): Uint8Ar
     default: {
       const array = dataTypeNamed(dtype)?.array as typeof Int32Array | null | undefined;
       if (!array) throw new Error(`${dtype} is not a number type that can be written`);
-      return bytesOf(array.from(values));
+      const bytes = allocate(values.length * array.BYTES_PER_ELEMENT);
+      new array(bytes.buffer, bytes.byteOffset, values.length).set(values);
+      return bytes;
     }
   }
 }

@@ -1,3 +1,4 @@
+import { firstFrom } from "../entry.ts";
 import { type Node, outputsOf, readsOf, type Scope, type Value } from "./graph.ts";
 
 /**
@@ -63,14 +64,9 @@ export function* bestFirst<Item>(
   const open: Item[] = [];
   const add = (items: Iterable<Item>) => {
     for (const item of items) {
-      let [from, to] = [0, open.length];
-      while (from < to) {
-        const middle = (from + to) >> 1;
-        if (orderOf(open[middle]) <= orderOf(item)) to = middle;
-        else from = middle + 1;
-      }
-      if (from === open.length) open.push(item);
-      else open.splice(from, 0, item);
+      const place = firstFrom(open.length, (k) => orderOf(open[k]) <= orderOf(item));
+      if (place === open.length) open.push(item);
+      else open.splice(place, 0, item);
     }
   };
   add(starts);

@@ -1,3 +1,4 @@
+import { firstFrom } from "../entry.ts";
 import { concat } from "./bytes.ts";
 import type { Frame } from "./decode.ts";
 import type { Edit } from "./edits.ts";
@@ -85,9 +86,10 @@ export function patchedSource(base: Source, list: readonly Splice[]): PatchedSou
     starts.push(size);
     size += pieceLength(piece);
   }
+  const pieceAt = (start: number) => firstFrom(starts.length, (k) => starts[k] > start) - 1;
   const read = (start: number, end: number): Uint8Array => {
     if (start >= end) return new Uint8Array();
-    const k = upperBound(starts, start) - 1;
+    const k = pieceAt(start);
     const [piece, from] = [parts[k], start - starts[k]];
     if (end <= starts[k] + pieceLength(piece)) return partOf(piece, from, from + end - start);
     const bytes = new Uint8Array(end - start);
@@ -96,7 +98,7 @@ export function patchedSource(base: Source, list: readonly Splice[]): PatchedSou
   };
   // Without an array for each piece, which may be nearly all of a patched source below.
   const fill = (bytes: Uint8Array, start: number): void => {
-    let k = upperBound(starts, start) - 1;
+    let k = pieceAt(start);
     for (let at = start; at < start + bytes.length; k++) {
       const to = Math.min(start + bytes.length, starts[k] + pieceLength(parts[k]));
       const [piece, from] = [parts[k], at - starts[k]];
@@ -108,7 +110,7 @@ export function patchedSource(base: Source, list: readonly Splice[]): PatchedSou
     }
   };
   const origin = ({ start, end }: Range): Stretch | null => {
-    const k = upperBound(starts, start) - 1;
+    const k = pieceAt(start);
     const piece = parts[k];
     if (piece instanceof Uint8Array || end > starts[k] + pieceLength(piece)) return null;
     const shift = piece.start - starts[k];
@@ -131,14 +133,3 @@ const growthBy = ({ start, end, bytes }: Splice) => pieceLength(bytes) - (end - 
 /** Returns the length of a piece in bytes. */
 export const pieceLength = (piece: Piece) =>
   piece instanceof Uint8Array ? piece.length : piece.end - piece.start;
-
-/** Returns how many of the sorted numbers are at most `value`. */
-function upperBound(sorted: readonly number[], value: number): number {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle] <= value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
