@@ -12,7 +12,7 @@ export function entry<Key, Item>(
   return item;
 }
 
-/** Returns the first of some places, in order, from which on a condition holds; their number if none. */
+/** Searches places in order for the first at which a condition holds, as at all later ones; their number if none. */
 export function firstFrom(count: number, holds: (place: number) => boolean): number {
   let [low, high] = [0, count];
   while (low < high) {
