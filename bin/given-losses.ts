@@ -5,7 +5,7 @@ import { UsageError } from "./failure.ts";
 
 type Given = Pick<FinetuneArguments, "loss" | "target" | "outputName">;
 
-/** Returns the one loss of a command line, or several. Throws a UsageError if one is no loss. */
+/** Returns the one loss of a command line, or several. Throws a UsageError if one is not a loss. */
 export async function givenLosses(
   args: Given,
 ): Promise<Pick<FitOptions, "loss" | "losses" | "target" | "output">> {

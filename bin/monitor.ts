@@ -9,7 +9,7 @@ import { tell } from "./supervision.ts";
 
 /** A training that has begun is not started again by itself. */
 const ONCE =
-  "nothing was written but the state after the last whole epoch; if there is one, --resume goes on from it.";
+  "nothing was written except the checkpoint of the last complete epoch, if there is one; --resume continues from it.";
 
 const FORMAT = "epoch {epoch} [{bar}] {value}/{total} steps, {eta_formatted} left, {figures}";
 

@@ -19,7 +19,7 @@ export function recipeName(words: readonly string[]): string | null {
 
 /**
  * Returns a recipe of a configuration. Throws a UsageError if there is no such recipe, if one of
- * its keys is no option of any command, or if a value has the wrong type.
+ * its keys is not an option of any command, or if a value has the wrong type.
  */
 export function recipeOf({ name: file, content }: LoadedConfig, name: string): GivenOptions {
   const recipes = recipesOf(file, content);

@@ -58,7 +58,7 @@ export async function runCheck(args: CheckArguments): Promise<void> {
   ]);
 }
 
-/** Returns the version of onnxruntime that is the target; null for others. Refuses what is no target. */
+/** Returns the version of onnxruntime that is the target; null for others. Refuses other targets. */
 function versionOf({ target, split }: CheckArguments): string | null {
   if (target === "web") return null;
   if (split !== undefined)
@@ -171,12 +171,10 @@ function checkPage(target: string, model: Model, { runs, printed, web }: Checked
     sections: [
       { title: "Check", content: lines(stripVTControlCharacters(printed.join("\n"))) },
       ...(web ? [functionSection("onnxruntime-web and onnxruntime-node", web.compared)] : []),
-      ...tableSection(
-        "Findings",
-        "What is to be said of the model and its target",
-        web?.findings ?? [],
-        { weight: ({ weight }) => weight, finding: ({ text }) => text },
-      ),
+      ...tableSection("Findings", "Findings about the model and its target", web?.findings ?? [], {
+        weight: ({ weight }) => weight,
+        finding: ({ text }) => text,
+      }),
     ],
     models: [model],
   };

@@ -90,24 +90,24 @@ export function checkArgument(of: string, given: unknown, fits: boolean, takes: 
   if (!fits) throw new TypeError(`${of} takes ${takes}, and got ${shown(given)}.`);
 }
 
-/** Throws a TypeError, one sentence, if an argument is no path, bytes or Blob. */
+/** Throws a TypeError, one sentence, if an argument is not a path, bytes or a Blob. */
 export function checkFrom(of: string, given: unknown): void {
   const fits = typeof given === "string" || given instanceof Uint8Array || given instanceof Blob;
   checkArgument(of, given, fits, "a path, a Uint8Array or a Blob");
 }
 
-/** Throws a TypeError, one sentence, if an argument is no path to write to. */
+/** Throws a TypeError, one sentence, if an argument is not a path to write to. */
 export const checkPath = (of: string, given: unknown): void =>
   checkArgument(of, given, typeof given === "string" && given !== "", "a path to write to");
 
-/** Throws a TypeError, one sentence, if an argument is no Map from names to bytes. */
+/** Throws a TypeError, one sentence, if an argument is not a Map from names to bytes. */
 export function checkBytesByName(of: string, given: unknown): void {
   const all = given instanceof Map ? [...given.values()] : [null];
   const fits = all.every((bytes) => bytes instanceof Uint8Array);
   checkArgument(of, given, fits, "a Map from names to Uint8Arrays");
 }
 
-/** Throws a TypeError, one sentence, if an argument is no array of strings. */
+/** Throws a TypeError, one sentence, if an argument is not an array of strings. */
 export function checkNames(of: string, given: unknown): void {
   const fits = Array.isArray(given) && given.every((name) => typeof name === "string");
   checkArgument(of, given, fits, "an array of names");

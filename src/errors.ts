@@ -5,12 +5,12 @@ const LONGEST = 1000;
 
 const WRITE_FAILURES: Readonly<Record<string, string>> = {
   EACCES: "access is denied",
-  EDQUOT: "your share of the disk is full",
+  EDQUOT: "your disk quota is used up",
   ELOOP: "its links lead in a circle",
   ENAMETOOLONG: "its name is too long",
   ENOENT: "its folder does not exist",
   ENOSPC: "the disk is full",
-  ENOTDIR: "what stands for its folder is a file",
+  ENOTDIR: "a part of its path is a file, not a folder",
   EROFS: "the file system is read-only",
 };
 

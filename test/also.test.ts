@@ -42,6 +42,6 @@ describe("kinds of sums that are used only if requested", () => {
   it("are not used without being requested", async () => {
     const model = await openModel(fixture("squeeze-excite-residual"));
     await expect(laurelize(model, { ort })).rejects.toThrow(NoSiteError);
-    await expect(laurelize(model, { ort })).rejects.toThrow("--also se to take them");
+    await expect(laurelize(model, { ort })).rejects.toThrow("--also se to use them");
   });
 });

@@ -167,13 +167,13 @@ describe("one value for all rows is constant", () => {
     const opened = (more: object) => openDataset(given, model, { targets: ["labels"], ...more });
     const [batch] = batches(await opened({ ort }), { ort, batchSize: 2 });
     expect(batch.points.dims).toEqual([3, 2]);
-    await expect(opened({})).rejects.toThrow(/points .* has 3 rows, and there are 4 .*points=none/);
+    await expect(opened({})).rejects.toThrow(/points .* has 3 rows, but there are 4 .*points=none/);
     const tied = await modelWith("float[n, 2] x, float[p, 2] z", "s = Add(x, z) out = Shape(s)");
     const wrong = openDataset(npzOf({ x, labels, z: range(3, 2) }), tied, {
       targets: ["labels"],
       ort,
     });
-    await expect(wrong).rejects.toThrow(/z of the data has 3 rows, and there are 4/);
+    await expect(wrong).rejects.toThrow(/z of the data has 3 rows, but there are 4/);
   });
 });
 

@@ -80,7 +80,7 @@ describe("checking a model for the web", time, () => {
     ]);
     expect(check(place("brain.onnx", brain))).toMatchObject({
       code: 1,
-      stdout: expect.stringMatching(/✗ limit +input x is bfloat16, which the JavaScript API/),
+      stdout: expect.stringMatching(/✗ limit +input x is bfloat16, and the JavaScript API/),
     });
     const inside = text(
       `g (float[2] x) => (float[2] y) { h = Cast<to = 10>(x) y = Cast<to = 1>(h) }`,

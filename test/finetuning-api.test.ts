@@ -285,7 +285,7 @@ it("an output of unknown size is refused with the node that hides it", async () 
   );
   const inputs = { x: [4, 3], u: [2, 3] };
   await expect(stepGraph(await openModel(unfit), { ...options, inputs })).rejects.toThrow(
-    /: Add at both takes \[4, 3\] and \[2, 3\], and what it gives is not known; check --batch-axis/,
+    /: Add at both takes \[4, 3\] and \[2, 3\], and the size of its result is not known; check --batch-axis/,
   );
 });
 

@@ -115,7 +115,7 @@ describe("a gradient rule of the user's own", () => {
     const refusal = (dims: Record<string, number>) =>
       differentiate(warped, { ort, wrt: ["a"], rules: { "own.Warp": straight }, dims });
     await expect(refusal({ N: 2 })).rejects.toThrow(
-      /needs all sizes; onnxruntime does not infer what sizes own\.Warp at warp gives: state them/,
+      /needs all sizes; onnxruntime does not infer the sizes of what own\.Warp at warp writes; state them/,
     );
     await expect(refusal({})).rejects.toThrow(/give sizes for the free dimensions/);
   });

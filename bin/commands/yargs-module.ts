@@ -32,7 +32,7 @@ function folded(line: string): string {
   });
 }
 
-/** Returns a command as a module of yargs; `run` runs it, with a recipe's options where it takes them. */
+/** Returns a command as a module of yargs; `run` runs it, with those of a recipe's options that it takes. */
 export function moduleOf(
   declaration: Declaration,
   recipe: GivenOptions,

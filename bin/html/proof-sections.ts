@@ -48,7 +48,7 @@ function figuresOf(check: Check): string[] {
     case "it can learn":
       return [
         ...named("Never move the output:", check.dead),
-        ...named("Not felt by the output at these inputs:", check.unfelt),
+        ...named("Without effect on the output on these inputs:", check.unfelt),
       ];
     default:
       return check.differences.length > 0 ? [bullets(check.differences)] : [];

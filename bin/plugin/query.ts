@@ -13,7 +13,7 @@ export interface ModelImport {
   /** Files and folders beside the model that the result depends on. */
   readonly others: readonly string[];
   readonly trustLinks: boolean;
-  /** Steps, with the arguments of their commands but for input and output. */
+  /** Steps, with the arguments of their commands without input and output. */
   readonly work: readonly { readonly step: StepName; readonly args: readonly string[] }[];
 }
 

@@ -66,7 +66,7 @@ function isMask(value: Value): boolean {
   const data = dataOf(value)!;
   const hides = (bytes: Uint8Array) =>
     decodeNumbers(dtype, bytes).every((number) => number === 0 || number <= HIDDEN);
-  // The first row of most weights shows already that they are none.
+  // The first row of most weights already shows that they are not masks.
   const row = data.subarray(0, (FEW * dataTypeNamed(dtype)!.bits) / 8);
   return hides(row) && hides(data) && decodeNumbers(dtype, data).some((number) => number !== 0);
 }
@@ -87,7 +87,7 @@ function isCopied(value: Value): boolean {
 
 const numbersOf = (value: Value) => decodeNumbers(typeOfTensor(value)!.dtype, dataOf(value)!);
 
-/** Whether most numbers of a constant differ from each other, and are none that people write. */
+/** Whether most numbers of a constant differ from each other, and are not numbers that people write. */
 function looksLearned(value: Value): boolean {
   const numbers = numbersOf(value);
   const odd = numbers.filter((number) => {

@@ -5,7 +5,7 @@ import { type Adapter, checkAdapter } from "./adapter.ts";
 
 /** What an adapter_config.json beside an adapter holds, under the names that PEFT gives such facts. */
 export interface PeftConfig {
-  /** "LAUREL", which is no type of PEFT's own. */
+  /** "LAUREL", which is not one of PEFT's types. */
   readonly peft_type: string;
   readonly task_type: null;
   readonly base_model_name_or_path: string | null;

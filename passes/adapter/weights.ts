@@ -56,7 +56,7 @@ export function mainWeightOf(model: Model, name: string): DenseTensor {
 
 /**
  * Turns weights of the main graph into inputs of the same name, type and shape, which every run must
- * feed. They follow the model's inputs, in file order. Throws an InputError if a name is no weight.
+ * feed. They follow the model's inputs, in file order. Throws an InputError if a name is not a weight.
  */
 export function weightsAsInputs(model: Model, names: readonly string[]): Model {
   checkModel("weightsAsInputs", model);

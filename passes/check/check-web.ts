@@ -128,7 +128,7 @@ function boundaryFindings({ graph }: Model, types: Types): TargetFinding[] {
     const dtype = types.get(value)?.dtype;
     if (dtype === undefined) return [];
     const what = `${k < inputs.length ? "input" : "output"} ${value.name} is ${dtype}`;
-    const refused = `${what}, which the JavaScript API has no tensors of; put a Cast to another type there.`;
+    const refused = `${what}, and the JavaScript API has no such tensors; add a Cast to another type there.`;
     if (dataTypeNamed(dtype)?.ort === null) return [{ code, weight: "fails", text: refused }];
     const advice = own(AT_BOUNDARY, dtype);
     return advice === undefined ? [] : [{ code, weight: "limits", text: `${what}: ${advice}.` }];

@@ -40,14 +40,14 @@ export function sizeFindings(model: Model, { file, data, total }: WebSizes): Tar
     findings.push({
       code: "file-too-large",
       weight: "fails",
-      text: `the model file has ${bytes(file)}, and at most 2 GB can be loaded; cut its weights off with --split 500MB.`,
+      text: `the model file has ${bytes(file)}, and at most 2 GB can be loaded; split its weights off with --split 500MB.`,
     });
   for (const [name, size] of Object.entries(data))
     if (size >= FILE)
       findings.push({
         code: "data-too-large",
         weight: "fails",
-        text: `${name} has ${bytes(size)}, and a browser hands over at most 2 GB at once; cut it with --split 500MB.`,
+        text: `${name} has ${bytes(size)}, and a browser loads at most 2 GB at once; split it with --split 500MB.`,
       });
   if (total >= TOTAL)
     findings.push({
@@ -70,7 +70,7 @@ function weightFindings(model: Model): TargetFinding[] {
     .map(({ name, bytes }) => ({
       code: "weight-too-large",
       weight: "limits",
-      text: `weight ${name} has ${(bytes / 2 ** 20).toFixed(0)} MiB; a WebGPU device need not bind more than ${BINDING / 2 ** 20} MiB${bytes > BUFFER ? `, nor hold more than ${BUFFER / 2 ** 20} MiB in one buffer` : ""}, so it may run through wasm alone.`,
+      text: `weight ${name} has ${(bytes / 2 ** 20).toFixed(0)} MiB; a WebGPU device need not bind more than ${BINDING / 2 ** 20} MiB${bytes > BUFFER ? `, nor hold more than ${BUFFER / 2 ** 20} MiB in one buffer` : ""}, so it may run only through wasm.`,
     }));
 }
 
@@ -83,7 +83,7 @@ function bodyFindings(model: Model): TargetFinding[] {
     );
     if (!outside) return [];
     const { location } = externalRange(outside.name, outside.initializer as never);
-    const text = `weight ${outside.name} of ${pathOf(scope)} lies in ${location}; onnxruntime-web finds no data of bodies, and --split keeps it inside.`;
+    const text = `weight ${outside.name} of ${pathOf(scope)} lies in ${location}; onnxruntime-web does not find data of bodies; --split stores it in the model.`;
     return [{ code: "data-in-body", weight: "limits", text }];
   });
 }

@@ -90,7 +90,7 @@ export interface StepManifest {
     readonly computed: object;
     readonly settings: Settings["firm"];
   };
-  /** SHA-256 of each file of the folder, but for this one and the model's. */
+  /** SHA-256 of each file of the folder, except this one and the model's. */
   readonly hashes: Readonly<Record<string, string>>;
 }
 

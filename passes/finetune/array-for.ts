@@ -35,7 +35,7 @@ export function arrayFor(
   return { ...array, dims };
 }
 
-/** An empty cache for an input; null if it is no cache, or has several free dimensions. */
+/** An empty cache for an input; null if it is not a cache, or has several free dimensions. */
 function emptyCache(
   file: ArrayFile,
   { name, dtype, shape }: Expected,

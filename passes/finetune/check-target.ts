@@ -34,7 +34,7 @@ export function checkTarget(dataset: Dataset, term: TrainedTerm, { reading }: Te
 
 const orNumber = (ignore: number | null) => (ignore === null ? "" : ` or ${ignore}`);
 
-/** Returns what is read in another way than the data holds it: a sentence each. */
+/** Returns what is read differently from how the data holds it, a sentence each. */
 export function targetNotes(dataset: Dataset, term: TrainedTerm, { reading }: TermPlan): string[] {
   const column = columnOf(dataset, term);
   if (!column || reading.form === "own") return [];

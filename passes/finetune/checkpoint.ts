@@ -115,7 +115,7 @@ interface Resumed {
   readonly forced: boolean;
 }
 
-/** Restores a run. Throws an InputError if it is no checkpoint, or one with other settings. */
+/** Restores a run. Throws an InputError if it is not a checkpoint, or has other settings. */
 export async function resumeRun(
   trainer: Trainer,
   settings: Settings,

@@ -195,7 +195,7 @@ export function effectNotes(given: FitOptions): string[] {
     ...idleSentences({ ...given }, scheduleOptions),
     ...idleSentences({ ...given.lossOptions, loss }, lossOptions),
     ...idleSentences({ ...given.optimizerOptions, optimizer }, optimizerOptions),
-    ...outside.map((name) => `${name} has no effect: each of losses has its own.`),
+    ...outside.map((name) => `${name} has no effect: each loss of losses has its own.`),
     ...(patience !== null && held === undefined
       ? ["--patience uses the training loss, because there is no --eval."]
       : []),

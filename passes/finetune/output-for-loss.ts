@@ -103,7 +103,7 @@ function scoresOf(types: Types, output: Value): OutputForLoss | null {
   if (!node || !value || !isFloat(types.get(value)?.dtype)) return null;
   return {
     value,
-    note: `output ${output.name} is made by ${node.op} and has no gradient; the loss is computed on ${value.name}, which ${node.op} is given.`,
+    note: `output ${output.name} is made by ${node.op} and has no gradient; the loss is computed on ${value.name}, which ${node.op} reads.`,
   };
 }
 

@@ -95,7 +95,7 @@ function countOf(arrays: readonly Present[], stated: BatchAxes): number {
   return (free ?? arrays.find(({ dims }) => dims.length > 0))?.dims[0] ?? 1;
 }
 
-/** Whether sizes are those of a shape, but for one axis. */
+/** Whether sizes are those of a shape, except for one axis. */
 const fits = (dims: readonly number[], shape: readonly Dimension[], but = -1) =>
   dims.length === shape.length &&
   shape.every((dim, axis) => axis === but || typeof dim !== "number" || dim === dims[axis]);
@@ -109,7 +109,7 @@ const along = (axis: number, dims: readonly number[]): ArrayPlacement => ({
   dims: without(dims, axis),
 });
 
-/** Returns how an array is read. Throws an InputError if its shape fits in no way. */
+/** Returns how an array is read. Throws an InputError if its shape does not fit. */
 export function placedArray(
   file: string,
   { expected, dims }: Present,
@@ -227,7 +227,7 @@ function checkRows(title: string, name: string, dims: readonly number[], rows: n
     throw new InputError(`${title} has shape ${showShape(dims)}; give at least one row.`);
   if (dims[0] !== rows)
     throw rowsError(
-      `${title} has ${dims[0]} rows, and there are ${rows} examples; the first dimension must be the same examples, or --batch-axis ${name}=1 says which is, and ${name}=none that all share one value.`,
+      `${title} has ${dims[0]} rows, but there are ${rows} examples; its first dimension must be the examples, unless --batch-axis ${name}=1 names another, or ${name}=none says that all share one value.`,
       name,
     );
 }

@@ -75,7 +75,7 @@ function unknownFrom({ model, types }: Specialized): string {
   );
   if (!first) return "";
   const shapes = first.inputs.map((input) => showShape(shapeOf(input)));
-  return `${titleOf(first)} takes ${shapes.join(" and ")}, and what it gives is not known; `;
+  return `${titleOf(first)} takes ${shapes.join(" and ")}, and the size of its result is not known; `;
 }
 
 /** The name of a dimension of unknown size; null if there is none, or no shape at all. */

@@ -14,7 +14,7 @@ type Setting = string | number | readonly (string | number)[] | null;
 export interface Settings {
   /** Other values of these would make earlier weights and losses meaningless. */
   readonly firm: Readonly<Record<string, Setting>>;
-  /** These may change on the way if the caller forces it. */
+  /** These may change between runs if the caller forces it. */
   readonly free: Readonly<Record<string, Setting>>;
 }
 

@@ -46,7 +46,7 @@ export interface DifferentiatedStep {
   readonly reached: readonly Weight[];
   /** The backward pass. */
   readonly back: Pick<Patch, "nodes" | "tensors">;
-  /** Leaves the number of images in a batch open, where that saves memory. */
+  /** Leaves the number of images in a batch open if that saves memory. */
   readonly open: Partial<Patch>;
   /** Loss, metrics and number of examples, which are outputs of the graph, with their types. */
   readonly scalars: readonly Port[];

@@ -38,7 +38,7 @@ export function times(a: Factor, b: Factor): Factor | null {
   );
 }
 
-/** Whether two factors are one, but for the rounding of a few products. */
+/** Whether two factors are one, except for the rounding of a few products. */
 export function isSame(a: Factor, b: Factor): boolean {
   if (a.axis !== b.axis || a.values.length !== b.values.length) return false;
   return a.values.every((value, k) => Math.abs(value - b.values[k]) <= ROUNDING * Math.abs(value));

@@ -27,8 +27,8 @@ export interface RowSum {
 
 /**
  * Reads a site as a sum of rows, [rows, features]. There a Gemm adds its product to what is there:
- * y = h W + ((x A) B + (x + bias)), without a sum of its own. Null if the site is none: no plain sum
- * of two, features that are not last, or a skip that may be broadcast.
+ * y = h W + ((x A) B + (x + bias)), without a sum of its own. Null if the site is not one: its sum
+ * is not a plain one of two, its features are not last, or its skip may be broadcast.
  */
 export function rowSum(plain: Plain, site: FoldSite, plan: FoldPlan): RowSum | null {
   const { skip, branches, place } = site;

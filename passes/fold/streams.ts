@@ -184,7 +184,7 @@ const EFFORT = 2e6;
 
 /**
  * Returns the plan that leaves the fewest factors. First streams are rescaled at every site; then
- * single sites keep their β where that costs less than the factors that are left behind them. `free`
+ * single sites keep their β if that costs less than the factors that are left behind them. `free`
  * is the plan in which none does.
  */
 export function fewest(plain: Plain, sites: readonly FoldSite[]) {

@@ -63,7 +63,7 @@ export function writeFold(
   };
 }
 
-/** The slots that read another name than before, but for those of nodes that go. */
+/** The slots that read another name than before, except those of removed nodes. */
 const changedSlots = (redirects: readonly Redirected[], gone: ReadonlySet<Node>) =>
   redirects.filter(
     ({ use: { node, index }, name }) => !gone.has(node) && node.inputs[index]?.name !== name,

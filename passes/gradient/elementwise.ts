@@ -48,7 +48,7 @@ function aboveZero({ op, write, scalar, dtype }: GradientNode, x: string): strin
 
 /**
  * Returns g if x is within its bounds; otherwise the bound gets it. If the bounds are not trained, y
- * alone tells: then x, which is not computed where the Clip is fused, need not be kept.
+ * alone shows it: then x, which is not computed if the Clip is fused, need not be kept.
  */
 function clip(at: GradientNode, x: string, min?: string, max?: string) {
   const { op, write, g, y, dtype, needs, opset } = at;

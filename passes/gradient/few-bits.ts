@@ -42,7 +42,7 @@ function matMulNBits(at: GradientNode, a: string, packed: string) {
   ];
 }
 
-/** The numbers that the codes of bitsandbytes' formats of 4 bits stand for, but for their scale. */
+/** The numbers that the codes of bitsandbytes' formats of 4 bits stand for, without their scale. */
 const FP4 = [0, 1 / 192, 2 / 3, 1, 1 / 3, 1 / 2, 1 / 6, 1 / 4];
 const NF4 = [
   ...[-1, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635],

@@ -50,7 +50,7 @@ function singleOf({ types }: FrozenValues, { producer }: Value): string | null {
 
 /**
  * Writes a Conv for a Conv that only a BatchNormalization reads, all of it frozen, and returns the
- * old one; null if the node is none. onnxruntime does so itself in inference; here its gradient
+ * old one; null if the node is not one. onnxruntime does so itself in inference; here its gradient
  * loses a product.
  */
 export function intoConvolution(known: FrozenValues, write: Builder, node: Node): Node | null {

@@ -10,8 +10,8 @@ import { gatedBy } from "./gates.ts";
 import { withoutBracket } from "./site-sum.ts";
 
 /**
- * Writes fewer or faster operators among these nodes, for the same values but for their rounding.
- * `free` are weights, which are no constants. Returns null if there is nothing to write.
+ * Writes fewer or faster operators among these nodes, for the same values except for rounding.
+ * `free` are weights, which are not constants. Returns null if there is nothing to write.
  */
 export function withFewerOperators(
   graph: Graph,

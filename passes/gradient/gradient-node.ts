@@ -101,7 +101,7 @@ function sizesOf(types: Types, node: Node, what: "input" | "output", k: number) 
   const open = (of: Value) => sourcesOf(of).filter((source) => !knownSizes(types, source));
   const maker = [...walk(value ? [value] : [], open)].find((of) => open(of).length === 0)?.producer;
   const then = maker
-    ? `onnxruntime does not infer what sizes ${titleOf(maker)} gives: state them as numbers in the model's value_info`
+    ? `onnxruntime does not infer the sizes of what ${titleOf(maker)} writes; state them as numbers in the model's value_info`
     : "give sizes for the free dimensions";
   throw new InputError(
     `${titleOf(node)}: ${what} ${value?.name ?? ""} has the shape ${shape}, but its gradient needs all sizes; ${then}.`,

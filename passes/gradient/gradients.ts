@@ -62,7 +62,7 @@ export interface Differentiated {
  *
  * Only what lies between `wrt` and `of` is differentiated, for inputs of known sizes: `dims` binds
  * the free dimensions, in the result too. Throws a NoGradientError that lists all operators on the
- * way without a gradient, or an InputError if a size is missing or the model does not have a name.
+ * path without a gradient, or an InputError if a size is missing or the model does not have a name.
  *
  * @example
  * const { model, gradients } = await differentiate(await openModel("net.onnx"), {

@@ -6,7 +6,7 @@ import { listed } from "../../src/listed.ts";
 export interface OperatorWithoutRule {
   /** The operator, with its domain if that is not ai.onnx. */
   readonly op: string;
-  /** Number of its nodes on the way. */
+  /** Number of its nodes on the path. */
   readonly count: number;
   /** The names of these nodes. */
   readonly nodes: readonly string[];

@@ -8,7 +8,7 @@ import type { KnownGraph } from "../residuals/residual.ts";
 import { type ClassObstacle, type ClassWay, followClasses } from "./follow-classes.ts";
 import { type LinearLayer, linearLayers, namesOf, sourceOfWeight } from "./linear-layer.ts";
 
-/** A layer, and the way of its classes or what stands in it. */
+/** A layer, and the path of its classes or what blocks it. */
 interface Traced {
   readonly layer: LinearLayer;
   /** Layers whose classes are added to its own: they get as many. */

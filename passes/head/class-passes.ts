@@ -13,7 +13,7 @@ export interface ClassStep extends KnownGraph {
   readonly sizes: { readonly before: number; readonly after: number };
   /** The axes of classes of values that are known so far. */
   readonly axes: ReadonlyMap<Value, number>;
-  /** Constants that hold the number of classes, which the nodes on the way add. */
+  /** Constants that hold the number of classes, which the nodes on the path add. */
   readonly entries: ShapeEntry[];
   /** Nodes that round to integers and back. */
   readonly quantizers: Node[];
@@ -181,7 +181,7 @@ interface ShapeEntry {
   readonly size: number;
 }
 
-/** Returns the entries of a list of sizes that are constant, and null where one is computed. */
+/** Returns the entries of a list of sizes that are constant, and null for those that are computed. */
 function shapeEntries(known: KnownGraph, use: Use): (ShapeEntry | null)[] | null {
   const value = use.node.inputs[use.index];
   if (!value) return null;

@@ -7,13 +7,13 @@ import type { LinearLayer } from "./linear-layer.ts";
 
 /** Where the classes go between a layer and the outputs of the model. */
 export interface ClassWay extends Pick<ClassStep, "entries" | "quantizers" | "lowered"> {
-  /** Every value on the way that has an axis of classes, and that axis. */
+  /** Every value on the path that has an axis of classes, and that axis. */
   readonly axes: ReadonlyMap<Value, number>;
   /** Whether an output of the model is reached. */
   readonly reachesOutput: boolean;
 }
 
-/** A node on the way that does not take another number of classes, and why, as a clause. */
+/** A node on the path that does not take another number of classes, and why, as a clause. */
 export interface ClassObstacle {
   readonly node: Node;
   readonly why: string;

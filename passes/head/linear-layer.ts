@@ -133,7 +133,7 @@ function addedTo(
 
 const onlyUse = ({ uses, isOutput }: Value) => (uses.length === 1 && !isOutput ? uses[0] : null);
 
-/** The sizes of a constant, of floats if not told otherwise; null if the value is not one. */
+/** The sizes of a constant, of floats by default; null if the value is not one. */
 function sizesOfConstant(
   { types, constants }: KnownGraph,
   value: Value | null | undefined,

@@ -43,7 +43,7 @@ export const foldedSentence = (
   wanted: string,
 ) =>
   metadata.has(FOLDED_KEY)
-    ? `${name} is folded: its LAuReL weights have gone into other weights; ${wanted} the laurelized model that it was made from.`
+    ? `${name} is folded: its LAuReL weights were merged into other weights; ${wanted} the laurelized model that it was made from.`
     : null;
 
 /** Returns the metadata_props key of a model's n-th laurelization, from 0. */

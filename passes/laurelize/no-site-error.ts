@@ -26,7 +26,7 @@ function noSite({ rejected, warnings }: FoundResiduals, name: string): string {
   if (axisless.length > 0)
     return `${name} has ${sums(axisless.length, "residual ")}, none with a feature axis (${axisless[0].reason}).`;
   if (kinds.length > 0)
-    return `${name} has residual connections only of optional kinds; pass --also ${kinds.join(",")} to take them.`;
+    return `${name} has residual connections only of optional kinds; pass --also ${kinds.join(",")} to use them.`;
   if (warnings.length > 0) return `${name} has no visible residual connection: ${warnings[0]}`;
   if (rejected.length === 0)
     return `${name} has no residual connection, and no sum that could be one.`;

@@ -15,13 +15,13 @@ interface PathProbability extends Scores {
   readonly logSum: string | null;
   /** ln p of each state's class at each step but the first: [steps - 1, rows, states]. */
   readonly emissions: string;
-  /** ln p of all ways to each state at each step: [steps, rows, states]. */
+  /** ln p of all paths to each state at each step: [steps, rows, states]. */
   readonly alphas: string;
   /** Number of steps of each row, [1, rows, 1]; null if all count. */
   readonly lengths: string | null;
   /** ln p of the labels, [rows, 1]. */
   readonly logP: string;
-  /** 1 if there is a way, otherwise 0: [rows, 1]. */
+  /** 1 if there is a path, otherwise 0: [rows, 1]. */
   readonly feasible: string;
 }
 
@@ -101,7 +101,7 @@ export function pathProbability(of: Sequences, labels: LabelPath, given: Scores)
   return { ...given, logSum, emissions, alphas, lengths, logP, feasible };
 }
 
-/** Writes ln p of all ways from each state at each step to the end: [steps, rows, states]. */
+/** Writes ln p of all paths from each state at each step to the end: [steps, rows, states]. */
 function betasOf(
   of: Sequences,
   labels: LabelPath,
@@ -120,7 +120,7 @@ function betasOf(
 }
 
 /**
- * Writes the gradient of Σ −w ln p by the scores: w (softmax − the share of the ways that are at each
+ * Writes the gradient of Σ −w ln p by the scores: w (softmax − the share of the paths that are at each
  * class). `weights` are [rows, 1].
  */
 export function pathGradient(

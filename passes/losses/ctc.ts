@@ -80,7 +80,7 @@ function axesOf({ output, target, options }: Asked, rows: number): Axes | string
 }
 
 /**
- * The mean of −ln p(labels) / number of labels, where p adds up all ways to spread the labels over
+ * The mean of −ln p(labels) / number of labels, where p adds up all paths that spread the labels over
  * the steps: PyTorch's ctc_loss. Computed in log-space, one step after the other.
  */
 export const ctc = lossFunction({

@@ -67,7 +67,7 @@ function weightOf(call: Composite, [packed, scale, zero]: readonly number[], bit
   return { value: to.reshape(weight, dims), dtype: dtype(0), shape: dims };
 }
 
-/** The share of each expert in each token, [E, tokens, 1]; 0 but for the first k. */
+/** The share of each expert in each token, [E, tokens, 1]; 0 except for the first k. */
 function shares({ op, to, input, int, shape, scalar, fixed }: Composite): string {
   const count = fixed(shape(1).at(-1), "its number of experts is not fixed");
   const every = op.Softmax(to.reshape(input(1), [-1, count]), { axis: 1 });

@@ -33,7 +33,7 @@ export function metricNamed(given: string): Metric {
   throw new InputError(`there is no metric "${given}"; ${suggestion(name, names, choices)}`);
 }
 
-/** Figures of losses that are no metrics of the registry, of which more is better. */
+/** Figures of losses that are not metrics of the registry, of which more is better. */
 const HIGHER: ReadonlySet<string> = new Set(["agreement", "cosine"]);
 
 /** Whether more or less of a figure is better; null if that is not known. */

@@ -68,7 +68,7 @@ export interface Judged {
   readonly provable: (file: ModelFile) => ModelFile;
 }
 
-/** Returns how forms of a model are compared; `there` tells the values that all of them have. */
+/** Returns how forms of a model are compared; `there` returns whether all have a value. */
 export function judgedOf(
   graph: Graph,
   types: Types,

@@ -130,7 +130,7 @@ export type Agreement =
 
 /**
  * Checks a model against another's outputs on the same inputs. With optimizations disabled they are
- * equal bit for bit, but for signs of zeros. Fully optimized, they are within the first model's own
+ * equal bit for bit, except for signs of zeros. Fully optimized, they are within the first model's own
  * noise. If only that is exceeded, the noise is measured again with flipped last bits of the first
  * model's weights. Uses one session at a time.
  */

@@ -23,7 +23,7 @@ const SPLIT = /^(train(ing)?|val(id(ation)?)?|dev|eval|test(ing)?)$/i;
 
 /**
  * Returns the classes of a folder that has one folder of images for each, by their names; null if
- * it is no such folder. Throws an InputError if one of the folders has no image.
+ * it is not such a folder. Throws an InputError if one of the folders has no image.
  */
 export function imageClasses(place: string): ImageClass[] | null {
   if (!isFolder(place)) return null;

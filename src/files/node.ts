@@ -111,7 +111,7 @@ function moveTogether(stage: string, folder: string, names: readonly string[]): 
   }
 }
 
-/** Lets two files share their blocks where the file system can. */
+/** Lets two files share their blocks if the file system can. */
 const CLONED = fs.constants.COPYFILE_FICLONE;
 
 /** Creates a file's folders below a folder, none of them a link; returns the new ones. */

@@ -27,7 +27,7 @@ export const FACTS = {
   reduces: "reduces its first operand along axes",
   shrinks: "can shrink a feature map",
   global: "pools all positions",
-  peaks: "passes the largest number of a window on",
+  peaks: "passes on the largest number of a window",
   lookup: "looks up elements by their indices",
   nhwc: "has its channels on the last axis",
   scatters: "writes to some positions of its first operand",
@@ -55,11 +55,11 @@ export const FACTS = {
   shaped: "reads a shape, sizes or axes after its data",
   norm: "norms its first operand, whose shape it keeps",
   activation: "an activation",
-  step: "stands in decomposed norms or activations",
+  step: "occurs in decomposed norms or activations",
   normstep: "stands in decomposed norms",
   matmul: "a product of two matrices, plus its third operand if there is one",
-  chooses: "names the largest of its scores",
-  minor: "says little of what a branch computes",
+  chooses: "returns the index of the largest of its scores",
+  minor: "characterizes a branch little",
 } as const;
 
 /** Facts about some of the operands, whose positions follow: `settings=1,2`. */
@@ -69,7 +69,7 @@ export const OPERAND_FACTS = {
   axes: "have an element for each axis of the result",
   added: "are added to a product",
   closed: "are added within, and not as plain operands",
-  factors: "are multiplied; the first and second if this is not said",
+  factors: "are multiplied; by default the first and second",
   zero: "are the zero point of the result",
 } as const;
 

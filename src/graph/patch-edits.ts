@@ -182,7 +182,7 @@ const removal = (what: Node | Value): Edit =>
 const named = <T extends { readonly name: string }>(all: readonly T[], names: readonly string[]) =>
   all.filter(({ name }) => names.includes(name));
 
-/** States the new type where a value is an input or output; a statement inside is left to inference. */
+/** States the new type if a value is an input or output; a statement inside is left to inference. */
 const retype = ({ graph }: ModelFile, { name, type }: Port): Edit[] => [
   ...named(graph.inputs, [name]).map((info) => replace(info, infoField("input", name, type))),
   ...named(graph.outputs, [name]).map((info) => replace(info, infoField("output", name, type))),

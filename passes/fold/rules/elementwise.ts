@@ -5,7 +5,7 @@ import type { At } from "../node-at.ts";
 import type { Change, Passed, ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
 import { aside, homogeneous, invariant, isScalar, onlyAt, provided } from "./shared.ts";
 
-/** A factor of the output on an input that broadcasts to it; null where the input has no such axis. */
+/** A factor of the output on an input that broadcasts to it; null if the input has no such axis. */
 function broadcastTo(at: At, input: number, factor: Factor): Factor | null {
   if (factor.axis === null) return factor;
   const [shape, out] = [at.shape(input), at.outShape(0)];
@@ -134,7 +134,7 @@ function isZeroPad(at: At): boolean {
 
 /** Activations that a positive factor passes, and what does not change with it. */
 export const scaleActivations: ScaleTable = {
-  // The slope of a PRelu is no multiple of x: it is the same at every scale.
+  // The slope of a PRelu is not a multiple of x: it is the same at every scale.
   ...rows(homogeneous(false), "Abs LeakyRelu PRelu Relu"),
   ...rows(invariant, "ArgMax ArgMin Hardmax Sign"),
   Neg: homogeneous(true),

@@ -11,7 +11,7 @@ function axesOf(at: At, input: number): readonly number[] | null {
   return rank === undefined || !axes ? null : axes.map((axis) => placeOfAxis(axis, rank));
 }
 
-/** A Slice leaves axes where they are, but for those that it cuts. */
+/** A Slice leaves axes where they are, except those that it cuts. */
 const sliced = stay((at, axis) => {
   const axes = at.opset < 10 ? at.ints("axes") : axesOf(at, 3);
   return axes && !axes.includes(axis) ? axis : null;
