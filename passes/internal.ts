@@ -1,5 +1,5 @@
 export { fileSource, sha256, temporaryStart } from "#node";
-export { bytes, counted, grouped } from "../src/figures.ts";
+export { bytes, counted, grouped, listed } from "../src/figures.ts";
 export { openNpz } from "../src/formats/npz.ts";
 export { typeOfInfo } from "../src/graph/graph.ts";
 export { withoutDomain } from "../src/graph/operators.ts";
@@ -7,7 +7,6 @@ export { copyNames, withoutDoubleDots } from "../src/graph/placing.ts";
 export { uniform } from "../src/graph/random.ts";
 export { pathOf } from "../src/graph/scopes.ts";
 export { trainingWarnings } from "../src/graph/training-mode.ts";
-export { listed } from "../src/listed.ts";
 export { missingCopies, saveBytes, saveFiles, stageBytes, stageModel } from "../src/model.ts";
 export { showShape } from "../src/onnx/dtypes.ts";
 export { bytesSource, closing, contentOf } from "../src/onnx/source.ts";

@@ -12,3 +12,7 @@ export function bytes(count: number): string {
   const step = Math.min(Math.floor(Math.log10(count) / 3), units.length);
   return `${(count / 1000 ** step).toPrecision(3)} ${units[step - 1]}`;
 }
+
+/** Lists the first of some words for a sentence, and says how many more there are. */
+export const listed = (words: readonly string[], most = 8): string =>
+  words.slice(0, most).join(", ") + (words.length > most ? ` and ${words.length - most} more` : "");

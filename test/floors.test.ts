@@ -13,14 +13,7 @@ const DEEPEST = 4;
  * one line do not see each other.
  */
 const FLOORS: readonly (readonly string[])[] = [
-  [
-    "src/version.ts",
-    "src/errors.ts",
-    "src/nearest.ts",
-    "src/listed.ts",
-    "src/entry.ts",
-    "src/figures.ts",
-  ],
+  ["src/version.ts", "src/errors.ts", "src/nearest.ts", "src/entry.ts", "src/figures.ts"],
   ["src/options.ts"],
   ["src/option-values.ts"],
   ["src/onnx/"],
@@ -294,6 +287,19 @@ describe("every source file", () => {
     const shared = ["Level: src/ort/session.ts, bin/supervise.ts"];
     const several = [...files].filter(([, list]) => list.length > 1);
     expect(several.map(([name, list]) => `${name}: ${list.join(", ")}`)).toEqual(shared);
+  });
+
+  it("stands in the map of its floor: its own name, or that of its room", () => {
+    const absent = ["src", "passes", "bin"].flatMap((floor) => {
+      const map = fs.readFileSync(path.join(root, floor, "README.md"), "utf8");
+      const names = [...map.matchAll(/`([\w.*-]+\/?)`/g)].map(([, name]) => name.split("*"));
+      const isIn = (name: string) =>
+        names.some(([start, end = ""]) => name.startsWith(start) && name.endsWith(end));
+      const own = sources.filter((file) => within(file, `${floor}/`));
+      const tops = own.map((file) => file.split("/")[1] + (file.split("/").length > 2 ? "/" : ""));
+      return [...new Set(tops)].filter((name) => !isIn(name));
+    });
+    expect(absent).toEqual([]);
   });
 
   it("exports by name, where it declares", () => {

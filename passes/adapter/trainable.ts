@@ -1,9 +1,9 @@
 import { checkModel, checkNames } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
+import { listed } from "../../src/figures.ts";
 import { tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import { graphValues, weightNamed } from "../../src/graph/scopes.ts";
-import { listed } from "../../src/listed.ts";
 import type { Model } from "../../src/model.ts";
 import { nearest } from "../../src/nearest.ts";
 import { elements, isFloat } from "../../src/onnx/dtypes.ts";

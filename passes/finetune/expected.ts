@@ -1,4 +1,4 @@
-import { listed } from "../../src/listed.ts";
+import { listed } from "../../src/figures.ts";
 import type { Dimension } from "../../src/onnx/dtypes.ts";
 
 /** An array that a dataset must have: an input of a model, or a target. */

@@ -2,7 +2,7 @@ import { sha256 } from "#node";
 import { scratchWriter } from "#node-data";
 import { decodedImage, type imageClasses } from "#node-images";
 import { InputError } from "../../src/errors.ts";
-import { listed } from "../../src/listed.ts";
+import { listed } from "../../src/figures.ts";
 import { type Dimension, elements, showShape } from "../../src/onnx/dtypes.ts";
 import { bytesSource, type Source } from "../../src/onnx/source.ts";
 import { type ArrayFile, arrayAtHand, arraysAtHand, digestOf } from "./array-file.ts";

@@ -1,8 +1,8 @@
 import { InputError } from "../../src/errors.ts";
+import { listed } from "../../src/figures.ts";
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import type { Insertion } from "../../src/graph/patch-contents.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
-import { listed } from "../../src/listed.ts";
 import type { Model } from "../../src/model.ts";
 import { furtherWeights } from "../adapter/trainable.ts";
 

@@ -1,5 +1,5 @@
 import { InputError } from "../../src/errors.ts";
-import { listed } from "../../src/listed.ts";
+import { listed } from "../../src/figures.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import type { Expected } from "./expected.ts";
 import { type TableCell, type TableRows, textOf } from "./table-rows.ts";

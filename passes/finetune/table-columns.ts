@@ -1,6 +1,6 @@
 import { InputError } from "../../src/errors.ts";
+import { listed } from "../../src/figures.ts";
 import { own } from "../../src/graph/own.ts";
-import { listed } from "../../src/listed.ts";
 import { type Expected, unreadNote, useOf } from "./expected.ts";
 
 /** The columns of a table that an array takes. */

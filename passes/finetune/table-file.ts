@@ -1,9 +1,9 @@
 import { sha256 } from "#node";
 import { scratchWriter } from "#node-data";
 import { InputError } from "../../src/errors.ts";
+import { listed } from "../../src/figures.ts";
 import { own } from "../../src/graph/own.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
-import { listed } from "../../src/listed.ts";
 import { concat } from "../../src/onnx/bytes.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { bytesSource, type Source } from "../../src/onnx/source.ts";

@@ -1,6 +1,6 @@
 import { InputError } from "../../src/errors.ts";
+import { listed } from "../../src/figures.ts";
 import { type Node, titleOf } from "../../src/graph/graph.ts";
-import { listed } from "../../src/listed.ts";
 
 /** An operator between the weights and the ends that has no gradient rule. */
 export interface OperatorWithoutRule {

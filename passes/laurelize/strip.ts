@@ -1,8 +1,8 @@
 import { sha256 } from "#node";
 import { checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
+import { listed } from "../../src/figures.ts";
 import { folderAfter } from "../../src/graph/placing.ts";
-import { listed } from "../../src/listed.ts";
 import { type Model, modelOf } from "../../src/model.ts";
 import { type ModelFile, metadataOf } from "../../src/onnx/model-file.ts";
 import type { Range, Source } from "../../src/onnx/source.ts";

@@ -1,6 +1,6 @@
+import { listed } from "../figures.ts";
 import type { Graph, Scope, Types } from "../graph/graph.ts";
 import { allNodes, graphNodes, scopesOf } from "../graph/scopes.ts";
-import { listed } from "../listed.ts";
 import type { Framed } from "../onnx/decode.ts";
 import { FIELD, type FunctionMessage, type OpsetMessage } from "../onnx/messages.ts";
 import { entriesIn, type ModelFile } from "../onnx/model-file.ts";

@@ -1,4 +1,4 @@
-import { listed } from "../listed.ts";
+import { listed } from "../figures.ts";
 import { numbersOf } from "./constants.ts";
 import { attribute, type Graph, type Node, titleOf } from "./graph.ts";
 import { graphNodes } from "./scopes.ts";

@@ -1,9 +1,9 @@
 import { InputError, tried } from "../errors.ts";
+import { listed } from "../figures.ts";
 import { tensorOf } from "../graph/constants.ts";
 import { attribute, type Graph, type Node, readsOf, type Value } from "../graph/graph.ts";
 import { graphNodes } from "../graph/scopes.ts";
 import { sourcesOf, walk } from "../graph/walk.ts";
-import { listed } from "../listed.ts";
 import { isFloat, showShape } from "../onnx/dtypes.ts";
 import { failedNode, namedSizes, reason } from "../ort/messages.ts";
 import type { Tensors } from "../ort/session.ts";
