@@ -102,7 +102,7 @@ export function columnOfBatch(name: string, tensor: Tensor): Column {
   const width = bytes.length / (rows || 1);
   const read = (from: number, to: number) => bytes.subarray(from * width, to * width);
   const parts = [{ file: "a batch", rows, stored: dtype, read }];
-  return { name, role: "target", dtype, dims, parts };
+  return { name, dtype, dims, parts };
 }
 
 /**

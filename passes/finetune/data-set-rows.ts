@@ -20,7 +20,6 @@ export interface RowPart {
 /** An array of a dataset: one row for each example, or one value for all of them. */
 export interface Column {
   readonly name: string;
-  readonly role: "input" | "target";
   /** The type that it has in batches. */
   readonly dtype: string;
   /** Shape of a row. */

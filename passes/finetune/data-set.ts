@@ -90,7 +90,7 @@ export function readDataset(
     .reduce((sum, { size, range }) => sum + (range ? 0 : size), 0);
   const isSmall = keeping.free === null || needed <= keeping.free / 2;
   const opened: Source[] = [];
-  const columns = expected.map(({ name, role, dtype, missing }, k): Column => {
+  const columns = expected.map(({ name, dtype, missing }, k): Column => {
     const parts = files.map(({ source, arrays, placements }): RowPart => {
       const from = placements[k].from;
       const title = { file: source.name, name, missing: missing === true, dtype, from };
@@ -99,7 +99,7 @@ export function readDataset(
     const { axis, from, dims } = files[0].placements[k];
     const isShared = from === null;
     const column = {
-      ...{ name, role, dtype: dtype ?? files[0].arrays[k].dtype, dims, axis, isShared },
+      ...{ name, dtype: dtype ?? files[0].arrays[k].dtype, dims, axis, isShared },
       pixels: files[0].pictures[k]?.pixels,
     };
     return sharedOrAlone({ ...column, parts }, sizes, note);

@@ -3,6 +3,7 @@ import {
   called,
   type Graph,
   type Node,
+  readsOf,
   type TypedGraph,
   type Value,
 } from "../../src/graph/graph.ts";
@@ -79,9 +80,6 @@ export function wayBetween(
   if (without.length > 0) throw withoutRule(known.reasons, without, { roots, ends });
   return { nodes, active, dtypeOf };
 }
-
-const readsOf = ({ inputs, captures }: Node): Value[] =>
-  [...inputs, ...captures].filter((value) => value !== null);
 
 /** Returns the values, and everything that they are computed from. */
 const upstream = (ends: readonly Value[]): Set<Value> => new Set(walk(ends, sourcesOf));

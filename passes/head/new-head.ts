@@ -12,7 +12,7 @@ import { constants, numbersOf } from "../../src/graph/constants.ts";
 import { called, type Node, typeOfInfo, type Use, type Value } from "../../src/graph/graph.ts";
 import { hasFact } from "../../src/graph/operators.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
-import { uniform } from "../../src/graph/random.ts";
+import { uniformWithin } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
@@ -122,9 +122,7 @@ function weightsOf(
   const fresh = (old: Value, use: Use, dims: readonly number[]): NewWeight => {
     const { dtype } = known.types.get(old)!;
     const name = nameFor(known, old, use);
-    const next = uniform(seed, name);
-    const count = elements(dims);
-    const values = Float64Array.from({ length: count }, () => (2 * next() - 1) * limit);
+    const values = uniformWithin(limit, elements(dims), seed, name);
     return { tensor: { name, dtype, dims, data: encodeNumbers(dtype, values) }, use, old };
   };
   const weights = [fresh(weight, { node, index }, weightDims.with(axis, classes))];

@@ -1,6 +1,13 @@
 import { InputError } from "../../src/errors.ts";
 import { attribute, type Types, type Value } from "../../src/graph/graph.ts";
-import { isFloat, placeOfAxis, range, showShape, type Type } from "../../src/onnx/dtypes.ts";
+import {
+  canBeSame,
+  isFloat,
+  placeOfAxis,
+  range,
+  showShape,
+  type Type,
+} from "../../src/onnx/dtypes.ts";
 import { softmaxAxis } from "./activation.ts";
 import { traced } from "./final-activation.ts";
 import { type ChosenLoss, checkedClassAxis, classAxisOf, type TargetForm } from "./loss.ts";
@@ -115,8 +122,4 @@ function evident({ types, output, loss }: Asked, among: readonly number[]): numb
 
 /** Whether a target has this shape; an unknown size matches every size. */
 export const fits = (shape: Shape, { shape: own }: Pick<Type, "shape">) =>
-  own !== null &&
-  own.length === shape.length &&
-  own.every(
-    (dim, k) => typeof dim !== "number" || typeof shape[k] !== "number" || dim === shape[k],
-  );
+  own !== null && canBeSame(own, shape);

@@ -1,5 +1,5 @@
 import type { Tensor } from "onnxruntime-common";
-import { uniform } from "../../src/graph/random.ts";
+import { uniformWithin } from "../../src/graph/random.ts";
 import { absolutes, encodeNumbers, largest, roundoff } from "../../src/graph/tensor.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import type { Tensors } from "../../src/ort/session.ts";
@@ -42,7 +42,9 @@ export function formulaRun(
   const weights: Record<string, Record<string, Float64Array>> = {};
   for (const [key, { name, dtype, dims }] of Object.entries(inserted.parameters)) {
     const [part, role] = key.split(".");
-    const values = drawn(plan.options.seed, name, dims);
+    // Uniform in ±1/√n, n the longest axis: products stay of the size of the operands.
+    const limit = 1 / Math.sqrt(Math.max(1, ...dims));
+    const values = uniformWithin(limit, elements(dims), plan.options.seed, `${name}.drawn`);
     given[name] = tensorToRun(ort, dtype, encodeNumbers(dtype, values), dims);
     weights[part] = { ...weights[part], [role]: toFloat64(given[name]) };
   }
@@ -83,15 +85,6 @@ export async function checkSum(
   const worst = worstOf(numbersAt(sum, positions), { ...terms, branches, constants }, dtype);
   const isWhole = sum.data.length === elements(shape);
   return { ...worst, passed: worst.passed && isWhole, ...report };
-}
-
-/** Uniform in ±1/√n, n the longest axis: products stay of the size of the operands. */
-function drawn(seed: number, name: string, dims: readonly number[]): Float64Array {
-  const next = uniform(seed, `${name}.drawn`);
-  const scale = 1 / Math.sqrt(Math.max(1, ...dims));
-  const values = new Float64Array(elements(dims));
-  for (let k = 0; k < values.length; k++) values[k] = (2 * next() - 1) * scale;
-  return values;
 }
 
 /** The formula of a sum without what its branches and constants add, and what bounds its rounding. */

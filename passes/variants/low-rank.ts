@@ -1,5 +1,5 @@
 import type { Ops } from "../../src/graph/ops.ts";
-import { uniform } from "../../src/graph/random.ts";
+import { uniformWithin } from "../../src/graph/random.ts";
 import { absolutes } from "../../src/graph/tensor.ts";
 import { range } from "../../src/onnx/dtypes.ts";
 import { type Options, positiveInteger } from "../../src/options.ts";
@@ -65,12 +65,11 @@ function startOfA(
   rank: number,
   label: string,
 ) {
+  const { init, seed } = options;
+  const limit = Math.sqrt(6 / (size + rank));
+  if (init === "xavier") return uniformWithin(limit, size * rank, seed, `${name}.${label}`);
   const start = new Float64Array(size * rank);
-  if (options.init === "xavier") {
-    const next = uniform(options.seed, `${name}.${label}`);
-    const limit = Math.sqrt(6 / (size + rank));
-    for (let k = 0; k < start.length; k++) start[k] = (2 * next() - 1) * limit;
-  } else for (let i = 0; i < size; i++) start[i * rank + (i % rank)] = 1 / Math.sqrt(rank * size);
+  for (let i = 0; i < size; i++) start[i * rank + (i % rank)] = 1 / Math.sqrt(rank * size);
   return start;
 }
 

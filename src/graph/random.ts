@@ -21,6 +21,14 @@ export function uniform(seed: number, label: string): () => number {
   return () => ((next(state) >>> 5) * 2 ** 26 + (next(state) >>> 6)) * 2 ** -53;
 }
 
+/** Returns numbers that are uniform in ±limit, for a seed and a label. */
+export function uniformWithin(limit: number, count: number, seed: number, label: string) {
+  const next = uniform(seed, label);
+  const values = new Float64Array(count);
+  for (let k = 0; k < count; k++) values[k] = (2 * next() - 1) * limit;
+  return values;
+}
+
 /** Returns 32 random bits and moves the state of xoshiro128** on. */
 function next(state: Int32Array): number {
   const bits = Math.imul(rotate(Math.imul(state[1], 5), 7), 9);

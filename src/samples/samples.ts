@@ -64,7 +64,9 @@ export async function sampleInputs(
   const chosen = await withFewerNaN(draw, run, { ...first, outputs });
   const choosesBranch = (input: Value) =>
     types.get(input)?.dtype === "bool" || comparedWith(input).length > 0;
-  const varied = hasVaryingSizes(graph) || graph.main.inputs.some(choosesBranch);
+  // If values decide sizes inside a model, it may not run on all inputs.
+  const sizesVary = graphNodes(graph).some(({ op }) => hasFact(op, "varying"));
+  const varied = sizesVary || graph.main.inputs.some(choosesBranch);
   return { feeds: await rounds(draw, run, { ...chosen, count, varied }), dims };
 }
 
@@ -102,10 +104,6 @@ async function rounds(
   }
   return all;
 }
-
-/** Whether values decide sizes inside a model, so that it may not run on all inputs. */
-const hasVaryingSizes = (graph: Graph): boolean =>
-  graphNodes(graph).some(({ op }) => hasFact(op, "varying"));
 
 /** Returns how many floats of some outputs are NaN or infinite. */
 const withoutNumbers = (outputs: readonly Tensors[]): number =>
