@@ -1,5 +1,5 @@
 import { encodeNumbers, largest, numbersOfBytes } from "../../src/graph/tensor.ts";
-import { dataTypeNamed, integerBits, isWhole } from "../../src/onnx/dtypes.ts";
+import { dataTypeNamed, integerBits, wholeRange } from "../../src/onnx/dtypes.ts";
 
 /**
  * Returns how values of a type become another's: "widened" if it holds all of them exactly, "cast" if
@@ -12,24 +12,15 @@ export function conversionOf(from: string, to: string): "widened" | "cast" | nul
     if (!given.float || !wanted.float) return null;
     return given.bits < wanted.bits ? "widened" : "cast";
   }
-  if (!isWhole(from) || !isWhole(to)) return null;
-  const [mine, theirs] = [rangeOf(from), rangeOf(to)];
+  const [mine, theirs] = [wholeRange(from), wholeRange(to)];
+  if (!mine || !theirs) return null;
   return mine[0] >= theirs[0] && mine[1] <= theirs[1] ? "widened" : "cast";
-}
-
-/** The smallest and the largest value of a type of whole numbers. */
-function rangeOf(dtype: string): readonly [bigint, bigint] {
-  if (dtype === "bool") return [0n, 1n];
-  const bits = BigInt(dataTypeNamed(dtype)!.bits);
-  return dtype.startsWith("u")
-    ? [0n, 2n ** bits - 1n]
-    : [-(2n ** (bits - 1n)), 2n ** (bits - 1n) - 1n];
 }
 
 /** Returns the index of the first value that a cast would lose; null if it loses none. */
 export function firstLost(bytes: Uint8Array, from: string, to: string): number | null {
   const values = numbersOfBytes(from, bytes);
-  const [least, most] = isWhole(to) ? rangeOf(to) : [-largest(to), largest(to)];
+  const [least, most] = wholeRange(to) ?? [-largest(to), largest(to)];
   for (let k = 0; k < values.length; k++) {
     const isOutside = values[k] < least || values[k] > most;
     if (isOutside && Number.isFinite(Number(values[k]))) return k;

@@ -1,15 +1,11 @@
 import { callbacks, object, objects, withOrt } from "../../src/arguments.ts";
+import type { ValuesOf } from "../../src/option-values.ts";
 import type { Declared, Given, Options } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import type { GradientRules } from "../gradient/rule.ts";
 import { type LossGiven, type LossOptions, losses, lossOptions } from "../losses/index.ts";
 import type { ChosenLoss } from "../losses/loss.ts";
-import {
-  type OptimizerName,
-  type OptimizerOptions,
-  optimizerOptions,
-  optimizers,
-} from "../optimizers/index.ts";
+import { type OptimizerOptions, optimizerOptions, optimizers } from "../optimizers/index.ts";
 import { type ScheduleOptions, scheduleOptions } from "../schedules/schedule.ts";
 import type { LossTarget } from "./target-reading.ts";
 import type { LossTerm } from "./terms.ts";
@@ -31,6 +27,7 @@ export interface StepTerm extends Pick<LossTerm, "output" | "weight"> {
 /** What is trained, towards what, and how: one loss, or several in `losses`. */
 export interface StepOptions
   extends Omit<StepTerm, "chosen" | "weight">,
+    Given<ValuesOf<Pick<typeof training, "train" | "optimizer">>>,
     Given<Pick<ScheduleOptions, "schedule" | "cycleMomentum">> {
   /** onnxruntime, which infers the shapes. */
   readonly ort: Ort;
@@ -38,10 +35,6 @@ export interface StepOptions
   readonly losses?: readonly StepTerm[] | undefined;
   /** Shape of each of the model's inputs in one batch, by name. */
   readonly inputs: Readonly<Record<string, readonly number[]>>;
-  /** Globs of further initializers that are trained with LAuReL's weights. */
-  readonly train?: readonly string[] | undefined;
-  /** Optimizer by its name; "adamw" by default. */
-  readonly optimizer?: OptimizerName | undefined;
   /** Options of the optimizer; those of other optimizers have no effect. */
   readonly optimizerOptions?: Given<OptimizerOptions> | undefined;
   /** Gradient rules of your own by operator, as `differentiate` takes them. */

@@ -1,4 +1,4 @@
-import { elements, integerBits, placeOfAxis, range } from "../../src/onnx/dtypes.ts";
+import { elements, integerBits, placeOfAxis, range, wholeRange } from "../../src/onnx/dtypes.ts";
 import { convolutions } from "./convolution.ts";
 import { products } from "./products.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
@@ -59,14 +59,6 @@ function real({ op, write, dtype }: GradientNode, x: string, zero: Zero | null):
   return op.Sub(number, write.reshape(write.cast(zero.name, dtype), zero.dims));
 }
 
-/** Returns the smallest and the largest integer of a type of at most 16 bits; null for any other. */
-function endsOf(dtype: string): readonly [number, number] | null {
-  const bits = integerBits(dtype) ?? 64;
-  if (bits > 16) return null;
-  const half = 2 ** (bits - 1);
-  return dtype.startsWith("u") ? [0, 2 * half - 1] : [-half, half - 1];
-}
-
 /** Returns the scale in the shape in which it broadcasts. */
 function scaleOf(at: GradientNode): string {
   const { scalar, numbers, shape, int, like, refuse } = at;
@@ -96,9 +88,10 @@ function dequantize(at: GradientNode) {
 function quantize(at: GradientNode, x: string, scale: string) {
   const { op, write, g, scalar, dtype, inputs, needs, refuse } = at;
   if (needs[1]) return refuse("gradients of its scale are not supported; leave it out");
-  const ends = endsOf(at.outputType(0));
+  const type = at.outputType(0);
   const passed = op.Div(g, scaleOf(at));
-  if (!ends) return [passed];
+  if ((integerBits(type) ?? 64) > 16) return [passed];
+  const ends = wholeRange(type)!.map(Number);
   const zero = inputs[2] ? write.cast(inputs[2], dtype) : null;
   const steps = op.Div(x, perAxis(at, scale));
   const place = zero ? op.Add(steps, perAxis(at, zero)) : steps;

@@ -1,22 +1,13 @@
-import { checkValues } from "../../src/option-values.ts";
+import { checkValues, type ValuesOf } from "../../src/option-values.ts";
+import type { Given } from "../../src/options.ts";
 import { matcher } from "../residuals/glob.ts";
 import type { Site } from "../residuals/residual.ts";
 import { choosing } from "./insert-options.ts";
 
 /** Which of the found sites to choose. Each option narrows the choice further. */
-export interface Choice {
-  /** Globs over site names, `*` matching across slashes: a site must match one. */
-  readonly include?: readonly string[] | undefined;
-  /** Globs over site names: a site must match none. */
-  readonly exclude?: readonly string[] | undefined;
+export interface Choice extends Given<ValuesOf<typeof choosing>> {
   /** Exact site names: a site must have one of them. */
   readonly sites?: readonly string[] | undefined;
-  /** Streams by their numbers, as inspect prints them. */
-  readonly stream?: readonly number[] | undefined;
-  /** Every n-th site, the first included. */
-  readonly every?: number | undefined;
-  /** The last n sites. */
-  readonly last?: number | undefined;
   /** Include sites that are LAuReL already, from this tool or as in Gemma 3n. */
   readonly again?: boolean | undefined;
 }

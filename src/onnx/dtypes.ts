@@ -199,6 +199,15 @@ export function lowestOf(name: string): number {
 /** Whether a type is of whole numbers: integers or bool. */
 export const isWhole = (name: string): boolean => name === "bool" || integerBits(name) !== null;
 
+/** Returns the smallest and the largest number of a type of whole numbers; null for others. */
+export function wholeRange(name: string): readonly [bigint, bigint] | null {
+  if (name === "bool") return [0n, 1n];
+  const bits = integerBits(name);
+  if (bits === null) return null;
+  const half = 2n ** BigInt(bits - 1);
+  return name.startsWith("u") ? [0n, 2n * half - 1n] : [-half, half - 1n];
+}
+
 /** Whether LAuReL's weights can have this data type. */
 export const isFloat = (dtype: string | undefined) =>
   dtype !== undefined && (dataTypeNamed(dtype)?.float ?? null) !== null;
