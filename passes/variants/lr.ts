@@ -4,7 +4,6 @@ import { variant } from "./variant.ts";
 /** LAuReL-LR, equation 3: y = f + x + (x A) B. B starts at zero. 2rD parameters per site. */
 export const lr = variant({
   name: "lr",
-  about: "low-rank map on the skip",
   options: lowRankOptions,
   parameters: (place, options) => lowRankParameters(place, options),
   addends: ({ op, parameters: { A, B }, place }, [x]) => [lowRank(op, [{ x, A, B }], place)],

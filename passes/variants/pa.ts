@@ -39,7 +39,6 @@ type PaValues = PartValues<typeof options>;
  */
 export const pa = variant({
   name: "pa",
-  about: "learned sum over earlier skips",
   options,
   lagged: true,
   parameters: (place, options) => {

@@ -23,7 +23,6 @@ const options = {
  */
 export const rw = variant({
   name: "rw",
-  about: "learned weights on branch and skip",
   options,
   parameters: (place, options) => {
     const dims = shapeOf(place, options);

@@ -68,7 +68,6 @@ export interface Stating<O = Options> {
  */
 export interface Variant<N extends string = string, O extends Options = Options> {
   readonly name: N;
-  readonly about: string;
   /** Its options; an option that several parts declare is the same in all of them. */
   readonly options: O;
   /** Whether it also reads the skips of earlier sites of the stream, up to the option `lags`. */
