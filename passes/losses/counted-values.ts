@@ -1,5 +1,5 @@
 import { sinceOf } from "../../src/graph/operators.ts";
-import { ignoreIndex, type LossInputs, type LossOutputs, type LossWriter, total } from "./loss.ts";
+import { ignoreIndex, type LossInputs, type LossOutputs, total } from "./loss.ts";
 
 /** Options of losses of values that may be missing. */
 export const valueOptions = { ignoreIndex: { ...ignoreIndex, nullable: true } } as const;
@@ -56,20 +56,4 @@ export function meanOverCounted(
     metrics: Object.fromEntries(Object.entries(metrics).map(([name, x]) => [name, mean(x)])),
     examples: to.cast(counted, "float"),
   };
-}
-
-/** Writes the mean of a function of y − t over the elements that count. */
-export function meanOfDifference(inputs: Inputs, of: (difference: string) => string) {
-  const counted = countedValues(inputs);
-  const difference = inputs.op.Sub(inputs.output.name, counted.target);
-  return meanOverCounted(inputs, counted, of(difference));
-}
-
-/** Writes d² / 2 up to a bound of |d|, and bound · (|d| − bound / 2) beyond it. */
-export function huberOf({ op, number }: LossWriter, difference: string, bound: number): string {
-  const size = op.Abs(difference);
-  const beyond = op.Relu(op.Sub(size, number(bound)));
-  const within = op.Sub(size, beyond);
-  const square = op.Mul(op.Mul(within, within), number(0.5));
-  return op.Add(square, op.Mul(beyond, number(bound)));
 }
