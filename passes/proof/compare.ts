@@ -9,8 +9,8 @@ import { type Model, typesOf } from "../../src/model.ts";
 import { abortable, unlessAborted } from "../../src/ort/abortable.ts";
 
 /**
- * Compares any two models. Returns what of the first the second has changed or lost, whether both
- * compute the same and, if not, the first value that differs.
+ * Compares any two models: what the second has changed or lost, whether both compute the same, and
+ * the first difference.
  */
 export async function compare(
   a: Model,

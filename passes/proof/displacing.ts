@@ -24,10 +24,7 @@ interface Displacement {
   readonly scale: number;
 }
 
-/**
- * Returns values with tensors displaced, each number by (1 to 2) · scale / √n, n the longest axis:
- * 8 bits keep it.
- */
+/** Returns values with tensors displaced, each number by (1 to 2) · scale / √n, n the longest axis. */
 export const displaced = (
   from: Values,
   tensors: readonly DenseTensor[],

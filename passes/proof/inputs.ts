@@ -17,27 +17,23 @@ export async function inputsFromNpz(
   npz: Uint8Array,
   options: WithOrt,
 ): Promise<Tensors> {
-  checkModel("inputsFromNpz", model);
   checkArgument("inputsFromNpz", npz, npz instanceof Uint8Array, "the bytes of an .npz");
-  checkGiven("inputsFromNpz", options, withOrt);
-  const { ort } = options;
-  const { types } = await typesOf(model, ort);
-  return feedsOfNpz({ ort, graph: model.graph, types }, npz, freeMemory());
+  return feedsOfNpz(await typed("inputsFromNpz", model, options), npz, freeMemory());
 }
 
-/**
- * Reads a proof's inputs from the files of an ONNX test_data_set folder. Throws an InputError if
- * one does not fit.
- */
+/** Reads a proof's inputs from a folder of ONNX test data. Throws an InputError if one does not fit. */
 export async function inputsFromTestData(
   model: Model,
   files: ReadonlyMap<string, Uint8Array>,
   options: WithOrt,
 ): Promise<Tensors> {
-  checkModel("inputsFromTestData", model);
   checkBytesByName("inputsFromTestData", files);
-  checkGiven("inputsFromTestData", options, withOrt);
+  return feedsOfTestData(await typed("inputsFromTestData", model, options), files);
+}
+
+async function typed(of: string, model: Model, options: WithOrt) {
+  checkModel(of, model);
+  checkGiven(of, options, withOrt);
   const { ort } = options;
-  const { types } = await typesOf(model, ort);
-  return feedsOfTestData({ ort, graph: model.graph, types }, files);
+  return { ort, graph: model.graph, types: (await typesOf(model, ort)).types };
 }

@@ -195,10 +195,7 @@ export async function arrives(
 /** Scales of a displacement that are tried in turn. */
 export const SCALES = [1, 1 / 8, 1 / 64, 1 / 512];
 
-/**
- * Calls `displace` with a scale, or with a smaller one if the model does not run. Its values may
- * decide sizes, as in a mixture of experts.
- */
+/** Calls `displace` with a scale, or a smaller one if the model does not run, because its values may decide sizes. */
 export async function atRunningScale<T>(
   scale: number,
   displace: (scale: number) => Promise<T>,

@@ -123,10 +123,7 @@ async function refusal(
   return null;
 }
 
-/**
- * Sets of outputs that a proof holds at once, for each set of inputs: two models at two levels.
- * One more is held to see whether the model draws at random.
- */
+/** Outputs that a proof holds at once: for each inputs those of two models at two levels, and one more to see draws. */
 const [EACH, MORE] = [4, 1];
 
 /**

@@ -109,7 +109,6 @@ function askedOf(
   return { ort, result: learner, plan, judged: judged.names, stepped, original: graph, isSteady };
 }
 
-/** The input of the checks of single sites. */
 interface SiteRuns {
   readonly file: ModelFile;
   readonly types: Types;

@@ -8,7 +8,6 @@ import { checkSite, type SiteReport } from "./site-check.ts";
 import { operandsOf, type Subject } from "./site-nodes.ts";
 import { checkUnchanged } from "./unchanged.ts";
 
-/** What is left out if only the sites are proved. */
 const LEFT_OUT =
   "that the outputs of the whole model are the same and that every new tensor moves them: no whole model was run";
 

@@ -17,10 +17,7 @@ export interface UnchangedReport {
   readonly differences: readonly string[];
 }
 
-/**
- * Checks that a result is its original, byte for byte, except for what its record says was
- * inserted, and that this is what was planned.
- */
+/** Checks that a result is its original, byte for byte, except for what its record lists, and that this was planned. */
 export function checkUnchanged(
   original: Graph,
   result: Graph,

@@ -154,7 +154,6 @@ async function changesAt(
   return sums && { point, dims: sums[0].dims, changes: changesOf(sums, tensors) };
 }
 
-/** The tensors that change a sum, and how. */
 const changesOf = ([still, ...others]: readonly Tensor[], tensors: readonly DenseTensor[]) => {
   const before = numbersIn(still);
   const most = largestOf(Float64Array.from(before));

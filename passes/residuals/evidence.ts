@@ -38,7 +38,6 @@ export function evidence(setting: Setting, node: Node | null): Evidence {
   return rule ? rule({ setting, node }) : NONE;
 }
 
-/** A node as the rules read it. */
 interface View {
   readonly setting: Setting;
   readonly node: Node;
@@ -46,7 +45,6 @@ interface View {
 
 type Rule = (view: View) => Evidence;
 
-/** Returns an integer attribute. */
 const number = ({ node }: View, name: string) => attribute(node, name)?.i ?? null;
 
 const flag = (view: View, name: string) => (number(view, name) ?? 0) !== 0;
@@ -54,17 +52,14 @@ const flag = (view: View, name: string) => (number(view, name) ?? 0) !== 0;
 /** Returns the sizes of an input, null if they are not fixed. */
 const dims = ({ setting, node }: View, index: number) => sizesOf(setting, node.inputs[index]);
 
-/** Whether an input is present and constant. */
 const fixed = ({ setting, node }: View, index: number) =>
   isFixed(setting.constants, node.inputs[index]);
 
 const rankOf = ({ types }: Setting, value: Value | null | undefined) =>
   (value && types.get(value)?.shape?.length) || 0;
 
-/** Returns the last axis of a node's first input. */
 const lastRead = ({ setting, node }: View) => rankOf(setting, node.inputs[0]) - 1;
 
-/** A mixer of the last axes. */
 const lastAxes = (view: View, out?: Size, into?: Size): Evidence =>
   mixer(rankOf(view.setting, view.node.outputs[0]) - 1, lastRead(view), out, into);
 

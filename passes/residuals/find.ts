@@ -64,10 +64,7 @@ export const searching: Declared<ResidualOptions> = {
   also: texts,
 };
 
-/**
- * Finds the residual connections of the main graph and of its bodies. Changes nothing. Throws an
- * InputError if `also` or `featureAxis` has an invalid value.
- */
+/** Finds the residual connections of the main graph and its bodies. Throws an InputError for an invalid option. */
 export function findSites(graph: Graph, inferred: Types, options: ResidualOptions = {}): Residuals {
   for (const kind of options.also ?? [])
     if (!OPTIONAL_KINDS.includes(kind))

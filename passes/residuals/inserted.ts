@@ -104,10 +104,7 @@ function stepBack(facts: KnownValues, value: Value) {
 /** Input of a QLinearConv with its bias. */
 const QUANTIZED_BIAS = 8;
 
-/**
- * Reads Σ_j (x_j A_j) B_j, each term two products with weights: returns the values x_j and the
- * additions inside; null for anything else.
- */
+/** Reads Σ_j (x_j A_j) B_j, two products with weights each: returns the x_j and the additions inside; or null. */
 function lowRankOf(facts: KnownValues, value: Value) {
   const wide = productOf(facts, value);
   const inner = wide && turned(wide);

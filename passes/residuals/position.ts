@@ -92,7 +92,6 @@ const weighs = (setting: Setting, value: Value): boolean =>
     carries: (node) => isMoved(setting, node),
   });
 
-/** Whether a node is a product of two computed values. */
 const multiplies = ({ constants }: Setting, node: Node) =>
   PRODUCTS.has(node.op) && computedCount(constants, node) > 1;
 

@@ -1,4 +1,3 @@
-/** Minimum number of entries that are kept. */
 const LEAST = 32;
 
 /** A map that keeps the entries used last: at least 32 of them, at most 64. */

@@ -61,7 +61,6 @@ function linkBehind(setting: Setting, link: Link, length: number): Link | null {
   return joined(next.value, link, next, part);
 }
 
-/** Returns a link to the operand itself. */
 const linkTo = (value: Value, kind: Link["kind"] = "identity"): Link => ({
   value,
   kind,

@@ -95,7 +95,6 @@ function sumBefore(
   return member && { member, axes };
 }
 
-/** Returns the feature axis with its size. */
 function decide(
   member: Member,
   stream: readonly Member[],

@@ -39,8 +39,8 @@ function siteBefore(setting: Setting, { skip }: Site, placed: ReadonlyMap<Value,
 }
 
 /**
- * Returns what is placed at a skip or at the nearest value that it comes from in the scope of its
- * sum, by steps that `passes` accepts; null if there is none.
+ * Returns what is placed at a skip, or at the nearest value before it in its scope, by steps that
+ * `passes` accepts; or null.
  */
 export function placedBefore<Item>(
   setting: Setting,

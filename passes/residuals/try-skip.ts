@@ -14,10 +14,7 @@ import { isMerge } from "./scales.ts";
 import { findLink, skipChain } from "./skip-chain.ts";
 import { takenOf } from "./written-out.ts";
 
-/**
- * Whether a map has fewer positions than another, so that all paths to that one enlarge it, at
- * least by a Reshape.
- */
+/** Whether a map has fewer positions than another, so that all paths to that one enlarge it. */
 function isSmaller({ types }: Setting, value: Value, than: Value): boolean {
   const [own, other] = [value, than].map((v) => types.get(v)?.shape?.slice(2) ?? []);
   return (
