@@ -1,8 +1,8 @@
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { openModel, saveModel } from "laurelize";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { temporaryFolder } from "./support/fixture.ts";
 import { isNightly } from "./support/sweep.ts";
 
 const corpus = process.env.LAURELIZE_CORPUS;
@@ -16,11 +16,7 @@ const modelsIn = (folder: string) =>
     .map((name) => path.join(folder, name))
     .sort();
 
-let scratch: string;
-beforeAll(() => {
-  scratch = fs.mkdtempSync(path.join(os.tmpdir(), "byte-identity-"));
-});
-afterAll(() => fs.rmSync(scratch, { recursive: true }));
+const scratch = temporaryFolder();
 
 /** Opens the file each way the API offers and expects its very bytes back. */
 async function expectUnchanged(file: string, k: number) {

@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { batches, openDataset, openModel } from "laurelize";
 import ort from "onnxruntime-node";
@@ -152,16 +153,11 @@ describe("data of several files", () => {
   });
 
   it("leaves no scratch file behind", () => {
-    const before = fs
-      .readdirSync(process.env.TMPDIR ?? "/tmp")
-      .filter((name) => name.startsWith("laurelize-"));
+    const before = fs.readdirSync(os.tmpdir());
     const source = scratch([Uint8Array.of(1, 2, 3), Uint8Array.of(4)]);
     expect([...source.read(1, 4)]).toEqual([2, 3, 4]);
     source.close?.();
-    const after = fs
-      .readdirSync(process.env.TMPDIR ?? "/tmp")
-      .filter((name) => name.startsWith("laurelize-"));
-    expect(after).toEqual(before);
+    expect(fs.readdirSync(os.tmpdir())).toEqual(before);
   });
 });
 

@@ -1,16 +1,14 @@
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { type FeatureAxis, findResiduals, laurelize, openModel, prove, strip } from "laurelize";
 import ort from "onnxruntime-node";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { checksThat } from "./support/checks.ts";
 import { cli } from "./support/cli.ts";
-import { fixture } from "./support/fixture.ts";
+import { fixture, temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), "feature-axis-"));
-afterAll(() => fs.rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 /** Two sums of rank 3, y1 and y2, both with features last: [N, 6, 8]. */
 const mixer = fixture("mlp-mixer");

@@ -1,12 +1,12 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { findResiduals, laurelize, openModel, prove } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { typesOf } from "../src/model.ts";
 import { bin } from "./support/cli.ts";
+import { temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 import { watchedRuns } from "./support/session.ts";
 
@@ -65,7 +65,7 @@ describe("sizes that inference loses", () => {
   it("are measured without holding all values at once", () => {
     const names = Array.from({ length: 101 }, (_, k) => `v${k}`);
     const chain = names.slice(1).map((name, k) => `${name} = Neg(${names[k]})`);
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "measured-"));
+    const folder = temporaryFolder();
     const model = path.join(folder, "chain.onnx");
     const text = `<ir_version: 8, opset_import: ["" : 13]>
       g (float[1024, 1024] x) => (float[] y) <bool[2] both = {1, 1}>
@@ -77,7 +77,6 @@ describe("sizes that inference loses", () => {
       env: { ...process.env, PEAK_FILE: peak },
     });
     const megabytes = Number(fs.readFileSync(peak, "utf8")) / 1024;
-    fs.rmSync(folder, { recursive: true });
     // All values take 420 MB.
     expect(megabytes).toBeLessThan(300);
   });

@@ -4,9 +4,9 @@ import path from "node:path";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { helpTexts } from "./support/cli.ts";
+import { ENGINE_FLAGS } from "./support/engine-flags.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 import { npzOf } from "./support/npz-file.ts";
-import { WASM_FLAGS } from "./support/wasm-flags.ts";
 
 const root = path.join(import.meta.dirname, "..");
 const readme = fs.readFileSync(path.join(root, "README.md"), "utf8");
@@ -43,7 +43,7 @@ describe("README's snippets, as they stand", () => {
     const given =
       'import fs from "node:fs";\nconst file = new Blob([fs.readFileSync("model.onnx")]);\n';
     const code = `${given}${browser}console.assert(session.outputNames.length === 1);`;
-    expect(run(code, ...WASM_FLAGS)).toEqual([0, ""]);
+    expect(run(code, ...ENGINE_FLAGS)).toEqual([0, ""]);
   });
 });
 

@@ -1,11 +1,10 @@
-import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { differentiate, finetune, laurelize, type Model, openModel, stepGraph } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { typeOfInfo } from "../src/graph/graph.ts";
 import { uniform } from "../src/graph/random.ts";
+import { temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 import { sessionOn } from "./support/session.ts";
 
@@ -43,12 +42,10 @@ async function backward(last: number, train?: string[]): Promise<string[]> {
 
 /** A model as onnxruntime runs it. */
 async function optimized(model: Model): Promise<Model> {
-  const file = path.join(os.tmpdir(), `step-${process.pid}.onnx`);
+  const file = path.join(temporaryFolder(), "optimized.onnx");
   const how = { optimizedModelFilePath: file, logSeverityLevel: 4 } as const;
   await (await ort.InferenceSession.create(model.toBytes(), how)).release();
-  const made = await openModel(file);
-  fs.rmSync(file);
-  return made;
+  return openModel(file);
 }
 
 describe("a step costs what is trained", () => {

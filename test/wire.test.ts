@@ -1,12 +1,12 @@
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import fc from "fast-check";
 import { openModel, saveModel } from "laurelize";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { buildGraph } from "../src/graph/build.ts";
 import { applyPatch } from "../src/graph/patch.ts";
 import { openBytes } from "../src/onnx/open-file.ts";
+import { temporaryFolder } from "./support/fixture.ts";
 import { isNightly } from "./support/sweep.ts";
 import { arbitraryModel } from "./support/wire-models.ts";
 import { arbitraryPatch, patched, plainLengths, provenance } from "./support/wire-patches.ts";
@@ -14,11 +14,7 @@ import { type Draw, drawing, roughen } from "./support/wire-roughen.ts";
 import { encode, parse } from "./support/wire-tree.ts";
 import { ours, theirs } from "./support/wire-views.ts";
 
-let scratch: string;
-beforeAll(() => {
-  scratch = fs.mkdtempSync(path.join(os.tmpdir(), "wire-"));
-});
-afterAll(() => fs.rmSync(scratch, { recursive: true }));
+const scratch = temporaryFolder();
 
 const holds = (numRuns: number, property: (draw: Draw) => Promise<void>) =>
   fc.assert(

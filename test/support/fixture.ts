@@ -1,8 +1,9 @@
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { afterAll } from "vitest";
+import { afterAll, onTestFinished, TestRunner } from "vitest";
 import { modelOfText } from "./onnx-text.ts";
+import { TEST_FOLDER } from "./run-folder.ts";
 
 const fixturesFolder = path.join(import.meta.dirname, "../../fixtures");
 
@@ -20,14 +21,15 @@ export const textOf = (name: string): string =>
 /** A fixture's model by its folder name. */
 export const fixture = (name: string): Uint8Array => modelOfText(textOf(name));
 
-/** A folder that goes when the test file is done. */
+/** A folder that goes when the test or its file is done, or at the latest with the run's folder. */
 export function temporaryFolder(): string {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "laurelize-"));
-  afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), TEST_FOLDER));
+  const after = TestRunner.getCurrentTest() ? onTestFinished : afterAll;
+  after(() => fs.rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** Functions that make folders that go when the test file is done, and write models into them. */
+/** Functions that make folders in such a folder, and write models into them. */
 export function temporaryFolders() {
   const scratch = temporaryFolder();
   const newFolder = () => fs.mkdtempSync(path.join(scratch, "f-"));

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import path from "node:path";
 import { build } from "esbuild";
 import type { Outcome, RunOptions } from "./api-run.ts";
-import { WASM_FLAGS } from "./wasm-flags.ts";
+import { ENGINE_FLAGS } from "./engine-flags.ts";
 
 const root = path.join(import.meta.dirname, "../..");
 const script = path.join(root, "dist/test/api-run-child.mjs");
@@ -25,7 +25,7 @@ export async function inProcess(
   files: readonly string[],
   options: RunOptions = {},
 ): Promise<Map<string, Outcome | { readonly error: string }>> {
-  const args = [...WASM_FLAGS, script, runtime, JSON.stringify(options), ...files];
+  const args = [...ENGINE_FLAGS, script, runtime, JSON.stringify(options), ...files];
   const child = spawn(process.execPath, args, { cwd: root });
   let [stdout, stderr] = ["", ""];
   child.stdout.on("data", (chunk) => {
