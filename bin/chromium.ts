@@ -39,8 +39,9 @@ export const chromiumPath = (): string | null =>
   [process.env.CHROME_PATH ?? "", ...BROWSERS].find((file) => file !== "" && fs.existsSync(file)) ??
   null;
 
-/** Flags for WebGPU, even without a graphics card. */
+/** Flags for WebGPU, even without a graphics card; onnxruntime-web is not optimized for one run. */
 const FLAGS = [
+  "--js-flags=--liftoff-only",
   "--no-sandbox",
   "--enable-unsafe-webgpu",
   "--enable-features=Vulkan",

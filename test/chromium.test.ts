@@ -1,19 +1,14 @@
 import fs from "node:fs";
-import http from "node:http";
-import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { build } from "esbuild";
-import { chromium } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import type { Outcome } from "./support/api-run.ts";
 import { temporaryFolder, textOf } from "./support/fixture.ts";
 import { bundleChild, inProcess } from "./support/in-process.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { launchBrowser, serveFolder, testBrowser } from "./support/web-project.ts";
 
-const browser = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
-  (file) => fs.existsSync(file),
-);
-if (!browser) console.warn("chromium: skipped, there is no Chromium in /usr/bin");
+if (!testBrowser) console.warn("chromium: skipped, there is no Chromium");
 
 const wasm = path.join(import.meta.dirname, "../node_modules/onnxruntime-web/dist");
 const models = ["pre-norm-mlp", "diffusion-block", "bottleneck-half-precision"].map(
@@ -29,62 +24,51 @@ ort.env.wasm.wasmPaths = "/wasm/";
 window.run = async (bytes) => apiRun(await openModel(Uint8Array.from(bytes)), ort);
 `;
 
-it.runIf(process.env.CI && !browser)("Chromium is there under CI", () => {
-  expect(browser, "install chromium").toBeDefined();
+it.runIf(process.env.CI && !testBrowser)("Chromium is there under CI", () => {
+  expect(testBrowser, "install chromium").not.toBeNull();
 });
 
-describe.skipIf(!browser)("the API in a real browser", { timeout: 240_000 }, () => {
+describe.skipIf(!testBrowser)("the API in a real browser", { timeout: 240_000 }, () => {
   const folder = temporaryFolder();
   const files = models.map(([name, bytes]) => {
     const file = path.join(folder, `${name}.onnx`);
     fs.writeFileSync(file, bytes);
     return file;
   });
-  let server: http.Server;
   let there: readonly Outcome[];
   let here: Awaited<ReturnType<typeof inProcess>>;
 
   beforeAll(async () => {
-    const script = path.join(folder, "page.js");
     await build({
       stdin: { contents: PAGE, resolveDir: import.meta.dirname },
       bundle: true,
       platform: "browser",
       format: "esm",
       logLevel: "silent",
-      outfile: script,
+      outfile: path.join(folder, "p.js"),
     });
-    server = http.createServer((request, response) => {
-      const { pathname } = new URL(request.url!, "http://localhost");
-      const [file, type] = pathname.startsWith("/wasm/")
-        ? [path.join(wasm, path.basename(pathname)), ""]
-        : [script, "text/javascript"];
-      const kind = pathname.endsWith(".wasm") ? "application/wasm" : type || "text/javascript";
-      if (pathname === "/")
-        response
-          .setHeader("content-type", "text/html")
-          .end('<script type="module" src="/p.js"></script>');
-      else response.setHeader("content-type", kind).end(fs.readFileSync(file));
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as AddressInfo;
-    const opened = await chromium.launch({ executablePath: browser!, args: ["--no-sandbox"] });
+    fs.writeFileSync(
+      path.join(folder, "index.html"),
+      '<script type="module" src="/p.js"></script>',
+    );
+    fs.symlinkSync(wasm, path.join(folder, "wasm"), "junction");
+    const { url, close } = await serveFolder(folder);
+    const browser = await launchBrowser();
     try {
-      const page = await opened.newPage();
-      await page.goto(`http://127.0.0.1:${port}/`);
+      const page = await browser.newPage();
+      await page.goto(`${url}index.html`);
       await page.waitForFunction("window.run");
       const outcomes: Outcome[] = [];
       for (const [, bytes] of models)
         outcomes.push(await page.evaluate(`window.run(${JSON.stringify([...bytes])})`));
       there = outcomes;
     } finally {
-      await opened.close();
+      await browser.close();
+      close();
     }
     await bundleChild();
     here = await inProcess("node", files);
   }, 240_000);
-
-  afterAll(() => server.close());
 
   it.each(models.map(([name], k) => [name, k] as const))("%s", (_, k) => {
     const { step: own, ...rest } = here.get(files[k]) as Outcome;

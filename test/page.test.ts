@@ -4,7 +4,6 @@ import path from "node:path";
 import { applyAdapter, compare, laurelize, openAdapter, openModel } from "laurelize";
 import ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chromiumPath } from "../bin/chromium.ts";
 import { mnistDigits } from "../bin/page/mnist.ts";
 import { type Digits, strips } from "../bin/page/strips.ts";
 import { uniform } from "../src/graph/random.ts";
@@ -13,12 +12,12 @@ import { corpus, fixture, temporaryFolder } from "./support/fixture.ts";
 import { npzOf } from "./support/npz-file.ts";
 import { dropFiles, flaws, type OpenPage, openPage, press, saved, textIn } from "./support/page.ts";
 import { isNightly, swept } from "./support/sweep.ts";
+import { testBrowser } from "./support/web-project.ts";
 
-const there = chromiumPath() !== null;
-if (!there) console.warn("page: skipped, there is no Chromium");
+if (!testBrowser) console.warn("page: skipped, there is no Chromium");
 
-it.runIf(process.env.CI && !there)("Chromium is there under CI", () => {
-  expect(chromiumPath(), "install chromium").not.toBeNull();
+it.runIf(process.env.CI && !testBrowser)("Chromium is there under CI", () => {
+  expect(testBrowser, "install chromium").not.toBeNull();
 });
 
 const classifier = path.join(
@@ -34,7 +33,7 @@ const EXPORTS = [
   ["hf_vit.onnx"],
 ];
 
-describe.skipIf(!there)("the page in a real browser", { timeout: 240_000 }, () => {
+describe.skipIf(!testBrowser)("the page in a real browser", { timeout: 240_000 }, () => {
   const scratch = temporaryFolder();
   const at = (name: string) => path.join(scratch, name);
   let open: OpenPage;

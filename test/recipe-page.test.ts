@@ -2,7 +2,6 @@ import fs from "node:fs";
 import path from "node:path";
 import { openModel, strip } from "laurelize";
 import ort from "onnxruntime-node";
-import { chromium } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 import { judgePython } from "./support/judge.ts";
@@ -12,7 +11,7 @@ import { follow, program, recipes } from "./support/recipe.ts";
 import { sessionOn } from "./support/session.ts";
 import { isNightly } from "./support/sweep.ts";
 import { vitTiny } from "./support/vit-tiny.ts";
-import { linkPackages, serveFolder, testBrowser } from "./support/web-project.ts";
+import { launchBrowser, linkPackages, serveFolder, testBrowser } from "./support/web-project.ts";
 
 const BLOCK = `<ir_version: 8, opset_import: ["" : 17]>
 block (float[N, 6, 8] x) => (float[N, 6, 8] y)
@@ -188,7 +187,7 @@ describe("recipes, as the page has them", { timeout: 240_000 }, () => {
     };
     await cook("A browser app with a worker", place, { "npx vite": vite });
     const { url, close } = await serveFolder(path.join(place, "dist"));
-    const browser = await chromium.launch({ executablePath: testBrowser!, args: ["--no-sandbox"] });
+    const browser = await launchBrowser();
     try {
       const page = await browser.newPage();
       await page.goto(`${url}index.html`);

@@ -3,12 +3,12 @@ import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import onnxProto from "onnx-proto";
-import { chromium } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { cli } from "./support/cli.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { littleTraining } from "./support/little-training.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { launchBrowser, testBrowser } from "./support/web-project.ts";
 import { elementsIn, textWithin, type XmlElement, xmlOf } from "./support/xml.ts";
 
 const folder = temporaryFolder();
@@ -198,21 +198,18 @@ net (float[2, 4] x) => (float[2, 4] y) <float[4] b> { [plus] y = Add(x, b) }`;
   });
 });
 
-const browser = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
-  (file) => fs.existsSync(file),
-);
-if (!browser) console.warn("report: skipped in part, there is no Chromium in /usr/bin");
+if (!testBrowser) console.warn("report: skipped in part, there is no Chromium");
 
-it.runIf(process.env.CI && !browser)("Chromium is there under CI", () => {
-  expect(browser, "install chromium").toBeDefined();
+it.runIf(process.env.CI && !testBrowser)("Chromium is there under CI", () => {
+  expect(testBrowser, "install chromium").not.toBeNull();
 });
 
-describe.skipIf(!browser)("a report in a real browser", () => {
+describe.skipIf(!testBrowser)("a report in a real browser", () => {
   it("asks the network for nothing, has no axe violation, and shows details by keyboard", async () => {
     const axe = fs.readFileSync(
       path.join(import.meta.dirname, "../node_modules/axe-core/axe.min.js"),
     );
-    const running = await chromium.launch({ executablePath: browser!, args: ["--no-sandbox"] });
+    const running = await launchBrowser();
     try {
       const page = await running.newPage({ viewport: { width: 900, height: 900 } });
       const asked: string[] = [];

@@ -1,7 +1,7 @@
-import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { openModel, saveModel, splitModel } from "laurelize";
+import * as wasm from "onnxruntime-web";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Outcome } from "./support/api-run.ts";
 import { temporaryFolder, textOf } from "./support/fixture.ts";
@@ -52,17 +52,11 @@ describe("the API under onnxruntime-web in a process of its own", { timeout: 300
     web = await inProcess("web", files);
   }, 300_000);
 
-  it("is read from wasm, which spells an unnamed dimension 4294967295", () => {
-    const code = `import * as web from "onnxruntime-web";
-      import fs from "node:fs";
-      web.env.wasm.numThreads = 1;
-      const session = await web.InferenceSession.create(fs.readFileSync(process.argv[1]));
-      console.log(session.inputMetadata[0].shape[0]);`;
-    const args = ["--input-type=module", "-e", code, files[1]];
-    const cwd = path.join(import.meta.dirname, "..");
-    expect(execFileSync(process.execPath, args, { encoding: "utf8", cwd }).trim()).toBe(
-      String(2 ** 32 - 1),
-    );
+  it("is read from wasm, which spells an unnamed dimension 4294967295", async () => {
+    wasm.env.wasm.numThreads = 1;
+    const session = await wasm.InferenceSession.create(fs.readFileSync(files[1]));
+    expect(session.inputMetadata[0]).toMatchObject({ shape: [2 ** 32 - 1, 5, 8] });
+    await session.release();
   });
 
   it.each([...cases.map(([name]) => name), "with data files"].map((name, k) => [name, k]))(
@@ -83,7 +77,8 @@ describe("the API under onnxruntime-web in a process of its own", { timeout: 300
 
   it("reads models that were opened by path for the build that reads no paths", async () => {
     const last = files.slice(-2);
-    const wasm = await inProcess("wasm", last);
-    expect(last.map((file) => wasm.get(file))).toEqual(last.map((file) => web.get(file)));
+    const bare = await inProcess("wasm", last, { prove: false });
+    const unproved = (file: string) => ({ ...web.get(file), verdicts: [] });
+    expect(last.map((file) => bare.get(file))).toEqual(last.map(unproved));
   });
 });

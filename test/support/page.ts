@@ -1,9 +1,9 @@
 import fs from "node:fs";
 import path from "node:path";
 import axe from "axe-core";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
 import { build, type PreviewServer, preview } from "vite";
-import { chromiumPath } from "../../bin/chromium.ts";
+import { launchBrowser } from "./web-project.ts";
 
 const root = path.join(import.meta.dirname, "../../bin/page");
 
@@ -32,10 +32,7 @@ export async function openPage(folder: string): Promise<OpenPage> {
     logLevel: "error",
   });
   const url = server.resolvedUrls!.local[0];
-  const browser: Browser = await chromium.launch({
-    executablePath: chromiumPath()!,
-    args: ["--no-sandbox"],
-  });
+  const browser = await launchBrowser();
   const context = await browser.newContext({ viewport: { width: 1000, height: 900 } });
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);

@@ -49,7 +49,7 @@ export function torchExport(first: number): TorchExport {
     return output[0];
   };
   const values = (name: string, dims: readonly number[], numbers: ArrayLike<number>) => {
-    const rawData = new Uint8Array(Float32Array.from(numbers).buffer);
+    const rawData = new Uint8Array(new Float32Array(numbers).buffer);
     initializer.push({ name, dims, dataType: 1, rawData });
     return name;
   };
@@ -62,7 +62,10 @@ export function torchExport(first: number): TorchExport {
     },
     weight(name, dims, bound) {
       const numbers = new Float32Array(dims.reduce((a, b) => a * b, 1));
-      for (let i = 0; i < numbers.length; i++) numbers[i] = bound * pool()[drawn++ % pool().length];
+      const drawnFrom = pool();
+      for (let i = 0; i < numbers.length; i++)
+        numbers[i] = bound * drawnFrom[(drawn + i) % drawnFrom.length];
+      drawn += numbers.length;
       return values(name, dims, numbers);
     },
     values,

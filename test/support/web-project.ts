@@ -2,6 +2,9 @@ import fs from "node:fs";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
+import { type Browser, chromium } from "playwright-core";
+import { chromiumPath } from "../../bin/chromium.ts";
+import { ENGINE_FLAGS } from "./engine-flags.ts";
 
 const root = path.join(import.meta.dirname, "../..");
 
@@ -41,9 +44,12 @@ export async function serveFolder(folder: string): Promise<{ url: string; close:
   return { url: `http://127.0.0.1:${port}/`, close: () => server.close() };
 }
 
-/** The Chromium that tests drive; undefined if there is none. */
-export const testBrowser = [
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome",
-].find((file) => fs.existsSync(file));
+/** The Chromium that tests drive; null if there is none. */
+export const testBrowser = chromiumPath();
+
+/** Starts that Chromium; it runs WebAssembly as tests in Node do. */
+export const launchBrowser = (): Promise<Browser> =>
+  chromium.launch({
+    executablePath: testBrowser!,
+    args: ["--no-sandbox", `--js-flags=${ENGINE_FLAGS.join(" ")}`],
+  });
