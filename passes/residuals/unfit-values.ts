@@ -4,10 +4,9 @@ import { graphNodes, scopesOf } from "../../src/graph/scopes.ts";
 import type { Setting } from "./residual.ts";
 
 /** Returns the values that make sums of them unfit for LAuReL, whatever else they add. */
-export const unfitValues = (graph: Graph): Pick<Setting, "blocked" | "onlySized"> => ({
-  blocked: blockedValues(graph),
-  onlySized: onlySizedValues([...scopesOf(graph)]),
-});
+export function unfitValues(graph: Graph): Pick<Setting, "blocked" | "onlySized"> {
+  return { blocked: blockedValues(graph), onlySized: onlySizedValues([...scopesOf(graph)]) };
+}
 
 const DOMAIN = "com.microsoft.nchwc";
 

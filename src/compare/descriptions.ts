@@ -1,6 +1,6 @@
 import { groupBy } from "../entry.ts";
 import { type Graph, type Scope, type Types, typeOfInfo } from "../graph/graph.ts";
-import { type Framed, partsOf } from "../onnx/decode.ts";
+import { type Framed, fieldsIn } from "../onnx/decode.ts";
 import { canBeSame, showShape, type Type } from "../onnx/dtypes.ts";
 import type { FunctionMessage, GraphMessage, ValueInfoMessage } from "../onnx/messages.ts";
 import { equalRanges } from "../onnx/source.ts";
@@ -118,9 +118,9 @@ function fieldsOf(
     field.wire === BYTES
       ? field.end === field.body
       : reader.bytes(valueRange(field)).every((byte) => byte === 0);
-  const fields = partsOf(frame)
-    .flatMap((part) => [...reader.fields(part)])
-    .filter((field) => !isEmpty(field) && !FIELDS[kind].elsewhere.includes(field.number));
+  const fields = [...fieldsIn(reader, frame)].filter(
+    (field) => !isEmpty(field) && !FIELDS[kind].elsewhere.includes(field.number),
+  );
   return groupBy(fields, ({ number }) => number);
 }
 

@@ -39,6 +39,11 @@ export function partsOf(frame: Frame): Frame[] {
   return parts.reverse();
 }
 
+/** Yields the fields of a message, those of all its parts. */
+export function* fieldsIn(reader: WireReader, frame: Frame): Generator<Field> {
+  for (const part of partsOf(frame)) yield* reader.fields(part);
+}
+
 /** Reads one field of a message: from the value so far and an occurrence to the new value. */
 export interface FieldSlot<V> {
   readonly number: number;

@@ -1,7 +1,7 @@
 import onnxProto from "onnx-proto";
 import { InputError, tried } from "../errors.ts";
 import { bytesOf, concat } from "./bytes.ts";
-import { decode, type Framed, partsOf, rootFrame } from "./decode.ts";
+import { decode, type Framed, fieldsIn, partsOf, rootFrame } from "./decode.ts";
 import { dataType, valuesField } from "./dtypes.ts";
 import { checkInside, externalRange, isExternal } from "./external.ts";
 import {
@@ -95,17 +95,15 @@ function innerBytes(reader: WireReader, tensor: TensorMessage, title: string): U
   if (tensor.raw) return reader.bytes(tensor.raw);
   const type = dataType(tensor.dataType);
   if (!type || type.bits === 0) throw new InputError(`${title} does not hold numbers.`);
-  const parts = partsOf(tensor.frame);
   const [number, width] = valuesField(type.name);
   if (width !== null) {
     // A field of floats holds the same bytes as raw data.
     const held: Uint8Array[] = [];
-    for (const part of parts)
-      for (const field of reader.fields(part))
-        if (field.number === number) held.push(reader.bytes(valueRange(field)));
+    for (const field of fieldsIn(reader, tensor.frame))
+      if (field.number === number) held.push(reader.bytes(valueRange(field)));
     return concat(held);
   }
-  const bytes = concat(parts.map((part) => reader.bytes(part)));
+  const bytes = concat(partsOf(tensor.frame).map((part) => reader.bytes(part)));
   const proto = tried(() => onnx.TensorProto.decode(bytes));
   if (!proto)
     throw new InputError(`${title} holds numbers that cannot be read; the model is damaged.`);

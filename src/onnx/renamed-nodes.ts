@@ -1,6 +1,6 @@
 import { graphsIn } from "./all-tensors.ts";
 import { concat } from "./bytes.ts";
-import { type Frame, partsOf } from "./decode.ts";
+import { type Frame, fieldsIn } from "./decode.ts";
 import { nodeField, textField } from "./encode.ts";
 import {
   type AttributeMessage,
@@ -148,9 +148,9 @@ export class Rewriter<Node extends NodeLike<Node>> {
 
   /** Rewrites some fields of a message. */
   #message(frame: Frame | Range, change: (field: Field) => Uint8Array | null): Uint8Array {
-    const parts = "earlier" in frame ? partsOf(frame) : [frame];
-    const fields = parts.flatMap((part) => [...this.#reader.fields(part)]);
-    return concat(fields.map((field) => change(field) ?? this.#reader.bytes(field)));
+    const reader = this.#reader;
+    const fields = "earlier" in frame ? fieldsIn(reader, frame) : reader.fields(frame);
+    return concat([...fields].map((field) => change(field) ?? reader.bytes(field)));
   }
 
   #text(field: Field, name: (text: string) => string): Uint8Array {

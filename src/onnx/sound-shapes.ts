@@ -1,7 +1,7 @@
 import { entry } from "../entry.ts";
 import { InputError } from "../errors.ts";
 import { allGraphs, allTensors } from "./all-tensors.ts";
-import { partsOf } from "./decode.ts";
+import { fieldsIn, partsOf } from "./decode.ts";
 import { dataType, elements, showShape, valuesField } from "./dtypes.ts";
 import { byteLength, checkInside, externalRange, isExternal, leavesFolder } from "./external.ts";
 import { foreignFormat } from "./foreign.ts";
@@ -127,9 +127,8 @@ function typedValues(
   const perElement = name.startsWith("complex") ? 2 : isText ? 1 : Math.min(bits, 8) / 8;
   const [number, width] = valuesField(name);
   let held = 0;
-  for (const part of partsOf(tensor.frame))
-    for (const field of reader.fields(part))
-      if (field.number === number) held += isText ? 1 : valuesIn(reader, field, width);
+  for (const field of fieldsIn(reader, tensor.frame))
+    if (field.number === number) held += isText ? 1 : valuesIn(reader, field, width);
   return { needed: Math.ceil(elements(tensor.dims) * perElement), held };
 }
 

@@ -6,6 +6,7 @@ import { linkedValues } from "../graph/linkable.ts";
 import { patchedBytes, patchedFile } from "../graph/patch.ts";
 import { replaceWeights } from "../graph/replace-weights.ts";
 import { allTensors, externalLocations } from "../onnx/all-tensors.ts";
+import { fieldsIn } from "../onnx/decode.ts";
 import { externalRange, isExternal } from "../onnx/external.ts";
 import { FIELD, type TensorMessage } from "../onnx/messages.ts";
 import { type ModelFile, tensorBytes, withoutDots } from "../onnx/model-file.ts";
@@ -196,7 +197,7 @@ export function movedOnly(
 ): boolean {
   if (!isExternal(b) || !samePlace(before, a, after, b)) return false;
   const rest = (file: ModelFile, tensor: TensorMessage) =>
-    [...file.reader.fields(tensor.frame)].filter(({ number }) => !VALUES.has(number));
+    [...fieldsIn(file.reader, tensor.frame)].filter(({ number }) => !VALUES.has(number));
   const [x, y] = [rest(before, a), rest(after, b)];
   return x.length === y.length && x.every((field, k) => equalRanges(before, field, after, y[k]));
 }
