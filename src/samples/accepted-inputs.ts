@@ -94,7 +94,7 @@ function refusal({ graph, types }: Sampled, error: unknown): string {
     ? "; the file states the sizes of the parts, perhaps those of the inputs that it was exported with: then it runs on no others"
     : "";
   const all = list(graph.main.inputs);
-  return `${graph.file.source.name} does not run on any of the random inputs tried (${why}${at}${traced}); give real inputs with --inputs, an .npz with the arrays ${all}, give sizes with --dim name=4, or pass --no-prove.`;
+  return `${graph.file.source.name} does not run on any of the random inputs tried (${why}${at}${traced}); give real inputs with --inputs, an .npz with the arrays ${all}, give sizes with --dim name=4, or pass --no-prove if the command has it.`;
 }
 
 /** Returns the node that failed; null if it is not the only one of its name. */
