@@ -1,5 +1,11 @@
 /** Codes of errors that a user can fix. */
-type ErrorCode = "input" | "no-site" | "recognized" | "diverged" | "no-gradient" | "optimizer";
+export type ErrorCode =
+  | "input"
+  | "no-site"
+  | "recognized"
+  | "diverged"
+  | "no-gradient"
+  | "optimizer";
 
 const LONGEST = 1000;
 

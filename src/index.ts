@@ -72,12 +72,13 @@ export type { Best, Epoch, EpochStep, History, Stopped } from "../passes/finetun
 export type { DataFrom } from "../passes/finetune/open-files.ts";
 export type { Settings } from "../passes/finetune/settings.ts";
 export { type StepGraph, stepGraph } from "../passes/finetune/step-graph.ts";
-export type { StepOptions } from "../passes/finetune/step-options.ts";
+export type { StepOptions, StepTerm } from "../passes/finetune/step-options.ts";
 export type { LossTerm } from "../passes/finetune/terms.ts";
 
-export { finetune, Trainer } from "../passes/finetune/trainer.ts";
+export { type Batches, finetune, Trainer } from "../passes/finetune/trainer.ts";
 export { type TrainingJson, trainingJson } from "../passes/finetune/training-json.ts";
 export { tunedModel } from "../passes/finetune/tuned-model.ts";
+export type { FoldExtent } from "../passes/fold/absorb.ts";
 export { type FoldedModel, type FoldOptions, fold } from "../passes/fold/fold.ts";
 export type { MapCost } from "../passes/fold/multiply-adds.ts";
 export {
@@ -132,10 +133,14 @@ export { NoSiteError, RecognizedError } from "../passes/laurelize/no-site-error.
 export type { LaurelOptions, Plan } from "../passes/laurelize/plan.ts";
 export type { FoundResiduals } from "../passes/laurelize/search.ts";
 export { type Stripped, strip } from "../passes/laurelize/strip.ts";
-export { type LossGiven, type LossName, losses } from "../passes/losses/index.ts";
+export { type LossGiven, type LossName, type LossOptions, losses } from "../passes/losses/index.ts";
 export { metrics } from "../passes/metrics/index.ts";
 export type { Metric, MetricKind } from "../passes/metrics/metric.ts";
-export { type OptimizerName, optimizers } from "../passes/optimizers/index.ts";
+export {
+  type OptimizerName,
+  type OptimizerOptions,
+  optimizers,
+} from "../passes/optimizers/index.ts";
 export type { Check, Proof, ProofOptions } from "../passes/proof/checks.ts";
 export { compare } from "../passes/proof/compare.ts";
 export { inputsFromNpz, inputsFromTestData } from "../passes/proof/inputs.ts";
@@ -149,7 +154,9 @@ export {
   siteJson,
 } from "../passes/residuals/json.ts";
 export type { FeatureAxis } from "../passes/residuals/named-axes.ts";
-export type { Kind, OptionalKind, Rejection, Site } from "../passes/residuals/residual.ts";
+export type { ReasonCode } from "../passes/residuals/reasons.ts";
+export type { Feature, Kind, OptionalKind, Rejection, Site } from "../passes/residuals/residual.ts";
+export type { ScheduleOptions } from "../passes/schedules/schedule.ts";
 export {
   defaults,
   type VariantName,
@@ -163,10 +170,11 @@ export type { Finding } from "./compare/finding.ts";
 export type { FirstDifference, NodeReport } from "./compare/first-difference.ts";
 export type { NotRun, Outcome } from "./compare/outcome.ts";
 export type { FunctionReport, OutputReport } from "./compare/outputs.ts";
-export { InputError } from "./errors.ts";
+export { type ErrorCode, InputError } from "./errors.ts";
 
 export { type Model, type OpenOptions, openModel, saveModel } from "./model.ts";
 export type { DenseTensor } from "./onnx/new-node.ts";
+export type { Watching } from "./ort/abortable.ts";
 export type { Ort, Runnable, Tensors } from "./ort/session.ts";
 export type { RunOptions } from "./samples/samples.ts";
 export { VERSION } from "./version.ts";

@@ -23,6 +23,7 @@ export interface Plain {
 /** How much is folded: all, no β, or nothing but sites that do nothing. */
 export const EXTENTS = ["all", "branches", "idle"] as const;
 
+/** What is folded: all that can be, no β, or only sites that do nothing. */
 export type FoldExtent = (typeof EXTENTS)[number];
 
 /** Returns what a slot reads once LAuReL is out. */
