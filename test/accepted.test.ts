@@ -110,7 +110,7 @@ describe("random inputs", () => {
     );
   });
 
-  it("are not to be had for parts as large as those of the inputs of a trace, which is said", async () => {
+  it("cannot be found for parts with the sizes of a trace, and the error says so", async () => {
     const parts = "int64[2] parts = {1000, 2000}";
     const after = `above = Greater(z, zero) at = NonZero(above) p, q = Split<axis = 1>(at, parts)
       out = Cast<to = 1>(p)`;
@@ -129,7 +129,7 @@ describe("random inputs", () => {
     expect([passed, dims]).toEqual([true, [{ T: 32, H: 32, W: 32 }]]);
   });
 
-  it("are not of a size that a message names where three of it would exhaust memory", async () => {
+  it("do not take a size from a message if three of them would exhaust memory", async () => {
     const bytes = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
       g (float[1, 3, T, H, W] x) => (float[3, 256, 16] y)
       <float[16, 16] w, int64[3] shape = {3, 256, 16}>

@@ -43,7 +43,7 @@ describe("laurelize --also-web", { timeout: 60_000 }, () => {
     expect(opinion(stdout).outputs).toHaveLength(1);
   });
 
-  it("hands over weights that lie beside the model, the new ones too", () => {
+  it("passes on weights that lie beside the model, the new ones too", () => {
     const model = place("plain.onnx", fixture("pre-norm-mlp"));
     const first = cli([model, "--external-data", "--also-web", "--json", "--rank", "8"]);
     expect([first.code, first.stderr]).toEqual([0, ""]);

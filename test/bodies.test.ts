@@ -65,7 +65,7 @@ describe("sites in the bodies of If, Loop and Scan", () => {
     expect(Buffer.compare(again.model.toBytes(), laurel.model.toBytes())).toBe(0);
   });
 
-  it("are named by the way to them", async () => {
+  it("are named by the path to them", async () => {
     const { plan } = await augmented(fixture("if-branches"));
     expect(plan.sites.map(({ site }) => site.name)).toEqual([
       "branch/then_branch/res",
@@ -171,7 +171,7 @@ describe("the proof of a site in a body", () => {
     },
   ];
 
-  it("says of a branch that no input takes that it was not reached", async () => {
+  it("reports a branch that no input takes as not reached", async () => {
     const proof = await prove(await augmented(fixture("if-branches")), { ort, feeds });
     expect(checksThat("not run", proof)).toEqual(["it can learn"]);
     expect(checksThat("failed", proof)).toEqual([]);

@@ -160,7 +160,7 @@ describe("weights that an exporter has numbered", () => {
     expect(await compared(numbered(7), a)).toMatchObject({ same: true, findings: [] });
   });
 
-  it("beside one that is computed in the second tell that the node is the same", async () => {
+  it("beside one that is computed in the second show that the node is the same", async () => {
     const scaled = (bias: string, more = "") =>
       modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
       g (float[2, 4] x) => (float[2, 4] 12) <float[4] scale, float[4] shift, float[4] one = {1.0, 1.0, 1.0, 1.0}>

@@ -80,7 +80,7 @@ describe("data of several files", () => {
     await expect(openDataset(at("empty"), model, { targets })).rejects.toThrow(why);
   });
 
-  it("refuses rows of another shape, and names the file of what is wrong", async () => {
+  it("refuses rows of another shape, and names the file", async () => {
     const nonlinear = npzOf({ ...part(0, 1), labels: [BigInt64Array.of(1n, 2n), [1, 2]] });
     const opening = openDataset([npzOf(part(0, 2)), nonlinear], model, { targets });
     await expect(opening).rejects.toThrow(/labels .* has rows of shape \[2\], .* all files must/);

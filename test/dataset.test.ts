@@ -255,7 +255,7 @@ describe("a dataset", () => {
     );
   });
 
-  it("takes rows that have the input's sizes but for axes of one", async () => {
+  it("takes rows that have the input's sizes except for axes of one", async () => {
     const images: NpyArray = [Float32Array.from([1, 2, 3, 4, 5, 6, 7, 8]), [2, 2, 2]];
     const labels: NpyArray = [BigInt64Array.from([0n, 1n]), [2]];
     const data = await open("float[N, 1, 2, W] x", npzOf({ x: images, labels }));

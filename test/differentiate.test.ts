@@ -99,7 +99,7 @@ describe("differentiate", () => {
     },
   );
 
-  it("passes a Dropout in training mode as it dropped, which its mask tells", async () => {
+  it("passes a Dropout in training mode by its mask", async () => {
     const model = await open(
       "g (float[40] x) => (float[40] y) <float r = {0.25}, bool t = {1}> { y, m = Dropout(x, r, t) }",
     );

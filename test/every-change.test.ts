@@ -247,7 +247,7 @@ const CHANGES: Record<string, (model: ModelProto) => void> = {
   },
 };
 
-it.each(Object.entries(CHANGES))("%s is told apart", async (_, change) => {
+it.each(Object.entries(CHANGES))("%s is detected", async (_, change) => {
   const { same, findings, verdict } = await compared(changed(change));
   expect([same, verdict], JSON.stringify(findings)).not.toEqual([true, "same"]);
   expect(same).toBe(false);
@@ -291,7 +291,7 @@ it.each(Object.entries(ADDITIONS))("%s changes nothing of the first", async (_, 
   expect(same).toBe(true);
 });
 
-it("atol and rtol hold the outputs element by element", async () => {
+it("atol and rtol are checked element by element", async () => {
   const other = changed((m) => {
     weight(m, "w").rawData = new Uint8Array(
       new Float32Array(new Uint8Array(weight(m, "w").rawData!).buffer).map((x) => x * 1.001).buffer,

@@ -301,7 +301,7 @@ describe("--copy-data", time, () => {
     expect([...copyNames([from], "o.onnx").values()]).toEqual([to]);
   });
 
-  it("names the copies apart on file systems that take some names for one", () => {
+  it("gives the copies names that differ on every file system", () => {
     const files = ["data", "Data", "caf\u00e9", "cafe\u0301", "w", "w.", "strasse", "STRAßE"];
     const names = [...copyNames(files, "o.onnx", "O.onnx.data").values()];
     expect(names).toEqual([

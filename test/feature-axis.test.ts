@@ -39,7 +39,7 @@ describe("a feature axis that the user names", () => {
     await expect(axes(given)).rejects.toThrow(sentence);
   });
 
-  it("that some sums have and others have not leaves the others out, with the reason", async () => {
+  it("that only some sums have leaves the others out, with the reason", async () => {
     const model = await openModel(fixture("tokens-in-one-axis"));
     const { sites } = await findResiduals(model, { ort, featureAxis: 1 });
     expect(sites.length).toBe(1);

@@ -47,7 +47,7 @@ describe("what finetune writes", { timeout: 120_000 }, () => {
     }
   });
 
-  it("is all there or nothing of it, on a disk that fills up in between", (context) => {
+  it("is complete or absent on a disk that fills up in between", (context) => {
     const disk = at("disk");
     fs.mkdirSync(disk);
     const tune = (out: string, epochs = "1") =>

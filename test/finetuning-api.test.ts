@@ -153,7 +153,7 @@ describe("finetune", () => {
   const wrong: [string, Partial<FinetuneOptions>, Batch, RegExp][] = [
     ["a missing target", {}, { x: batch(4, "0").x }, /a batch has no labels; it has x/],
     [
-      "numbers that are no tensor",
+      "numbers that are not a tensor",
       {},
       off({ x: new Float32Array(4 * FEATURES) as never }),
       /x of a batch must be a Tensor/,

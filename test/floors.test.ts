@@ -97,7 +97,7 @@ describe("one arrow", () => {
     expect(show(up)).toEqual([]);
   });
 
-  it("leads from src to passes in the public API alone", () => {
+  it("leads from src to passes only in the public API", () => {
     const back = local.filter(({ file, from }) => within(file, "src/") && within(from, "passes/"));
     expect([...new Set(back.map(({ file }) => file))]).toEqual(["src/index.ts"]);
   });
@@ -145,7 +145,7 @@ describe("one arrow", () => {
     ]);
   });
 
-  it("has one way to change a model: graph/patch splices, and onnx alone encodes protobuf", () => {
+  it("has one way to change a model: graph/patch splices, and only onnx encodes protobuf", () => {
     const outside = imports.filter(({ file }) => !within(file, "src/onnx/"));
     const splicing = outside.filter(({ from }) => from === "src/onnx/splices.ts");
     expect(show(splicing.filter(({ typeOnly }) => !typeOnly))).toEqual([
@@ -198,7 +198,7 @@ describe("one arrow", () => {
     expect(tables).toEqual([]);
   });
 
-  it("reads no fact from the name of an operator, but whether it has a domain", () => {
+  it("reads no fact from the name of an operator, except whether it has a domain", () => {
     const READS =
       /\/\.test\((inFloats\()?[\w.!]*\bop\)|\bop\.(startsWith|endsWith|includes|match|replace)\((?!"\."\))["/]/;
     expect(sources.filter((file) => READS.test(text(file)))).toEqual([]);

@@ -344,7 +344,7 @@ describe("what does not fold", () => {
     expect(reasons.map(({ code }) => code)).toEqual(["branch-read-elsewhere"]);
   });
 
-  it("a branch that ends in a nonlinearity keeps α, but for one that a factor passes", async () => {
+  it("a branch that ends in a nonlinearity keeps α, except one that a factor passes", async () => {
     const ends = (op: string) =>
       preNorm.replace("f1 = MatMul(q, b)", `g1 = MatMul(q, b) f1 = ${op}(g1)`);
     const kept = await foldedOf(ends("Tanh"), { variant: "rw" }, { x: [2, 3, 8] });

@@ -62,7 +62,7 @@ const det: GradientRule = ({ op, write, g, y, node, shape }, x) => {
 const straight: GradientRule = ({ g }) => [g];
 
 describe("a gradient rule of the user's own", () => {
-  it("stands for a function of the model, which is not looked into", async () => {
+  it("replaces a function of the model, which is not lowered", async () => {
     const feeds = { x: floats("x", 3, 4), "y.cotangent": floats("g", 3, 2) };
     const wrt = ["a", "b", "x"];
     const [own, inside] = [

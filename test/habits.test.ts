@@ -22,10 +22,10 @@ describe("lines of a report", () => {
   });
 
   it.each<[string, Record<string, string>, boolean]>([
-    ["not into a pipe, of a CI either", { CI: "true" }, false],
-    ["if FORCE_COLOR says so", { FORCE_COLOR: "1" }, true],
-    ["not if NO_COLOR says so too", { FORCE_COLOR: "1", NO_COLOR: "1" }, false],
-  ])("are colored %s", (_, env, isColored) => {
+    ["not in a pipe, nor in CI", { CI: "true" }, false],
+    ["with FORCE_COLOR", { FORCE_COLOR: "1" }, true],
+    ["not with NO_COLOR, even with FORCE_COLOR", { FORCE_COLOR: "1", NO_COLOR: "1" }, false],
+  ])("have colors: %s", (_, env, isColored) => {
     const ran = (...more: string[]) =>
       cliProcess(["compare", small, other, ...more], { NO_COLOR: "", ...env });
     const line = isColored ? /^.\[31m✗.\[39m same function/m : /^✗ same function/m;

@@ -87,7 +87,7 @@ describe("sums inside fused nodes", () => {
     }
   });
 
-  it("are lowered at chosen sites alone", async () => {
+  it("are lowered only at chosen sites", async () => {
     const { laurel, opening } = await proved(fixture("closed-sums"), { include: ["y"] });
     expect(opening.nodes.map(({ name }) => name)).toEqual(["y"]);
     expect(laurel.found.sites.map(({ name }) => name)).toEqual(["y", "s", "z"]);

@@ -192,7 +192,7 @@ describe("sites of one stream", () => {
     return { proof: await prove(laurel, { ort: counting, dims }), loads, runs };
   }
 
-  it.each(ENDS)("are told by few runs of the model, however many they are%s", async (_, end) => {
+  it.each(ENDS)("are judged by few runs of the model, however many they are%s", async (_, end) => {
     const [few, many] = [await counted(stream(3, 1, end)), await counted(stream(12, 1, end))];
     expect([few.proof.passed, many.proof.passed]).toEqual([true, true]);
     expect(made("it can learn", many.proof).tensors).toBe(12 * 3);
@@ -239,7 +239,7 @@ describe("sites of one stream", () => {
     expect(unknown.loads).toBe(known.loads + 1);
   });
 
-  it.each(ENDS)("are not told by what came to the output past them%s", async (_, end) => {
+  it.each(ENDS)("are not judged by what reached the output past them%s", async (_, end) => {
     const { proof } = await counted(stream(4, 0, end));
     expect(unfeltAt(proof)).toEqual(["b3"]);
   });
@@ -291,7 +291,7 @@ describe("a node left in training mode", () => {
 });
 
 describe("a model of hundreds of sites", { timeout: 240_000 }, () => {
-  it("is proved at a seeded sample; at every one if asked, at night", async () => {
+  it("is proved at a seeded sample; at every one on request, at night", async () => {
     const { bytes } = largeGraph("blocks", 5 * 201);
     const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw" });
     const proof = await prove(laurel, { ort });

@@ -222,7 +222,7 @@ net (float[N, 4] x) => (float[N, 4] y, float[N, 4] f) <float[4, 4] w>
 describe("a drawing", () => {
   const HOSTILE = `</title><script>alert(1)</script>"'&\u202e\u0000\u001b[31m`;
 
-  it("contains hostile names as text alone", async () => {
+  it("contains hostile names only as text", async () => {
     const ladder = await ladderIn(await openModel(blocks(2)));
     const named: Ladder = {
       ...ladder,

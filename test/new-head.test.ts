@@ -68,7 +68,7 @@ net (float[n, 3] x) => (float[n, 2] y)
     expect(() => trainableWeights(model, ["fc1.bias"])).toThrow(/does not match any float weight/);
   });
 
-  it("and by patterns that take parameters alone: no statistics, scales, masks or numbers of the code", async () => {
+  it("and by patterns that take only parameters: no statistics, scales, masks or numbers of the code", async () => {
     const model = await openModel(
       modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
 net (float[n, 3, 4, 4] x) => (float[n, 2] y)

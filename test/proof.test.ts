@@ -55,7 +55,7 @@ describe("the proof", () => {
     expect(formula.sites[0].difference).toBeLessThanOrEqual(formula.sites[0].bound);
   });
 
-  it("passes if an integer input is compared with what no integer is", async () => {
+  it("passes if an integer input is compared with a fraction", async () => {
     const model = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
     net (float[2, 8] x, int64 n) => (float[2, 8] out)
     <float[8, 8] w, float[8, 8] v, float half = {0.5}>
@@ -143,7 +143,7 @@ describe("the proof", () => {
     expect(proof.passed).toBe(sites.length === 0);
   });
 
-  it("says of weights that multiply nothing but zeros here that these inputs do not tell", async () => {
+  it("says that these inputs do not show whether weights that multiply zeros can learn", async () => {
     const model = await openModel(
       modelOfText(`<ir_version: 8, opset_import: ["" : 17]> g (float[2, 8] u) => (float[2, 8] out)
       <float[8, 8] w, float[1] low = {-9.0}>
@@ -284,7 +284,7 @@ describe("the proof, on inputs of another kind", () => {
     expect(checksThat("failed", proof)).toEqual([]);
   });
 
-  it("judges an output that is not a tensor, which cannot be had, by the floats it is made of", async () => {
+  it("judges an output that is not a tensor by the floats it is made of", async () => {
     const bytes = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
     g (float[2, 8] x) => (float[2, 8] out)
     <float[8, 8] w> { f = MatMul(x, w) [one] y = Add(x, f) out = Tanh(y) }`);

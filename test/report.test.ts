@@ -163,7 +163,7 @@ net (float[2, 4] x) => (float[2, 4] y) <float[4] b> { [plus] y = Add(x, b) }`;
     expect(rowsOf(page, "Outputs")[0][0]).toBe("p");
   });
 
-  it("contains hostile names as text alone", () => {
+  it("contains hostile names only as text", () => {
     const { ModelProto } = onnxProto.onnx;
     const hostile = `</td><script>alert("x")</script>'\u001b[31m`;
     const model = ModelProto.decode(fs.readFileSync(at("net.onnx")));

@@ -100,7 +100,7 @@ describe("several losses", () => {
     ]);
   });
 
-  it("of one kind on one output are told apart", async () => {
+  it("of one kind on one output are distinguished", async () => {
     const half = {
       output: "logits",
       loss: "cross-entropy",
