@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import { reason } from "../passes/internal.ts";
 import { InputError } from "../src/index.ts";
 import { installedRuntime } from "./installed-runtime.ts";
 
@@ -39,17 +40,10 @@ export async function chooseProvider(wanted: Provider, runtime: Runtime): Promis
     const options = { executionProviders: [wanted], logSeverityLevel: 4 as const };
     await (await runtime.InferenceSession.create(Buffer.from(PROBE, "base64"), options)).release();
   } catch (error) {
-    throw refuse(`onnxruntime-node ${version} finds no device for it (${reasonOf(error)})`);
+    throw refuse(`onnxruntime-node ${version} finds no device for it (${reason(error)})`);
   }
   chosen = wanted;
 }
-
-/** Returns the first line of onnxruntime's message, without its source positions. */
-const reasonOf = (error: unknown) =>
-  String((error as Error).message)
-    .split("\n")[0]
-    .replace(/^.* was false\. /, "")
-    .replace(/[.;\s]+$/, "");
 
 function librariesIn(folder: string): string[] {
   const files = fs.readdirSync(path.join(folder, "bin"), { recursive: true, encoding: "utf8" });

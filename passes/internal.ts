@@ -11,7 +11,7 @@ export { missingCopies, saveBytes, saveFiles, stageBytes, stageModel } from "../
 export { showShape } from "../src/onnx/dtypes.ts";
 export { bytesSource, closing, contentOf } from "../src/onnx/source.ts";
 export { runnable } from "../src/ort/loading.ts";
-export { ranOutOfMemory } from "../src/ort/messages.ts";
+export { ranOutOfMemory, reason } from "../src/ort/messages.ts";
 export { withSession } from "../src/ort/session.ts";
 export { insertedWeights } from "./adapter/trainable.ts";
 export { diffSummary } from "./diff/diff-text.ts";

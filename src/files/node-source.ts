@@ -55,13 +55,10 @@ export const sameFile = (a: Identity, b: Identity) => a.dev === b.dev && a.ino =
 const READ = fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0);
 
 function opened(file: string, kind: string): { handle: number; stat: fs.BigIntStats } {
-  let handle: number;
-  try {
+  const handle = reading(file, () => {
     checkRegular(fs.statSync(file, { bigint: true }), file, kind);
-    handle = fs.openSync(file, READ);
-  } catch (error) {
-    throw error instanceof InputError ? error : unreadable(file, error);
-  }
+    return fs.openSync(file, READ);
+  });
   try {
     const stat = fs.fstatSync(handle, { bigint: true });
     checkRegular(stat, file, kind);
@@ -79,28 +76,23 @@ function checkRegular(stat: fs.BigIntStats, file: string, kind: string): void {
 }
 
 /** Whether a path names a folder. Throws an InputError if it cannot be followed. */
-export function isFolder(file: string): boolean {
-  try {
-    return fs.statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  } catch (error) {
-    throw unreadable(file, error);
-  }
-}
+export const isFolder = (file: string): boolean =>
+  reading(file, () => fs.statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false);
 
 /** Returns the names in a folder. Throws an InputError if it cannot be read. */
-export function namesIn(folder: string): string[] {
-  try {
-    return fs.readdirSync(folder);
-  } catch (error) {
-    throw unreadable(folder, error);
-  }
-}
+export const namesIn = (folder: string): string[] => reading(folder, () => fs.readdirSync(folder));
 
-function unreadable(file: string, error: unknown): InputError {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === "ENOENT") return new InputError(`${file} does not exist; check the path.`);
-  if (code === "EACCES") return new InputError(`${file} cannot be read; check its permissions.`);
-  return new InputError(`${file} cannot be read (${code}).`);
+/** Asks the system about a file. Turns its failures into an InputError of one sentence. */
+function reading<T>(file: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") throw new InputError(`${file} does not exist; check the path.`);
+    if (code === "EACCES") throw new InputError(`${file} cannot be read; check its permissions.`);
+    throw new InputError(`${file} cannot be read (${code}).`);
+  }
 }
 
 /** Returns zeros to read a part of a file into, which may be larger than memory. */
