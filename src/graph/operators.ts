@@ -84,7 +84,7 @@ export type Fact = keyof typeof FACTS;
 interface Operator {
   /** The version of its domain's operator set that introduced it. */
   readonly since: number;
-  readonly facts: readonly string[];
+  readonly facts: ReadonlySet<string>;
 }
 
 const rowsOf = (table: string) =>
@@ -93,29 +93,34 @@ const rowsOf = (table: string) =>
     .split("\n")
     .map((row) => row.split(" "));
 
+const operator = (since: string, facts: readonly string[]): Operator => ({
+  since: Number(since),
+  facts: new Set(facts),
+});
+
 const operators: ReadonlyMap<string, Operator> = new Map([
   ...rowsOf(`${STANDARD}${EXTENSIONS.trim()}`).map(
-    ([name, since, ...facts]): [string, Operator] => [name, { since: Number(since), facts }],
+    ([name, since, ...facts]): [string, Operator] => [name, operator(since, facts)],
   ),
   ...rowsOf(PLAIN).flatMap(([since, ...names]) =>
-    names.map((name): [string, Operator] => [name, { since: Number(since), facts: [] }]),
+    names.map((name): [string, Operator] => [name, operator(since, [])]),
   ),
 ]);
 
 /** Returns the operators with this fact, named as in nodes: "com.microsoft.Gelu". */
 export const operatorsThat = (fact: Fact): ReadonlySet<string> =>
-  new Set([...operators].filter(([, { facts }]) => facts.includes(fact)).map(([name]) => name));
+  new Set([...operators].filter(([, { facts }]) => facts.has(fact)).map(([name]) => name));
 
 /** Whether an operator, named as in nodes, has one of these facts. */
 export function hasFact(op: string | undefined, ...any: readonly Fact[]): boolean {
   const facts = operators.get(op ?? "")?.facts;
-  return facts !== undefined && any.some((fact) => facts.includes(fact));
+  return facts !== undefined && any.some((fact) => facts.has(fact));
 }
 
 /** Returns what is stated of this fact, by operator. */
 const statedOf = (fact: keyof typeof OPERAND_FACTS | keyof typeof OPERATOR_FACTS) =>
   [...operators].flatMap(([name, { facts }]) => {
-    const stated = facts.find((word) => word.startsWith(`${fact}=`));
+    const stated = [...facts].find((word) => word.startsWith(`${fact}=`));
     return stated ? [[name, stated.split("=")[1]] as const] : [];
   });
 
