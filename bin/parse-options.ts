@@ -8,11 +8,15 @@ export const parseDims = (given: readonly string[]): Record<string, number> =>
 /** Reads `--batch-axis h0=1,timestep=none`: axes by name, null for none. */
 export const parseBatchAxes = (given: readonly string[]): Record<string, number | null> =>
   pairs(
-    given.flatMap((text) => text.split(",")),
+    wordsIn(given),
     /^(.+)=(\d+|none)$/,
     (axis) => (axis === "none" ? null : Number(axis)),
     "--batch-axis %s must have the form name=1 or name=none.",
   );
+
+/** Returns the words of texts, which commas separate. */
+export const wordsIn = (given: readonly string[]): string[] =>
+  given.flatMap((text) => text.split(","));
 
 /** A name in quotes, which may hold commas, or one without. */
 const NAME = /"(?:[^"]|"")*"|[^,]+/g;

@@ -6,8 +6,6 @@ export type CliOption = Omit<Option, "idle" | "default"> & {
   readonly default?: unknown;
   readonly idle?: Option["idle"] | undefined;
   readonly demandOption?: true;
-  /** Number of words that each use of the option takes. */
-  readonly nargs?: number;
   /** False for an option that may stand without a value. */
   readonly requiresArg?: false;
   /** Reads what stands on the command line. */

@@ -1,5 +1,5 @@
 import { type ArgumentsFor, command, flag } from "./command.ts";
-import { printing, report, reportForce, runInputs, running } from "./options.ts";
+import { reporting, runInputs } from "./options.ts";
 
 /** `laurelize compare`: whether two models are the same, and where they differ. */
 export const compare = command({
@@ -20,10 +20,7 @@ export const compare = command({
       describe: "relative tolerance of the outputs; see --atol",
     },
     all: flag("print every difference; otherwise the first 12"),
-    ...report,
-    ...reportForce,
-    ...printing,
-    ...running,
+    ...reporting,
   },
   examples: [
     ["$0 compare model.onnx model.laurel.onnx", "check that inserting LAuReL changed nothing"],

@@ -20,7 +20,6 @@ const step = {
   dim: {
     type: "string",
     array: true,
-    nargs: 1,
     coerce: parseDims,
     describe: "size of a free dimension other than the batch, by its name (sequence=128)",
   },

@@ -7,10 +7,7 @@ export const exportTorch = command({
   describe: "write α, β, γ, A and B for PyTorch, in the paper's layout, named by module paths",
   isHere: true,
   positionals: { model: "a laurelized .onnx file, trained or not" },
-  options: {
-    ...output("model.pt.safetensors beside the input"),
-    ...writing,
-  },
+  options: { ...output("model.pt.safetensors beside the input"), ...writing },
   examples: [
     [
       "$0 export-torch tuned.onnx -o laurel.pt.safetensors",

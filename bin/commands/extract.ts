@@ -1,5 +1,5 @@
 import type { GivenOptions } from "../../src/options.ts";
-import { type ArgumentsFor, command, flag } from "./command.ts";
+import { type ArgumentsFor, command, flag, text } from "./command.ts";
 import { output, train, writing } from "./options.ts";
 
 /** Returns the format of an adapter: the one that is named, or that of the output file. */
@@ -27,8 +27,7 @@ export const extract = command({
         formatOf(others) === "onnx_adapter" ? "an onnx_adapter has no configuration" : null,
     },
     baseModel: {
-      type: "string",
-      describe: "name or path of the original model, for adapter_config.json",
+      ...text("name or path of the original model, for adapter_config.json"),
       idle: ({ peft }) => (peft ? null : "it goes into the file that --peft writes"),
     },
     ...train(

@@ -1,7 +1,7 @@
 import { fitting, hyperparameters, teaching } from "../../passes/finetune/fit-options.ts";
 import { reading } from "../../passes/finetune/reading-options.ts";
 import { inserting } from "../../passes/laurelize/insert-options.ts";
-import { parseBatchAxes, parseColumns } from "../parse-options.ts";
+import { parseBatchAxes, parseColumns, wordsIn } from "../parse-options.ts";
 import { putting } from "./apply.ts";
 import { command, flag } from "./command.ts";
 import type { InsertingArguments } from "./inserting.ts";
@@ -21,9 +21,6 @@ function fraction(text: string): number {
   return parts.length > 2 ? Number.NaN : over / under;
 }
 
-/** Words with commas between them. */
-const listed = (given: readonly string[] | undefined) => given?.flatMap((text) => text.split(","));
-
 const lossAndData = {
   data: {
     type: "string",
@@ -37,14 +34,8 @@ const lossAndData = {
     array: true,
     describe: "validation data, in the same forms as --data; it chooses the best epoch",
   },
-  batchAxis: {
-    ...batchAxis,
-    type: "string",
-    array: true,
-    nargs: 1,
-    coerce: parseBatchAxes,
-  },
-  columns: { ...columns, type: "string", array: true, nargs: 1, coerce: parseColumns },
+  batchAxis: { ...batchAxis, type: "string", array: true, coerce: parseBatchAxes },
+  columns: { ...columns, type: "string", array: true, coerce: parseColumns },
   scale: { ...scale, type: "string", coerce: fraction },
   ...images,
   loss: {
@@ -71,7 +62,7 @@ const run = {
       "keep the tuned weights in the model (inside), make them its inputs, or make them inputs with the weights as defaults",
   },
   ...course,
-  metrics: { ...fitting.metrics, nargs: 1, coerce: listed },
+  metrics: { ...fitting.metrics, coerce: (given?: string[]) => given && wordsIn(given) },
   optimizer,
 } as const;
 

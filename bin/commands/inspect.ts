@@ -1,5 +1,5 @@
 import { type ArgumentsFor, command, flag } from "./command.ts";
-import { finding, printing, report, reportForce, running } from "./options.ts";
+import { finding, reporting } from "./options.ts";
 
 /** `laurelize inspect`: what the tool would find, and why not more. */
 export const inspect = command({
@@ -9,10 +9,8 @@ export const inspect = command({
   options: {
     why: flag("also list every other sum, with the reason why it is not a site"),
     ...finding,
-    report: { ...report.report, alias: "html" },
-    ...reportForce,
-    ...printing,
-    ...running,
+    ...reporting,
+    report: { ...reporting.report, alias: "html" },
   },
   examples: [
     ["$0 inspect model.onnx --why", "see each site, and why the other sums are not sites"],

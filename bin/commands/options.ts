@@ -1,6 +1,6 @@
 import { choosing } from "../../passes/laurelize/insert-options.ts";
 import type { GivenOptions } from "../../src/options.ts";
-import { parseDims, parseFeatureAxis } from "../parse-options.ts";
+import { parseDims, parseFeatureAxis, wordsIn } from "../parse-options.ts";
 import { type CliOption, flag, text } from "./command.ts";
 
 /** Declares what a command writes, and its default. */
@@ -47,7 +47,6 @@ export const dim = (where?: string) =>
     dim: {
       type: "string",
       array: true,
-      nargs: 1,
       coerce: parseDims,
       describe: `size of a free dimension${where ? ` ${where}` : ""}, by its name (batch=4)  [default: a size that the model accepts]`,
       idle: (others: GivenOptions) =>
@@ -77,9 +76,7 @@ export const finding = {
   also: {
     type: "string",
     array: true,
-    nargs: 1,
-    coerce: (given: string[]) =>
-      given.flatMap((text) => text.split(",")) as ("se" | "merge" | "constant")[],
+    coerce: (given: string[]) => wordsIn(given) as ("se" | "merge" | "constant")[],
     describe:
       "also use sums of these kinds, separated by commas: se (x + x·gate), merge (joins of two scales), constant (a skip that is the same for every input)",
   },
@@ -167,6 +164,9 @@ export const printing = {
 /** How a command that runs models and writes a result does both. */
 export const delivering = { ...force, ...report, ...printing, ...running } as const;
 
+/** How a command that runs models and writes nothing but a report does so. */
+export const reporting = { ...report, ...reportForce, ...printing, ...running } as const;
+
 /** How a command that runs no models writes what it takes from one. */
 export const writing = { ...force, ...printing, ...trustLinks } as const;
 
@@ -176,7 +176,6 @@ export const train = (describe: string) =>
     train: {
       type: "string",
       array: true,
-      nargs: 1,
       // yargs makes [false] of --no-train.
       coerce: (given: unknown) => ([given].flat().includes(false) ? [] : (given as string[])),
       describe,

@@ -7,11 +7,7 @@ export const strip = command({
   describe: "restore the original of a laurelized model, byte for byte",
   isHere: true,
   positionals: { model: "a laurelized .onnx file, or several" },
-  options: {
-    ...output("the name without .laurel"),
-    ...outDir,
-    ...writing,
-  },
+  options: { ...output("the name without .laurel"), ...outDir, ...writing },
   examples: [["$0 strip model.laurel.onnx -o original.onnx", "remove LAuReL"]],
 });
 
