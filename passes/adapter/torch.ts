@@ -66,6 +66,7 @@ function moduleOf(
 
 /** Returns the LAuReL weights of a model for PyTorch as a .safetensors file with their sites. */
 export function torchBytes(model: Model): Uint8Array {
+  checkModel("torchBytes", model);
   const tensors = torchTensors(model);
   const sites = new Map(
     tensors.map(({ name, site }) => [name.slice(0, name.lastIndexOf(".")), site]),

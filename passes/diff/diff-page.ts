@@ -1,7 +1,7 @@
 import { grouped } from "../../src/figures.ts";
 import type { DrawingOptions } from "../ladder/svg-document.ts";
 import { escapeText } from "../ladder/svg-text.ts";
-import type { ModelDiff } from "./diff.ts";
+import { checkDiff, type ModelDiff } from "./diff.ts";
 import { drawDiff } from "./draw-diff.ts";
 
 const STYLE = `
@@ -21,6 +21,7 @@ summary{cursor:pointer;margin-top:12px}
  * and tables of all nodes and weights that differ. The same diff gives the same text.
  */
 export function diffPage(diff: ModelDiff, options: DrawingOptions = {}): string {
+  checkDiff("diffPage", diff);
   const drawing = drawDiff(diff, options);
   const title = options.title ?? `${diff.before.name} → ${diff.after.name}`;
   const nodes = diff.nodes.map(({ change, op, name, scope, region }) => [

@@ -1,4 +1,4 @@
-import { checkModel, object } from "../../src/arguments.ts";
+import { checkArgument, checkModel, object } from "../../src/arguments.ts";
 import {
   type CompareOptions,
   type Comparison,
@@ -10,7 +10,7 @@ import { InputError } from "../../src/errors.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import { pathOf } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
-import { checkOptions, type Declared } from "../../src/options.ts";
+import { checkOptions, type Declared, isRecord } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { compare } from "../proof/compare.ts";
 import { type MatchedModels, matchedModels } from "./matched-models.ts";
@@ -64,6 +64,12 @@ export async function diff(a: Model, b: Model, options: DiffOptions = {}): Promi
     regions,
     comparison: ort ? await compared(a, b, ort, comparison) : null,
   };
+}
+
+/** Throws a TypeError of one sentence if an argument is not a result of `diff`. */
+export function checkDiff(of: string, given: unknown): void {
+  const fits = isRecord(given) && "regions" in given && "nodes" in given;
+  checkArgument(of, given, fits, "a result of diff");
 }
 
 async function compared(

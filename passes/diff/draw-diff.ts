@@ -1,10 +1,9 @@
-import { checkArgument } from "../../src/arguments.ts";
 import { counted } from "../../src/figures.ts";
 import { legendRow } from "../ladder/draw-head.ts";
 import { ADVANCE } from "../ladder/layout.ts";
 import { checkDrawing, type DrawingOptions, svgDocument } from "../ladder/svg-document.ts";
 import { element, label, shortened } from "../ladder/svg-text.ts";
-import type { ModelDiff } from "./diff.ts";
+import { checkDiff, type ModelDiff } from "./diff.ts";
 import { changeRows, diffSummary, proofRows } from "./diff-text.ts";
 import type { Picture } from "./draw-graph.ts";
 import { drawRegion, equalRegions } from "./draw-region.ts";
@@ -19,8 +18,7 @@ const MOST = 150;
  * text. Its colors are the variables of `drawLadder`.
  */
 export function drawDiff(diff: ModelDiff, options: DrawingOptions = {}): string {
-  const fits = typeof diff === "object" && diff !== null && Array.isArray(diff.regions);
-  checkArgument("drawDiff", diff, fits, "a result of diff");
+  checkDiff("drawDiff", diff);
   checkDrawing("drawDiff", options);
   const { theme = "auto", title = `${diff.before.name} → ${diff.after.name}` } = options;
   const groups = equalRegions(diff.regions);

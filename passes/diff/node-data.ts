@@ -5,7 +5,7 @@ import { attributeOf, pathOf } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
 import type { FunctionMessage } from "../../src/onnx/messages.ts";
 import type { LaurelWeights } from "../ladder/laurel-weights.ts";
-import type { ModelDiff } from "./diff.ts";
+import { checkDiff, type ModelDiff } from "./diff.ts";
 import { laurelSites } from "./laurel-sites.ts";
 import type { NodeDiff } from "./region-diffs.ts";
 import { figuresText, type SiteFigures, siteFigures } from "./site-figures.ts";
@@ -40,6 +40,7 @@ const COLORS = { added: "#1a7f37", removed: "#cf222e", changed: "#9a6700", site:
 export function nodeData(a: Model, b: Model, diff: ModelDiff): NodeData {
   checkModel("nodeData", a, "first model");
   checkModel("nodeData", b, "second model");
+  checkDiff("nodeData", diff);
   const data = new Map<string, Map<string, NodeResult>>();
   const note = (model: Model, resultOf: (node: Node) => NodeResult | null) => {
     for (const [node, { graph, id }] of explorerIds(model.graph)) {

@@ -72,6 +72,7 @@ export async function fit(original: Model, asked: FitOptions): Promise<FitResult
   if (asked.resume !== undefined) checkFrom("resume of fit", asked.resume);
   const options = withTarget(asked);
   options.signal?.throwIfAborted();
+  options.onProgress?.(0, "reading the data");
   const values = fitValues(options);
   const model = await modelToTrain(original, options, values.seed);
   const floats = floatCopy(model);
@@ -166,6 +167,7 @@ async function fitted(trainer: Trainer, setup: Setup): Promise<FitResult> {
       `${error ?? withoutLoss(run.steps, trainedTerms(options))} No epoch ended with a finite loss, so no model is written.`,
     );
   const tuned = tunedModel(model, best.weights);
+  options.onProgress?.(1, "done");
   const { lr } = scheduleOf({ ...trained });
   return {
     model: tuned,
