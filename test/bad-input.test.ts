@@ -6,7 +6,7 @@ import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { concat } from "../src/onnx/bytes.ts";
 import { FIELD } from "../src/onnx/messages.ts";
-import { bytesField } from "../src/onnx/wire-bytes.ts";
+import { bytesField } from "../src/onnx/wire-writer.ts";
 import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolders } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";

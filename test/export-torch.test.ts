@@ -15,7 +15,7 @@ import { describe, expect, it } from "vitest";
 import { laurelPaths, modulePath } from "../passes/head/module-paths.ts";
 import { decodeNumbers } from "../src/graph/tensor.ts";
 import { concat } from "../src/onnx/bytes.ts";
-import { bytesField } from "../src/onnx/wire-bytes.ts";
+import { bytesField } from "../src/onnx/wire-writer.ts";
 import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 import { judgePython } from "./support/judge.ts";

@@ -151,7 +151,7 @@ describe("one arrow", () => {
     expect(show(splicing.filter(({ typeOnly }) => !typeOnly))).toEqual([
       "src/graph/patch.ts imports src/onnx/splices.ts",
     ]);
-    const encoders = ["onnx-proto", "wire-writer", "wire-bytes", "encode", "edits", "excerpt"];
+    const encoders = ["onnx-proto", "wire-writer", "encode", "edits", "excerpt"];
     const encoding = outside.filter(
       ({ from, typeOnly }) => !typeOnly && encoders.includes(path.posix.basename(from, ".ts")),
     );

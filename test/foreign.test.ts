@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { openNpz } from "../src/formats/npz.ts";
 import { concat } from "../src/onnx/bytes.ts";
 import { bytesSource } from "../src/onnx/source.ts";
-import { bytesField } from "../src/onnx/wire-bytes.ts";
+import { bytesField } from "../src/onnx/wire-writer.ts";
 import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 import { npzOf } from "./support/npz-file.ts";

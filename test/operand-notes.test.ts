@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { concat } from "../src/onnx/bytes.ts";
 import { bytesSource } from "../src/onnx/source.ts";
 import { WireReader } from "../src/onnx/wire.ts";
-import { bytesField } from "../src/onnx/wire-bytes.ts";
+import { bytesField } from "../src/onnx/wire-writer.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 
 const { onnx } = onnxProto;

@@ -7,7 +7,7 @@ import onnxProto from "onnx-proto";
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { concat } from "../src/onnx/bytes.ts";
-import { bytesField } from "../src/onnx/wire-bytes.ts";
+import { bytesField } from "../src/onnx/wire-writer.ts";
 import { cli } from "./support/cli.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";

@@ -9,8 +9,7 @@ import type {
   NewNode,
   WrittenNode,
 } from "./new-node.ts";
-import { bytesField, fieldHead } from "./wire-bytes.ts";
-import { WireWriter } from "./wire-writer.ts";
+import { bytesField, fieldHead, WireWriter } from "./wire-writer.ts";
 
 const { onnx } = onnxProto;
 const { FLOAT, FLOATS, GRAPH, INT, INTS, STRING, TENSOR } = onnx.AttributeProto.AttributeType;

@@ -7,7 +7,7 @@ import { isExternal } from "./external.ts";
 import { FIELD, type NodeMessage, type TensorMessage } from "./messages.ts";
 import { type ModelFile, tensorBytes } from "./model-file.ts";
 import type { NewNode } from "./new-node.ts";
-import { bytesField } from "./wire-bytes.ts";
+import { bytesField } from "./wire-writer.ts";
 
 const { onnx } = onnxProto;
 

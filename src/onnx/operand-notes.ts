@@ -4,7 +4,7 @@ import { type AnnotationMessage, FIELD, type NodeMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
 import type { Range } from "./source.ts";
 import { type Field, valueRange } from "./wire.ts";
-import { bytesField } from "./wire-bytes.ts";
+import { bytesField } from "./wire-writer.ts";
 
 const [SHARDING, NAME] = [2, 1];
 

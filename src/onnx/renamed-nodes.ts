@@ -14,7 +14,7 @@ import type { WrittenNode } from "./new-node.ts";
 import { devicesRenamed, namedParts } from "./operand-notes.ts";
 import type { Range } from "./source.ts";
 import { type Field, valueRange } from "./wire.ts";
-import { bytesField } from "./wire-bytes.ts";
+import { bytesField } from "./wire-writer.ts";
 
 interface NodeLike<Self> {
   readonly message: NodeMessage;

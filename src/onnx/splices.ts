@@ -3,7 +3,7 @@ import { concat } from "./bytes.ts";
 import type { Frame } from "./decode.ts";
 import type { Edit } from "./edits.ts";
 import { originOf, type Range, type Source, type Stretch } from "./source.ts";
-import { varint } from "./wire-bytes.ts";
+import { varint } from "./wire-writer.ts";
 
 /** A piece of patched bytes: a range of a source, or new bytes. */
 export type Piece = Stretch | Uint8Array;

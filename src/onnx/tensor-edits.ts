@@ -7,7 +7,7 @@ import { isExternal } from "./external.ts";
 import { FIELD, type TensorMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
 import type { DenseTensor } from "./new-node.ts";
-import { bytesField } from "./wire-bytes.ts";
+import { bytesField } from "./wire-writer.ts";
 
 /** A tensor with new values: raw data inside the model, or a position in a data file. */
 export interface NewValues {

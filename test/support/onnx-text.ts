@@ -2,7 +2,7 @@ import onnxProto from "onnx-proto";
 import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
 import { concat } from "../../src/onnx/bytes.ts";
-import { bytesField } from "../../src/onnx/wire-bytes.ts";
+import { bytesField } from "../../src/onnx/wire-writer.ts";
 
 const { onnx } = onnxProto;
 

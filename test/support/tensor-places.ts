@@ -1,6 +1,6 @@
 import onnxProto from "onnx-proto";
 import { concat } from "../../src/onnx/bytes.ts";
-import { bytesField } from "../../src/onnx/wire-bytes.ts";
+import { bytesField } from "../../src/onnx/wire-writer.ts";
 import { modelOfText } from "./onnx-text.ts";
 
 const { onnx } = onnxProto;
