@@ -1,15 +1,6 @@
+import { putting } from "../../passes/adapter/adapter-options.ts";
 import { type ArgumentsFor, command, flag } from "./command.ts";
 import { dataFiles, delivering, output } from "./options.ts";
-
-/** How an adapter is put into its model. */
-export const putting = {
-  weights: {
-    choices: ["inside", "as-inputs", "as-optional-inputs"],
-    default: "inside",
-    describe:
-      "store the adapter's weights in the model (inside), or make them its inputs, so that one session serves many adapters; optional inputs have them as defaults, which an .onnx_adapter overrides",
-  },
-} as const;
 
 /** `laurelize apply`: an adapter put into its model. */
 export const apply = command({

@@ -1,3 +1,4 @@
+import { tolerances } from "../../src/compare/tolerances.ts";
 import { type ArgumentsFor, command, flag } from "./command.ts";
 import { reporting, runInputs } from "./options.ts";
 
@@ -8,17 +9,7 @@ export const compare = command({
   positionals: { a: "the first .onnx file", b: "the second .onnx file" },
   options: {
     ...runInputs("both models"),
-    atol: {
-      type: "number",
-      range: { min: 0 },
-      describe:
-        "absolute tolerance of the outputs: a and b pass if |b - a| ≤ atol + rtol·|a| for each element  [default: bit-equal; when optimized, the model's own noise]",
-    },
-    rtol: {
-      type: "number",
-      range: { min: 0 },
-      describe: "relative tolerance of the outputs; see --atol",
-    },
+    ...tolerances,
     all: flag("print every difference; otherwise the first 12"),
     ...reporting,
   },

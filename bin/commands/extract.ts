@@ -1,12 +1,15 @@
+import { formatting } from "../../passes/adapter/adapter-options.ts";
+import type { AdapterFormat } from "../../src/index.ts";
 import type { GivenOptions } from "../../src/options.ts";
 import { type ArgumentsFor, command, flag, text } from "./command.ts";
 import { output, train, writing } from "./options.ts";
 
 /** Returns the format of an adapter: the one that is named, or that of the output file. */
 export const formatOf = ({ format, output }: GivenOptions) =>
-  (format ?? (/\.onnx_adapter$/i.test(String(output)) ? "onnx_adapter" : "safetensors")) as
-    | "safetensors"
-    | "onnx_adapter";
+  (format ??
+    (/\.onnx_adapter$/i.test(String(output)) ? "onnx_adapter" : "safetensors")) as NonNullable<
+    AdapterFormat["format"]
+  >;
 
 /** `laurelize extract`: only the tuned weights. */
 export const extract = command({
@@ -16,11 +19,7 @@ export const extract = command({
   positionals: { model: "a laurelized .onnx file, trained or not" },
   options: {
     ...output("model.safetensors beside the input"),
-    format: {
-      choices: ["safetensors", "onnx_adapter"],
-      describe:
-        "format of the adapter: a .safetensors file, or an .onnx_adapter, which overrides optional inputs in onnxruntime  [default: by the output file's ending, or safetensors]",
-    },
+    ...formatting,
     peft: {
       ...flag("also write adapter_config.json, with the names that PEFT uses"),
       idle: (others) =>

@@ -1,8 +1,8 @@
+import { putting } from "../../passes/adapter/adapter-options.ts";
 import { fitting, hyperparameters, teaching } from "../../passes/finetune/fit-options.ts";
 import { reading } from "../../passes/finetune/reading-options.ts";
 import { inserting } from "../../passes/laurelize/insert-options.ts";
 import { parseBatchAxes, parseColumns, wordsIn } from "../parse-options.ts";
-import { putting } from "./apply.ts";
 import { command, flag } from "./command.ts";
 import type { InsertingArguments } from "./inserting.ts";
 import { finding, force, output as outputFile, printing, report, running } from "./options.ts";

@@ -1,3 +1,4 @@
+import { coloring } from "../../passes/ladder/theme-option.ts";
 import { command, flag } from "./command.ts";
 import { finding, force, idleIf, outDir, output, printing, runInputs, running } from "./options.ts";
 
@@ -10,12 +11,7 @@ export const ladder = command({
     ...output("model.ladder.svg beside the input"),
     ...outDir,
     activations: flag("run the model once and show ‖f‖ against ‖x‖ at each site"),
-    theme: {
-      type: "string",
-      choices: ["auto", "light", "dark"],
-      default: "auto",
-      describe: "colors of the drawing; auto follows the reader's system",
-    },
+    ...coloring,
     ...idleIf(
       ({ activations }) => (activations ? null : "nothing is run without --activations"),
       runInputs("--activations"),

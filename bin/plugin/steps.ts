@@ -1,6 +1,6 @@
+import { putting } from "../../passes/adapter/adapter-options.ts";
 import { inserting } from "../../passes/laurelize/insert-options.ts";
 import { dashed, type Option } from "../../src/options.ts";
-import { putting } from "../commands/apply.ts";
 import { again, proving } from "../commands/laurelize.ts";
 import { dim, finding, inputs, runInputs, timeout, trustLinks } from "../commands/options.ts";
 

@@ -20,7 +20,8 @@ import { type Model, saveBytes, sourceOf } from "../../src/model.ts";
 import { isFloat, showShape } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { closing, type Source } from "../../src/onnx/source.ts";
-import { type Declared, shown } from "../../src/options.ts";
+import type { ValuesOf } from "../../src/option-values.ts";
+import { type Given, shown } from "../../src/options.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { tensorOfBytes } from "../../src/ort/tensors.ts";
 import { VERSION } from "../../src/version.ts";
@@ -32,6 +33,7 @@ import {
   parameterNames,
 } from "../laurelize/manifest.ts";
 import { knowsTrained } from "../laurelize/strip.ts";
+import { formatting } from "./adapter-options.ts";
 import { laurelizationsOf, trainableWeights } from "./trainable.ts";
 import { trainedNames } from "./trained.ts";
 import { weightOf } from "./weights.ts";
@@ -51,17 +53,7 @@ export interface Adapter {
 }
 
 /** How an adapter is written. */
-export interface AdapterFormat {
-  /**
-   * "safetensors", which says what model it is for; or "onnx_adapter", which onnxruntime loads to
-   * override optional inputs. "safetensors" by default.
-   */
-  readonly format?: "safetensors" | "onnx_adapter" | undefined;
-}
-
-const adapterFormat: Declared<AdapterFormat> = {
-  format: { type: "string", choices: ["safetensors", "onnx_adapter"] },
-};
+export type AdapterFormat = Given<ValuesOf<typeof formatting>>;
 
 /** The metadata key of the number of examples. */
 export const EXAMPLES = "laurelize_examples";
@@ -106,7 +98,7 @@ const withoutUndo = (read: Laurelization): Laurelization => {
 /** Returns an adapter as a file; the same adapter gives the same bytes. */
 export function adapterBytes(adapter: Adapter, options: AdapterFormat = {}): Uint8Array {
   checkAdapter("adapterBytes", adapter);
-  checkGiven("adapterBytes", options, adapterFormat);
+  checkGiven("adapterBytes", options, formatting);
   const { laurelizations, tensors, tuning } = adapter;
   if (options.format === "onnx_adapter") return writeOnnxAdapter(tensors);
   if (laurelizations.length === 0 && !tuning)

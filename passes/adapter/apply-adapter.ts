@@ -3,7 +3,8 @@ import { checkGiven, checkModel, dataOptions, type WithOrt, withOrt } from "../.
 import { InputError } from "../../src/errors.ts";
 import { type DataOptions, placingOf } from "../../src/graph/placing.ts";
 import type { Model } from "../../src/model.ts";
-import { type Declared, pickOptions } from "../../src/options.ts";
+import type { ValuesOf } from "../../src/option-values.ts";
+import { type Declared, type Given, pickOptions } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { newHead } from "../head/new-head.ts";
 import { type TuningRecord, tuningOf, withTuning } from "../head/tuning.ts";
@@ -12,26 +13,16 @@ import { laurelizations } from "../laurelize/manifest.ts";
 import { NoSiteError } from "../laurelize/no-site-error.ts";
 import { type VariantName, variantOptions } from "../variants/index.ts";
 import { type Adapter, checkAdapter, tensorMisfit } from "./adapter.ts";
+import { putting } from "./adapter-options.ts";
 import { difference } from "./same-laurelization.ts";
 import { laurelizationsOf } from "./trainable.ts";
 import { notedAsTrained } from "./trained.ts";
 import { weightsAsInputs, weightsAsOptionalInputs, withWeights } from "./weights.ts";
 
 /** Options for applying an adapter. */
-export interface ApplyOptions extends WithOrt, DataOptions {
-  /**
-   * "inside": the weights are stored in the model. "as-inputs": they become its last inputs, so
-   * that one session serves many adapters. "as-optional-inputs": they become inputs whose defaults
-   * are stored, which an adapter of onnxruntime overrides. "inside" by default.
-   */
-  readonly weights?: "inside" | "as-inputs" | "as-optional-inputs" | undefined;
-}
+export interface ApplyOptions extends WithOrt, DataOptions, Given<ValuesOf<typeof putting>> {}
 
-const applyOptions: Declared<ApplyOptions> = {
-  ...withOrt,
-  ...dataOptions,
-  weights: { type: "string", choices: ["inside", "as-inputs", "as-optional-inputs"] },
-};
+const applyOptions: Declared<ApplyOptions> = { ...withOrt, ...dataOptions, ...putting };
 
 /**
  * Applies an adapter to its model. Of the laurelized one, only the weights' bytes change. The plain
@@ -46,7 +37,7 @@ export async function applyAdapter(
   checkModel("applyAdapter", model);
   checkGiven("applyAdapter", options, applyOptions);
   checkAdapter("applyAdapter", adapter);
-  const { ort, weights = "inside", externalData } = options;
+  const { ort, weights = putting.weights.default, externalData } = options;
   const laurel = await madeLike(model, adapter, { ort, externalData });
   const misfit = tensorMisfit(laurel, adapter);
   if (misfit) throw new InputError(`${misfit}; give the model that the adapter was made from.`);

@@ -1,7 +1,7 @@
 import { entry, groupBy } from "../../src/entry.ts";
 import { dataOf, dimsOf, numbersOf, tensorOf } from "../../src/graph/constants.ts";
 import type { Use, Value } from "../../src/graph/graph.ts";
-import type { NewTensor } from "../../src/graph/patch-contents.ts";
+import type { NewTensor, Redirect } from "../../src/graph/patch-contents.ts";
 import { decodeNumbers, encodeNumbers } from "../../src/graph/tensor.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { isExternal } from "../../src/onnx/external.ts";
@@ -15,7 +15,7 @@ import { type Mix, mixed } from "./project.ts";
 interface WrittenWeights {
   readonly values: NewValues[];
   readonly tensors: NewTensor[];
-  readonly redirects: { use: Use; name: string }[];
+  readonly redirects: Redirect[];
   /** Weights that nothing reads any more. */
   readonly unread: Value[];
 }

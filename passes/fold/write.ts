@@ -1,7 +1,7 @@
 import { entry, groupBy } from "../../src/entry.ts";
 import { type Builder, newBuilder } from "../../src/graph/builder.ts";
 import { type Graph, inputsOf, type Node, type Use, type Value } from "../../src/graph/graph.ts";
-import type { Patch } from "../../src/graph/patch-contents.ts";
+import type { Patch, Redirect } from "../../src/graph/patch-contents.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import { float } from "../../src/onnx/new-node.ts";
 import { operandAt, type Plain } from "./absorb.ts";
@@ -13,11 +13,6 @@ import type { FoldSite } from "./sites.ts";
 import { writeRowSum } from "./write-row-sum.ts";
 import { factorConstant, writeSlots } from "./write-slots.ts";
 import { writeWeights } from "./write-weights.ts";
-
-interface Redirected {
-  readonly use: Use;
-  readonly name: string;
-}
 
 /** Returns the patch of a plan. `outside` keeps changed external weights out of the model file. */
 export function writeFold(
@@ -31,8 +26,8 @@ export function writeFold(
   const outputs = editsOf(plan.edits, "output");
   const renamed = new Map(outputs.map(({ value }) => [value, to.fresh(`${value.name}.folded`)]));
   const nameOf = (value: Value) => renamed.get(value) ?? value.name;
-  const redirects = new Map<string, Redirected>();
-  const redirect = (one: Redirected) => redirects.set(keyOf(one.use), one);
+  const redirects = new Map<string, Redirect>();
+  const redirect = (one: Redirect) => redirects.set(keyOf(one.use), one);
   const readers = [...renamed].flatMap(([{ uses }, name]) => uses.map((use) => ({ use, name })));
   for (const one of readers) if (!plain.inserted.has(one.use.node)) redirect(one);
   for (const one of slotFactors(plain, plan.edits, to, nameOf)) redirect(one);
@@ -64,7 +59,7 @@ export function writeFold(
 }
 
 /** The slots that read another name than before, except those of removed nodes. */
-const changedSlots = (redirects: readonly Redirected[], gone: ReadonlySet<Node>) =>
+const changedSlots = (redirects: readonly Redirect[], gone: ReadonlySet<Node>) =>
   redirects.filter(
     ({ use: { node, index }, name }) => !gone.has(node) && node.inputs[index]?.name !== name,
   );
@@ -89,7 +84,7 @@ function slotFactors(
   edits: readonly FoldEdit[],
   to: Builder,
   nameOf: (value: Value) => string,
-): { use: Use; name: string }[] {
+): Redirect[] {
   const scopes = [...scopesOf(plain.facts.graph)];
   const groups = groupBy(
     editsOf(edits, "slot"),

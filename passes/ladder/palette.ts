@@ -1,3 +1,5 @@
+import type { coloring } from "./theme-option.ts";
+
 /** Colors of a drawing by their use; the same names in light and dark. */
 const COLORS = {
   paper: ["#ffffff", "#0d1117"],
@@ -20,10 +22,7 @@ const COLORS = {
 
 type Color = keyof typeof COLORS;
 
-/** Which colors a drawing has: those that the reader's system prefers, or always the same. */
-export const THEMES = ["auto", "light", "dark"] as const;
-
-export type Theme = (typeof THEMES)[number];
+export type Theme = (typeof coloring.theme.choices)[number];
 
 /** Rules of the drawing; `{ink}` stands for a color. */
 const RULES: readonly (readonly [selector: string, rule: string])[] = [

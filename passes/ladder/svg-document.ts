@@ -1,18 +1,18 @@
 import { checkGiven } from "../../src/arguments.ts";
-import type { Declared } from "../../src/options.ts";
-import { rootClass, styleSheet, THEMES, type Theme } from "./palette.ts";
+import type { ValuesOf } from "../../src/option-values.ts";
+import type { Declared, Given } from "../../src/options.ts";
+import { rootClass, styleSheet, type Theme } from "./palette.ts";
 import { at, element, titled } from "./svg-text.ts";
+import { coloring } from "./theme-option.ts";
 
 /** How something is drawn. */
-export interface DrawingOptions {
-  /** "auto", the default, follows the reader's system; "light" and "dark" do not. */
-  readonly theme?: Theme | undefined;
+export interface DrawingOptions extends Given<ValuesOf<typeof coloring>> {
   /** The title; the name of what is drawn by default. */
   readonly title?: string | undefined;
 }
 
 const drawingOptions: Declared<DrawingOptions> = {
-  theme: { type: "string", choices: [...THEMES] },
+  ...coloring,
   title: { type: "string" },
 };
 

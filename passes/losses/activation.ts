@@ -9,15 +9,18 @@ export interface Activation {
   readonly logits: Value;
 }
 
+/** The state of a search back from an output. */
+export interface Search {
+  readonly types: Types;
+  /** The activations that the loss computes itself. */
+  readonly sought: readonly Activation["op"][];
+}
+
 /**
  * Returns the activation that makes a value, if it is one of those requested. A Softmax counts only
  * along the axis of the classes.
  */
-export function activationAt(
-  search: { readonly types: Types; readonly sought: readonly Activation["op"][] },
-  value: Value,
-  axis: number | null,
-): Activation | null {
+export function activationAt(search: Search, value: Value, axis: number | null): Activation | null {
   const node = value.producer;
   const logits = node?.inputs[0];
   if (!node || !logits) return null;

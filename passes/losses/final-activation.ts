@@ -1,11 +1,11 @@
 import type { Builder } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
-import { attribute, knownSizes, type Node, type Types, type Value } from "../../src/graph/graph.ts";
+import { attribute, knownSizes, type Node, type Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import { own, rows } from "../../src/graph/own.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { elements, isFloat, placeOfAxis, range, type Type } from "../../src/onnx/dtypes.ts";
-import { type Activation, activationAt } from "./activation.ts";
+import { type Activation, activationAt, type Search } from "./activation.ts";
 
 /** A value at which the path back from an output ends. */
 export interface Leaf {
@@ -24,13 +24,6 @@ interface Traced {
 }
 
 type Shape = NonNullable<Type["shape"]>;
-
-/** The state of a search back from an output. */
-export interface Search {
-  readonly types: Types;
-  /** The activations that the loss computes itself. */
-  readonly sought: readonly Activation["op"][];
-}
 
 /**
  * Follows a value back to the activations that make its elements, through casts, shapes, slices,

@@ -3,7 +3,7 @@ import { compareTensors, type Difference } from "../../src/compare/difference.ts
 import { InputError } from "../../src/errors.ts";
 import { tensorData } from "../../src/graph/constants.ts";
 import { own } from "../../src/graph/own.ts";
-import { uniform } from "../../src/graph/random.ts";
+import { normal, uniform } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
 import { elements, showShape } from "../../src/onnx/dtypes.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
@@ -86,9 +86,8 @@ export function randomOperands(
   const tensors: Record<string, Tensor> = Object.create(null);
   for (const { name } of operandsOf(inserted)) {
     if (Object.hasOwn(tensors, name)) continue;
-    const next = uniform(seed, `${inserted.site.name} ${name}`);
-    const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
-    const values = Float64Array.from({ length: count }, normal);
+    const next = normal(uniform(seed, `${inserted.site.name} ${name}`));
+    const values = Float64Array.from({ length: count }, next);
     tensors[name] = tensorToRun(ort, dtype, encodeNumbers(dtype, values), shape);
   }
   return tensors;

@@ -1,8 +1,8 @@
-import { number } from "../arguments.ts";
 import { InputError } from "../errors.ts";
 import { freeName } from "../graph/bound.ts";
 import type { Graph, TypedGraph } from "../graph/graph.ts";
-import type { Declared } from "../options.ts";
+import type { ValuesOf } from "../option-values.ts";
+import type { Declared, Given } from "../options.ts";
 import { stepper } from "../ort/abortable.ts";
 import { runnable } from "../ort/loading.ts";
 import { reason } from "../ort/messages.ts";
@@ -23,6 +23,7 @@ import {
   sameFunction,
 } from "./outputs.ts";
 import { signatureDifference } from "./signature.ts";
+import { tolerances } from "./tolerances.ts";
 
 /**
  * "same": nothing of the first is changed or lost. "same function": something is, but both compute
@@ -46,17 +47,10 @@ export interface Comparison extends Omit<FunctionReport, "beside"> {
 }
 
 /** Options of a comparison. */
-export interface CompareOptions extends RunOptions {
-  /**
-   * Outputs pass if each element is within atol + rtol·|a| of the first model's, like NumPy's
-   * allclose; a missing one is 0. By default, the tolerance of `sameFunction` applies.
-   */
-  readonly atol?: number | undefined;
-  readonly rtol?: number | undefined;
-}
+export interface CompareOptions extends RunOptions, Given<ValuesOf<typeof tolerances>> {}
 
 /** Declarations of the options of a comparison. */
-export const comparing: Declared<CompareOptions> = { ...runOptions, atol: number, rtol: number };
+export const comparing: Declared<CompareOptions> = { ...runOptions, ...tolerances };
 
 const ROUNDS = 3;
 
@@ -133,14 +127,9 @@ export async function inputsFor(model: Sampled, file: Runnable, options: Compare
   return sampleInputs(model, run, ROUNDS, options);
 }
 
-/** Returns the tolerances for outputs, if any. Throws an InputError for an invalid one. */
-function agreementOf({ atol, rtol }: CompareOptions): Agreement {
-  if (atol === undefined && rtol === undefined) return "equal";
-  for (const [name, value] of Object.entries({ atol, rtol }))
-    if (value !== undefined && !(value >= 0 && value < Number.POSITIVE_INFINITY))
-      throw new InputError(`${name} must be a number of at least 0 (got ${value}).`);
-  return { atol: atol ?? 0, rtol: rtol ?? 0 };
-}
+/** Returns the tolerances for outputs, if any; a missing one is 0. */
+const agreementOf = ({ atol, rtol }: CompareOptions): Agreement =>
+  atol === undefined && rtol === undefined ? "equal" : { atol: atol ?? 0, rtol: rtol ?? 0 };
 
 const isClose = ({ passed, plain, optimized, tolerance }: OutputReport) =>
   passed || (plain.absolute <= tolerance && optimized.absolute <= tolerance);

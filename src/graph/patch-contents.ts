@@ -45,12 +45,18 @@ export interface WrittenBefore {
   readonly node: WrittenNode;
 }
 
+/** An input slot, and the name of the value that it reads instead. */
+export interface Redirect {
+  readonly use: Use;
+  readonly name: string;
+}
+
 /** The changes of a pass. Everything that is not named here stays unchanged. */
 export interface Patch extends TensorChanges {
   readonly nodes?: readonly Insertion[];
   readonly tensors?: readonly NewTensor[];
   /** Input slots that read another value of the same type. */
-  readonly redirects?: readonly { readonly use: Use; readonly name: string }[];
+  readonly redirects?: readonly Redirect[];
   /** Nodes that are rewritten from others, or new among these, each before a node. */
   readonly written?: readonly WrittenBefore[];
   /** Nodes and initializers that go. */

@@ -29,6 +29,10 @@ export function uniformWithin(limit: number, count: number, seed: number, label:
   return values;
 }
 
+/** Returns a generator of normal numbers, each made of two uniform ones. */
+export const normal = (next: () => number) => () =>
+  Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
+
 /** Returns 32 random bits and moves the state of xoshiro128** on. */
 function next(state: Int32Array): number {
   const bits = Math.imul(rotate(Math.imul(state[1], 5), 7), 9);

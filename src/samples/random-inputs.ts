@@ -1,7 +1,7 @@
 import type { Tensor } from "onnxruntime-common";
 import { InputError } from "../errors.ts";
 import { attribute, type Types, type Value } from "../graph/graph.ts";
-import { uniform } from "../graph/random.ts";
+import { normal, uniform } from "../graph/random.ts";
 import { encodeNumbers } from "../graph/tensor.ts";
 import { dataTypeNamed, elements, hasTensors, isFloat, placeOfAxis } from "../onnx/dtypes.ts";
 import { tensorOfBytes } from "../ort/tensors.ts";
@@ -76,8 +76,8 @@ function floats({ graph, seed }: Setting, { input, shape, attempt, round }: Requ
   const accepted = acceptedAt(input, true) ?? (isSetting ? SETTING : null);
   if (isMask(input)) return () => 1;
   if (accepted) return () => accepted[0] + next() * (accepted[1] - accepted[0]);
-  const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
-  return attempt.floats === "normal" ? normal : () => Math.abs(normal());
+  const either = normal(next);
+  return attempt.floats === "normal" ? either : () => Math.abs(either());
 }
 
 /** Integers: a number that the model compares the input with, one that is accepted, or an index. */
