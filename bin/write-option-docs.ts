@@ -21,17 +21,15 @@ function comment(option: string, describe: string): string {
 const camelCase = (option: string) =>
   option.replace(/-([a-z])/g, (_, letter) => letter.toUpperCase());
 
-for (const floor of ["src", "passes"])
-  for (const name of fs.readdirSync(path.join(import.meta.dirname, "..", floor), {
-    recursive: true,
-    encoding: "utf8",
-  })) {
-    if (!name.endsWith(".d.ts")) continue;
-    const file = path.join(import.meta.dirname, "..", floor, name);
-    const text = fs.readFileSync(file, "utf8");
-    const documented = text.replace(
+const dist = path.join(import.meta.dirname, "..");
+for (const name of fs.readdirSync(dist, { recursive: true, encoding: "utf8" })) {
+  if (!name.endsWith(".d.ts")) continue;
+  const file = path.join(dist, name);
+  const documented = fs
+    .readFileSync(file, "utf8")
+    .replace(
       OPTION,
       (option, indent, describe) => `${indent}/** ${comment(option, describe)} */\n${option}`,
     );
-    if (documented !== text) fs.writeFileSync(file, documented);
-  }
+  fs.writeFileSync(file, documented);
+}
