@@ -242,6 +242,29 @@ describe("a loss is PyTorch's, by its formula in float64", () => {
     await expect(given("cross-entropy", labels(1, 2))).rejects.toThrow(/have the shape \[6\]/);
     await expect(given("cross-entropie" as "mse", labels(1))).rejects.toThrow(/there is no loss/);
   });
+
+  it("refuses sizes of inputs that contradict each other with a sentence", async () => {
+    const given = `<ir_version: 8, opset_import: ["" : 17]>
+net (float[N, 4] x, float[M, 4] z) => (float[3, 4] out) <float[4, 4] w>
+{
+  y = MatMul(x, w)
+  out = Add(y, z)
+}`;
+    const [type, inputs] = [
+      { dtype: "float", shape: [3, 4] },
+      { x: [2, 4], z: [3, 4] },
+    ];
+    const options = {
+      ort,
+      loss: "mse",
+      train: ["w"],
+      target: { name: "t", type },
+      inputs,
+    } as const;
+    await expect(stepGraph(await openModel(modelOfText(given)), options)).rejects.toThrow(
+      "from the sizes of the inputs; check that they fit together",
+    );
+  });
 });
 
 const start = (step: StepGraph, model: Model): Record<string, Tensor> => {

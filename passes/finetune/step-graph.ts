@@ -218,7 +218,11 @@ function startsOf(
   const starts = new Map<string, string>();
   for (const [k, { start, value, weight }] of terms.entries()) {
     const at = start && values.has(start.scores) ? start.scores : value;
-    const { dtype } = types.get(values.get(at)!)!;
+    const dtype = types.get(values.get(at)!)?.dtype;
+    if (dtype === undefined)
+      throw new InputError(
+        `onnxruntime cannot infer the type of ${at} from the sizes of the inputs; check that they fit together.`,
+      );
     const factor = (by: Builder) => by.constant(dtype, [], [weight]);
     const share = shares[k] && to.cast(shares[k].name, dtype, "float");
     const scaled = (g: string) => (share ? op.Mul(g, share) : g);
