@@ -11,10 +11,7 @@ export const WORDS = {
   "Positionals:": "Arguments:",
   "Show help": "print this help",
   "Show version number": "print the version",
-  "Missing required argument: %s": {
-    one: "%s must be given",
-    other: "%s must be given",
-  },
+  "Missing required argument: %s": { one: "%s must be given", other: "%s must be given" },
 } as unknown as Record<string, string>;
 
 /** Returns an option as it is written: "--rank", "-r". */

@@ -99,10 +99,7 @@ export { operatorsWithGradient } from "../passes/gradient/operators-with-gradien
 export type { GradientNode, GradientRule, GradientRules } from "../passes/gradient/rule.ts";
 export { type HeadOptions, newHead } from "../passes/head/new-head.ts";
 export type { HeadRecord, TuningRecord } from "../passes/head/tuning.ts";
-export {
-  measureNorms,
-  type NormsOfSite,
-} from "../passes/ladder/activations.ts";
+export { measureNorms, type NormsOfSite } from "../passes/ladder/activations.ts";
 export type { BranchOperator } from "../passes/ladder/branch-nodes.ts";
 export { drawLadder } from "../passes/ladder/draw-ladder.ts";
 export {

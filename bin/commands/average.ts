@@ -1,13 +1,8 @@
-import { type ArgumentsFor, command, flag } from "./command.ts";
+import { type ArgumentsFor, command, flag, text } from "./command.ts";
 import { force, printing } from "./options.ts";
 
 const output = {
-  output: {
-    alias: "o",
-    type: "string",
-    demandOption: true,
-    describe: "output file, .safetensors",
-  },
+  output: { alias: "o", ...text("output file, .safetensors"), demandOption: true },
 } as const;
 
 /** `laurelize average`: the mean of adapters that were trained in several places. */

@@ -130,9 +130,7 @@ export const trustLinks = {
 export const running = { ...provider, ...timeout, ...trustLinks } as const;
 
 /** Whether an output may replace a file. */
-export const force = {
-  force: { alias: "f", ...flag("replace existing output files") },
-} as const;
+export const force = { force: { alias: "f", ...flag("replace existing output files") } } as const;
 
 /** A report for people, as a page. */
 export const report = {
@@ -151,15 +149,10 @@ export const reportForce = {
 } as const;
 
 /** Whether only errors are printed. */
-export const quiet = {
-  quiet: { alias: "q", ...flag("print errors only") },
-} as const;
+export const quiet = { quiet: { alias: "q", ...flag("print errors only") } } as const;
 
 /** How much is printed, for people or for programs. */
-export const printing = {
-  json: flag("print one JSON document on stdout"),
-  ...quiet,
-} as const;
+export const printing = { json: flag("print one JSON document on stdout"), ...quiet } as const;
 
 /** How a command that runs models and writes a result does both. */
 export const delivering = { ...force, ...report, ...printing, ...running } as const;

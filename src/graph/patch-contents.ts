@@ -77,11 +77,7 @@ export interface Patch extends TensorChanges {
   readonly nodeInputs?: readonly Slot[];
   readonly nodeOutputs?: readonly Slot[];
   /** Outputs of nodes that get another name, which nothing has yet. */
-  readonly renamed?: readonly {
-    readonly node: Pick<Node, "message">;
-    readonly index: number;
-    readonly name: string;
-  }[];
+  readonly renamed?: readonly Omit<Slot, "fills">[];
   /** Attributes that nodes get; they replace those with the same names. */
   readonly attributes?: readonly {
     readonly node: Pick<Node, "message">;
