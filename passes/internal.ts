@@ -17,12 +17,7 @@ export { insertedWeights } from "./adapter/trainable.ts";
 export { diffSummary } from "./diff/diff-text.ts";
 export { brief, type SiteFigures, siteFigures } from "./diff/site-figures.ts";
 export { readTensors, writeTensors } from "./finetune/tensor-bytes.ts";
-export {
-  type Merged,
-  mergedWeights,
-  type Tied,
-  tiedWeights,
-} from "./finetune/tied-weights.ts";
+export { type Merged, mergedWeights, type Tied, tiedWeights } from "./finetune/tied-weights.ts";
 export { checkHead } from "./head/new-head.ts";
 export { tuningOf } from "./head/tuning.ts";
 export { ladderSummary } from "./ladder/draw-head.ts";

@@ -38,13 +38,7 @@ export function nodeOf(
   const first = fresh(label);
   const made = [first];
   while (made.length < outputs) made.push(fresh(`${label}:${made.length}`));
-  return {
-    name: first,
-    op,
-    inputs: inputs.map((name) => name ?? ""),
-    outputs: made,
-    attributes,
-  };
+  return { name: first, op, inputs: inputs.map((name) => name ?? ""), outputs: made, attributes };
 }
 
 const NO_ATTRIBUTES: Attributes = Object.freeze({});
