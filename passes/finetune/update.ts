@@ -39,11 +39,6 @@ export interface UpdatePorts {
   readonly norm: string;
 }
 
-interface Update extends UpdatePorts {
-  readonly inputs: readonly Port[];
-  readonly outputs: readonly Port[];
-}
-
 /** The type of what there is one number of: the norm of all gradients, or the learning rate. */
 export const SCALAR = { dtype: "float", shape: [] };
 
@@ -55,11 +50,7 @@ const CLIP_EPSILON = 1e-6;
  * beside the model's own, so that small steps are not lost; `lr` and `step` are float scalars.
  * Small weights that are treated the same are updated as one vector: hundreds of nodes fewer.
  */
-export function update(
-  builder: Builder,
-  weights: readonly Weight[],
-  chosen: ChosenOptimizer,
-): Update {
+export function update(builder: Builder, weights: readonly Weight[], chosen: ChosenOptimizer) {
   const { fresh, about } = builder;
   about("norm");
   // Small weights that are treated the same in groups, each large one alone.

@@ -162,7 +162,7 @@ const recordOf = async (
   });
 
 /** The model without what was inserted: who reads what. */
-function plainOf(facts: KnownGraph, sites: readonly FoldSite[], extent: FoldExtent): Opened {
+function plainOf(facts: KnownGraph, sites: readonly FoldSite[], extent: FoldExtent) {
   const inserted = new Set(sites.flatMap(({ nodes }) => nodes));
   const edges = new Map(
     sites.flatMap(({ skip, branches }) =>
@@ -179,13 +179,8 @@ function plainOf(facts: KnownGraph, sites: readonly FoldSite[], extent: FoldExte
   return { plain, sites };
 }
 
-interface Opened {
-  readonly plain: Plain;
-  readonly sites: readonly FoldSite[];
-}
-
 /** Low-rank maps that go into the projection of their skip, taken out of their sites. */
-function withProjections({ plain, sites: all }: Opened): Opened & { mixes: readonly Mix[] } {
+function withProjections({ plain, sites: all }: ReturnType<typeof plainOf>) {
   const mixes: Mix[] = [];
   const sites = all.map((site) => {
     const into = projected(plain, site);

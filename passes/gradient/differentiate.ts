@@ -128,17 +128,13 @@ function passAllBack(walk: Walk): RuleRefusal[] {
   return refusals;
 }
 
+type Cotangents = NonNullable<ReturnType<typeof cotangentsOf>>;
+
 /**
  * The cotangents of a node's outputs, null if none reaches an output, and their common pending
- * factor.
+ * factor. Null if no cotangent reaches the node.
  */
-interface Cotangents {
-  readonly values: readonly (string | null)[];
-  readonly held: number;
-}
-
-/** Null if no cotangent reaches the node. */
-function cotangentsOf(node: Node, sums: GradientSums, { about }: Builder): Cotangents | null {
+function cotangentsOf(node: Node, sums: GradientSums, { about }: Builder) {
   const scaled = node.outputs.map((value) => value && sums.of(value));
   const factors = new Set(scaled.flatMap((factored) => (factored ? [factored.times] : [])));
   if (factors.size === 0) return null;

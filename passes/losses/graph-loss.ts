@@ -57,12 +57,7 @@ export function graphLoss(model: Model): Loss {
   }) as Loss;
 }
 
-interface Results {
-  readonly loss: Value;
-  readonly metrics: readonly Value[];
-}
-
-function resultsOf({ file, graph, source }: Model): Results {
+function resultsOf({ file, graph, source }: Model) {
   const types = new Map(file.graph.outputs.map((info) => [info.name, typeOfInfo(info)]));
   const floats = graph.main.outputs.filter(({ name }) => isFloat(types.get(name)?.dtype));
   const loss = floats.find(({ name }) => name === "loss") ?? floats[0];
@@ -129,7 +124,11 @@ function agree(
   );
 }
 
-function write(model: Model, { loss, metrics }: Results, inputs: LossInputs): LossOutputs {
+function write(
+  model: Model,
+  { loss, metrics }: ReturnType<typeof resultsOf>,
+  inputs: LossInputs,
+): LossOutputs {
   const { builder, op, to, constant, output, rows } = inputs;
   checkOpset(model, inputs.opset);
   const nameOf = writeGraph(builder, model, givenTo(model, inputs), inputs.opset);

@@ -24,19 +24,8 @@ export interface FormulaReport {
   readonly floatCopy: boolean;
 }
 
-/** What the inserted nodes of a site read: its operands, and new weights drawn at random. */
-interface FormulaRun {
-  readonly inserted: InsertedSite;
-  readonly given: Tensors;
-  readonly weights: Weights;
-}
-
-/** Draws weights for the inserted nodes of a site, to run on these operands. */
-export function formulaRun(
-  { ort, plan }: Subject,
-  inserted: InsertedSite,
-  operands: Tensors,
-): FormulaRun {
+/** Returns what the inserted nodes of a site read: these operands, and weights drawn at random. */
+export function formulaRun({ ort, plan }: Subject, inserted: InsertedSite, operands: Tensors) {
   const given: Record<string, Tensor> = Object.create(null);
   for (const { name } of operandsOf(inserted)) given[name] = operands[name];
   const weights: Record<string, Record<string, Float64Array>> = {};
@@ -60,7 +49,7 @@ export function formulaRun(
  */
 export async function checkSum(
   { ort, original, result, plan }: Subject,
-  { inserted, given: operands, weights }: FormulaRun,
+  { inserted, given: operands, weights }: ReturnType<typeof formulaRun>,
   sum: Tensor | null,
 ): Promise<FormulaReport> {
   const { site, place } = inserted;

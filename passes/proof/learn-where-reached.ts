@@ -63,23 +63,18 @@ export async function learnWhereReached({
   });
 }
 
-/** Inputs, and groups of sites that they reach, which are checked together. */
-interface Part {
-  readonly feeds: Tensors;
-  readonly groups: Asked["groups"];
-}
-
 /**
- * Returns the sites by the inputs that reach them. If not all operands fit in memory, each group is
- * a part of its own, because a session keeps all that it can output until a run ends.
+ * Returns inputs with the groups of sites that they reach, which are checked together. If not all
+ * operands fit in memory, each group is a part of its own, because a session keeps all that it can
+ * output until a run ends.
  */
 function partsOf(
   groups: Asked["groups"],
   sites: readonly InsertedSite[],
   inputs: AskedWhereReached["reached"],
-): Part[] {
+) {
   const byInputs = groupBy(sites, (inserted) => inputs.get(inserted));
-  return [...byInputs].flatMap(([feeds, together]): Part[] => {
+  return [...byInputs].flatMap(([feeds, together]) => {
     if (!feeds) return [];
     const part = new Set(together);
     const reached = groups

@@ -21,7 +21,7 @@ import type { Check, Proof, ProofOptions } from "./checks.ts";
 import { newTensors } from "./displacing.ts";
 import type { FormulaReport } from "./formula.ts";
 import { learnWhereReached } from "./learn-where-reached.ts";
-import { type LearningReport, withLearningRuns } from "./learning.ts";
+import { withLearningRuns } from "./learning.ts";
 import type { Asked, LearningRuns } from "./learning-runs.ts";
 import { checkLowering, type LoweredOriginal } from "./lowering-check.ts";
 import { capture, operandsOfAll, siteBatches, sizesIn, sumSizes } from "./operands.ts";
@@ -127,10 +127,7 @@ async function checkSites(
   subject: Subject,
   { file, types, feeds, asked }: SiteRuns,
   options: ProofOptions,
-): Promise<{
-  readonly sites: readonly FormulaReport[];
-  readonly learning: Outcome<LearningReport>;
-}> {
+) {
   const { ort, original, plan } = subject;
   const progress = stepper(options);
   const sizes = sizesIn(original, types, feeds[0]);
