@@ -7,9 +7,6 @@ import { concat } from "../../src/onnx/bytes.ts";
 import { dataTypeNamed, elements } from "../../src/onnx/dtypes.ts";
 import { notedParameters } from "./noted-parameters.ts";
 
-const SETTINGS = operandsThat("settings");
-const WEIGHTS = operandsThat("weights");
-
 /** Names that torch.onnx.export makes up for a weight that it has turned or folded. */
 export const MADE_UP = /^(onnx::|val_\d+$)/;
 
@@ -33,7 +30,7 @@ export function isParameter(value: Value): boolean {
   if (isMask(value) || isCopied(value)) return false;
   if (!MADE_UP.test(name) && !STATED.test(name)) return rank > 0 || producer === null;
   const weighs = uses.some(
-    ({ node, index }) => node.callee !== null || WEIGHTS.get(node.op)?.includes(index),
+    ({ node, index }) => node.callee !== null || operandsThat(node.op, "weights")?.includes(index),
   );
   if (rank === 0) return false;
   // The scale and bias of a norm that has none, for instance.
@@ -109,7 +106,8 @@ function usesOf(value: Value): Use[] {
   return [...moved].flatMap(({ uses }) => uses.filter((use) => !isMoving(use)));
 }
 
-const isSetting = ({ node: { op }, index }: Use) => SETTINGS.get(op)?.includes(index) ?? false;
+const isSetting = ({ node: { op }, index }: Use) =>
+  operandsThat(op, "settings")?.includes(index) ?? false;
 
 /** Lines of a table that are looked at, numbers of each, and equations that make it sure. */
 const [LINES, NUMBERS, SURE] = [16, 8, 8];

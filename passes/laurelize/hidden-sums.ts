@@ -118,11 +118,9 @@ async function refusals(model: Model, ort: Ort, hidden: readonly Node[]): Promis
 
 const QUANTIZED = "com.microsoft.QLinearAdd";
 
-const ADDED = operandsThat("added");
-
 /** Whether a node holds a sum whose summands are not all its inputs, so that it must be lowered. */
 const hidesSum = (node: Node) =>
-  node.op === QUANTIZED || isComputed(node, ADDED.get(node.op)?.[0] ?? -1);
+  node.op === QUANTIZED || isComputed(node, operandsThat(node.op, "added")?.[0] ?? -1);
 
 /** Returns the reason why no sum of a node is a site: it adds a constant of fewer elements. */
 function addsConstant(
@@ -130,7 +128,7 @@ function addsConstant(
   fixed: ReadonlySet<Value>,
   { op, inputs, outputs }: Node,
 ): Reason | null {
-  const added = inputs[ADDED.get(op)?.[0] ?? -1];
+  const added = inputs[operandsThat(op, "added")?.[0] ?? -1];
   if (!added || !fixed.has(added)) return null;
   const [own, sum] = [types.get(added)?.shape, outputs[0] && types.get(outputs[0])?.shape];
   return own && sum && own.length < sum.length ? reasons.bias(added) : null;

@@ -3,11 +3,9 @@ import { hasFact, operandsThat } from "../../src/graph/operators.ts";
 import { reasons } from "./reasons.ts";
 import { type Sum, sumOf, termsAt } from "./residual.ts";
 
-const CLOSED = operandsThat("closed");
-
 /** Returns the sum of a node that does not take the branch as a float operand; null for other nodes. */
 export function closedSum(node: Node): Sum | null {
-  const places = CLOSED.get(node.op);
+  const places = operandsThat(node.op, "closed");
   const terms = places ? termsAt(node, places) : [];
   const sum = terms.length > 0 ? sumOf("closed", node, terms) : null;
   if (!sum) return null;

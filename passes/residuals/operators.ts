@@ -13,12 +13,9 @@ import { type Dimension, lowestOf, placeOfAxis } from "../../src/onnx/dtypes.ts"
 import type { KnownValues } from "./residual.ts";
 import { TRAITS, type Traits, traitsByBits } from "./traits.ts";
 
-const FACTORS = operandsThat("factors");
-const ZERO = operandsThat("zero");
-
 /** Returns the inputs that a product multiplies. */
 export const factorsOf = (node: Node): readonly (Value | null)[] =>
-  FACTORS.get(node.op)?.map((index) => node.inputs[index] ?? null) ?? node.inputs;
+  operandsThat(node.op, "factors")?.map((index) => node.inputs[index] ?? null) ?? node.inputs;
 
 /** Returns a function that classifies nodes. Nodes with the same traits share one object. */
 export function classifier(known: KnownValues): (node: Node) => Traits {
@@ -40,7 +37,7 @@ function traitsOf({ constants, types }: KnownValues, node: Node): number {
   const plain = inFloats(op);
   const product =
     hasFact(op, "product") &&
-    (FACTORS.get(op) ?? [0, 1]).some((index) => isFixed(constants, node.inputs[index]));
+    (operandsThat(op, "factors") ?? [0, 1]).some((index) => isFixed(constants, node.inputs[index]));
   const convolution =
     hasFact(op, "convolution") && node.inputs.some((at, k) => k > 0 && isFixed(constants, at));
   const oneOperand = computedCount(constants, node) === 1;
@@ -62,7 +59,8 @@ function traitsOf({ constants, types }: KnownValues, node: Node): number {
   if (convolution || product || hasFact(op, "block") || mixesWithin(node)) traits |= TRAITS.mixer;
   if (op === "DFT" || (plain === "AveragePool" && !isStrided(node))) traits |= TRAITS.pooling;
   if (projection) traits |= TRAITS.projection;
-  if (!linear || (ZERO.has(op) && quantizesToPositive(types, node))) traits |= TRAITS.nonlinear;
+  if (!linear || (operandsThat(op, "zero") && quantizesToPositive(types, node)))
+    traits |= TRAITS.nonlinear;
   if (hasFact(op, "enlarges") && enlarges(types, node)) traits |= TRAITS.upsampling;
   if (reduces(types, node)) traits |= TRAITS.reducing;
   if (layout && repeats(types, node, grows)) traits |= TRAITS.repeating;
@@ -117,7 +115,7 @@ const isOfQuantizer = (value: Value) =>
 /** Whether the zero point is the smallest integer: such a quantizer replaces the Relu before it. */
 function quantizesToPositive(types: Types, node: Node): boolean {
   const least = lowestOf(types.get(node.outputs[0]!)?.dtype ?? "");
-  const zero = numbersOf(node.inputs[ZERO.get(node.op)?.[0] ?? -1]) ?? [0];
+  const zero = numbersOf(node.inputs[operandsThat(node.op, "zero")?.[0] ?? -1]) ?? [0];
   return zero.every((number) => number === least);
 }
 

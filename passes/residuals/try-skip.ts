@@ -41,11 +41,12 @@ function* origins(setting: Setting, skip: Value): Generator<Link> {
   }
 }
 
-const ZERO = operandsThat("zero");
-
 /** Whether a value holds floats as integers, from which an operator makes floats or other such. */
 const isQuantized = ({ uses }: Value) =>
-  uses.some(({ node: { op }, index }) => ZERO.has(op) || (index === 0 && hasFact(op, "quantizer")));
+  uses.some(
+    ({ node: { op }, index }) =>
+      operandsThat(op, "zero") || (index === 0 && hasFact(op, "quantizer")),
+  );
 
 type Verdict = { kind: Kind } | { reason: Reason; kind?: OptionalKind; weak?: boolean };
 

@@ -1,3 +1,4 @@
+import { entry } from "../entry.ts";
 import { EXTENSIONS } from "./extension-operators.ts";
 import { PLAIN, STANDARD } from "./standard-operators.ts";
 
@@ -119,23 +120,22 @@ export function hasFact(op: string | undefined, ...any: readonly Fact[]): boolea
   return false;
 }
 
-/** Returns what is stated of this fact, by operator. */
-const statedOf = (fact: keyof typeof OPERAND_FACTS | keyof typeof OPERATOR_FACTS) =>
-  [...operators].flatMap(([name, { facts }]) => {
-    const stated = [...facts].find((word) => word.startsWith(`${fact}=`));
-    return stated ? [[name, stated.split("=")[1]] as const] : [];
-  });
+/** The operands with a fact, positions by fact and operator. */
+const operands = new Map<string, Map<string, readonly number[]>>();
+const floats = new Map<string, string>();
+for (const [op, { facts }] of operators)
+  for (const word of facts) {
+    const [fact, what] = word.split("=");
+    if (fact === "floats") floats.set(op, what);
+    else if (what) entry(operands, fact, () => new Map()).set(op, what.split(",").map(Number));
+  }
 
-/** Returns the operands with this fact, positions by operator. */
-export const operandsThat = (
-  fact: keyof typeof OPERAND_FACTS,
-): ReadonlyMap<string, readonly number[]> =>
-  new Map(statedOf(fact).map(([name, positions]) => [name, positions.split(",").map(Number)]));
-
-const FLOATS: ReadonlyMap<string, string> = new Map(statedOf("floats"));
+/** Returns the positions of the operands of an operator that have this fact; undefined if none have. */
+export const operandsThat = (op: string, fact: keyof typeof OPERAND_FACTS) =>
+  operands.get(fact)?.get(op);
 
 /** Returns the operator that a quantized one stands for: Mul for com.microsoft.QLinearMul. */
-export const inFloats = (op: string): string => FLOATS.get(op) ?? op;
+export const inFloats = (op: string): string => floats.get(op) ?? op;
 
 /** Returns the name of an operator without its domain. */
 export const withoutDomain = (op: string): string => op.slice(op.lastIndexOf(".") + 1);

@@ -12,8 +12,6 @@ const LONGEST = 1024;
 /** Maximum number of sizes in a shape with which onnxruntime still loads a model in a second. */
 const LOADABLE = 1 << 18;
 
-const AXES = operandsThat("axes");
-
 /** Maximum number of values through which a length is followed. */
 const HOPS = 100;
 
@@ -60,7 +58,8 @@ export const makesHuge = (graph: Graph, known: Known): boolean =>
     ({ op, outputs: [made] }) => made && hasFact(op, "grows") && atMost(made, known, 0) > HUGE,
   );
 
-const shapeOf = ({ op, inputs }: Node): Value | null => inputs[AXES.get(op)?.[0] ?? -1] ?? null;
+const shapeOf = ({ op, inputs }: Node): Value | null =>
+  inputs[operandsThat(op, "axes")?.[0] ?? -1] ?? null;
 
 /** Returns the largest size of a value in elements; `unknown` if its operator does not show it. */
 function atMost(value: Value, known: Known, unknown: number): number {
