@@ -1,5 +1,5 @@
 import { csvParser } from "#node-data";
-import { InputError } from "../../src/errors.ts";
+import { InputError, tried } from "../../src/errors.ts";
 import { concat } from "../../src/onnx/bytes.ts";
 import type { Source } from "../../src/onnx/source.ts";
 
@@ -84,15 +84,8 @@ function listOf(cell: string): TableCell {
   const isList = inner !== undefined || (parts.length > 1 && !text.includes(","));
   if (isList && parts.every((part) => NUMBER.test(part)))
     return Object.assign(parts.map(Number), { text: cell });
-  return text.startsWith("[[") ? nested(text, cell) : cell;
-}
-
-function nested(text: string, cell: string): TableCell {
-  try {
-    return JSON.parse(text) as TableCell;
-  } catch {
-    return cell;
-  }
+  const nested = text.startsWith("[[") ? tried(() => JSON.parse(text) as TableCell) : null;
+  return nested ?? cell;
 }
 
 function checkColumns(name: string, columns: readonly string[]): void {
@@ -146,15 +139,12 @@ function checkDepth(file: string, row: number, cells: readonly unknown[]): void 
 }
 
 /** Parses a line; NaN, which Python writes although JSON does not have it, counts as missing. */
-function parsedLine(line: string): unknown {
-  try {
-    return JSON.parse(
+const parsedLine = (line: string): unknown =>
+  tried(() =>
+    JSON.parse(
       line.replace(/"(?:[^"\\]|\\.)*"?|\bNaN\b/g, (part) => (part === "NaN" ? "null" : part)),
-    );
-  } catch {
-    return null;
-  }
-}
+    ),
+  );
 
 /** A file's text in pieces that end with a line; with `quoted`, not with one inside quotes. */
 function* pieces(source: Source, quoted: boolean): Generator<string> {

@@ -10,6 +10,7 @@ import {
 import { InputError } from "../../src/errors.ts";
 import { constants } from "../../src/graph/constants.ts";
 import type { Value } from "../../src/graph/graph.ts";
+import { hasFact } from "../../src/graph/operators.ts";
 import { type DataOptions, folderAfter, placingOf } from "../../src/graph/placing.ts";
 import { graphNodes } from "../../src/graph/scopes.ts";
 import { type Model, modelOf, patched, typesOf } from "../../src/model.ts";
@@ -22,7 +23,7 @@ import { strippable } from "../laurelize/strip.ts";
 import type { KnownGraph } from "../residuals/residual.ts";
 import { EXTENTS, type FoldExtent, operandAt, type Plain } from "./absorb.ts";
 import { keyOf } from "./draft.ts";
-import { isQuantized, leastSizes, type MapCost, multiplyAdds } from "./multiply-adds.ts";
+import { leastSizes, type MapCost, multiplyAdds } from "./multiply-adds.ts";
 import { type Mix, projected } from "./project.ts";
 import { why } from "./reasons.ts";
 import { type FoldedSite, siteReport, untouchedSite } from "./report.ts";
@@ -134,7 +135,8 @@ function costOfMaps({ facts, inserted }: Plain, sites: readonly FoldSite[]): Map
   });
   if (!before || counts.includes(null)) return null;
   const more = counts.reduce<number>((sum, one) => sum + one!, 0);
-  return { multiplyAdds: more, share: more / before, quantized: isQuantized(facts.graph) };
+  const quantized = graphNodes(facts.graph).some(({ op }) => hasFact(op, "quantized"));
+  return { multiplyAdds: more, share: more / before, quantized };
 }
 
 /** The laurelization of a model that holds its LAuReL weights. Throws an InputError if there is not just one. */

@@ -1,5 +1,4 @@
 import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
-import { hasFact } from "../../src/graph/operators.ts";
 import { own, rows } from "../../src/graph/own.ts";
 import { graphNodes } from "../../src/graph/scopes.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
@@ -62,7 +61,3 @@ export function multiplyAdds(
 /** Returns the shape of a value, free dimensions being 1; null if the rank is unknown. */
 export const leastSizes = (types: Types, value: Value | null | undefined): Shape | null =>
   (value && types.get(value)?.shape?.map((dim) => (typeof dim === "number" ? dim : 1))) ?? null;
-
-/** Whether a model has weights or products of integers. */
-export const isQuantized = (graph: Graph): boolean =>
-  graphNodes(graph).some(({ op }) => hasFact(op, "quantized"));

@@ -1,3 +1,4 @@
+import { tried } from "../../src/errors.ts";
 import { patchedBytes } from "../../src/graph/patch.ts";
 import { type Model, modelOf } from "../../src/model.ts";
 import { VERSION } from "../../src/version.ts";
@@ -31,8 +32,8 @@ export interface TuningRecord {
 export const TUNING_KEY = "laurelize.tuned";
 
 /** Returns the record of a model or an adapter; null if it has none that can be read. */
-export function tuningOf(metadata: ReadonlyMap<string, string>): TuningRecord | null {
-  try {
+export const tuningOf = (metadata: ReadonlyMap<string, string>): TuningRecord | null =>
+  tried(() => {
     const read = JSON.parse(metadata.get(TUNING_KEY) ?? "null") as TuningRecord | null;
     const { sha256, trained, head } = read ?? {};
     const names = [...(trained ?? [null]), ...(head?.weights ?? [])];
@@ -41,10 +42,7 @@ export function tuningOf(metadata: ReadonlyMap<string, string>): TuningRecord | 
       names.every((name) => typeof name === "string") &&
       (head === undefined || (typeof head.layer === "string" && Array.isArray(head.weights)));
     return isSound ? read : null;
-  } catch {
-    return null;
-  }
-}
+  });
 
 /** Returns the entry of metadata_props for a record. */
 export const tuningEntry = (tuning: Omit<TuningRecord, "version">) => ({

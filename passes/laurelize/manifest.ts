@@ -1,3 +1,4 @@
+import { tried } from "../../src/errors.ts";
 import type { Undo } from "../../src/onnx/undo.ts";
 import type { ResidualOptions } from "../residuals/find.ts";
 import { isFeatureAxis } from "../residuals/named-axes.ts";
@@ -90,8 +91,8 @@ export const parameterNames = (all: readonly (Laurelization | null)[]): string[]
   ...new Set(sitesOf(all).flatMap(({ parameters }) => Object.values(parameters))),
 ];
 
-function parse(text: string): Laurelization | null {
-  try {
+const parse = (text: string): Laurelization | null =>
+  tried(() => {
     const read = JSON.parse(text) as Laurelization;
     const { variant, options, sites, finding, sha256, trained = [] } = read;
     const sound =
@@ -105,10 +106,7 @@ function parse(text: string): Laurelization | null {
       Array.isArray(sites) &&
       sites.every(isSite);
     return sound ? read : null;
-  } catch {
-    return null;
-  }
-}
+  });
 
 const isSite = ({ name, skip, augmented, parameters }: ManifestSite) =>
   [name, skip, augmented, ...Object.values(parameters)].every(

@@ -2,6 +2,7 @@ import type { Tensor } from "onnxruntime-common";
 import { compareTensors, type Difference } from "../../src/compare/difference.ts";
 import { InputError } from "../../src/errors.ts";
 import { tensorData } from "../../src/graph/constants.ts";
+import type { Graph } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
 import { normal, uniform } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
@@ -11,7 +12,7 @@ import { tensorToRun } from "../../src/ort/tensors.ts";
 import type { SampleOptions } from "../../src/samples/draw.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
 import { checkSum, type FormulaReport, formulaRun } from "./formula.ts";
-import { operandsOf, runSum, type Subject } from "./site-nodes.ts";
+import { operandsOf, runSums, type Subject } from "./site-nodes.ts";
 
 /** What one site computes on random operands, with its initial weights. */
 export interface SiteReport extends Pick<FormulaReport, "site" | "passed" | "floatCopy"> {
@@ -43,18 +44,20 @@ export async function checkSite(
   const operands = randomOperands(ort, inserted, shape, options.seed ?? 0);
   const terms = [site.skip, ...site.branches].map(({ value }) => value.name);
   const read = Object.fromEntries(terms.map((name) => [name, operands[name]]));
-  const plain = await runSum(ort, original, site, read);
+  const sumIn = async (graph: Graph, given: Tensors) =>
+    (await runSums(ort, graph, site, [given]))?.[0] ?? null;
+  const plain = await sumIn(original, read);
   const weights = Object.fromEntries(
     Object.values(parameters).map(({ name, dtype, dims }) => [
       name,
       tensorToRun(ort, dtype, tensorData(result, name), dims),
     ]),
   );
-  const insertedSum = await runSum(ort, result, site, { ...operands, ...weights });
+  const insertedSum = await sumIn(result, { ...operands, ...weights });
   const difference = plain && insertedSum ? compareTensors(plain, insertedSum) : null;
   const passed = difference?.absolute === 0;
   const run = formulaRun(subject, inserted, operands);
-  const formula = await checkSum(subject, run, await runSum(ort, result, site, run.given));
+  const formula = await checkSum(subject, run, await sumIn(result, run.given));
   return {
     start: { site: site.name, shape, difference, passed, floatCopy: formula.floatCopy },
     formula: { ...formula, madeUp: true },

@@ -62,17 +62,6 @@ function constantOf(ort: Ort, value: Value): Tensor | null {
   return bytes && type ? tensorToRun(ort, type.dtype, bytes, type.shape as number[]) : null;
 }
 
-/** Runs a site's sum like `runSums`, on one set of tensors. */
-export async function runSum(
-  ort: Ort,
-  graph: Graph,
-  site: Site,
-  given: Tensors,
-): Promise<Tensor | null> {
-  const sums = await runSums(ort, graph, site, [given]);
-  return sums ? sums[0] : null;
-}
-
 /**
  * Runs the nodes between the given tensors and a site's sum alone, with optimizations disabled, on
  * each set of tensors of the same names and types. If the sum is not a value of the graph, its node

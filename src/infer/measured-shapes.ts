@@ -1,5 +1,5 @@
 import { outputsOf, type Types, type Value } from "../graph/graph.ts";
-import { hasFact, operatorsThat } from "../graph/operators.ts";
+import { hasFact } from "../graph/operators.ts";
 import { patchedFile } from "../graph/patch.ts";
 import { allTensors } from "../onnx/all-tensors.ts";
 import { type Dimension, elements, isFloat, type Type } from "../onnx/dtypes.ts";
@@ -18,9 +18,6 @@ const LARGEST = 1 << 28;
 /** Number of elements of a value above which a model is not run on inputs of twice the size. */
 const LARGEST_DOUBLED = 1 << 24;
 
-/** Operators whose outputs a search examines: sums, and what stacks the terms of one. */
-const EXAMINED: ReadonlySet<string> = new Set([...operatorsThat("sum"), "ConcatFromSequence"]);
-
 /** Sizes of the requested values in a run, and of the free dimensions of its inputs. */
 interface Run {
   readonly shapes: readonly (readonly number[])[];
@@ -36,8 +33,10 @@ interface Run {
 export async function measuredTypes(model: Sampled): Promise<ReadonlyMap<Value, Type>> {
   const { graph, types } = model;
   const { nodes } = graph.main;
+  // A search examines the outputs of sums, and of what stacks the terms of one.
+  const isExamined = (op: string) => op === "ConcatFromSequence" || hasFact(op, "sum");
   const wanted = nodes.some(
-    ({ op, outputs: [sum] }) => EXAMINED.has(op) && sum && isLost(types, sum),
+    ({ op, outputs: [sum] }) => isExamined(op) && sum && isLost(types, sum),
   );
   if (makesHuge(graph, (value) => types.get(value))) return new Map();
   const mayTakeLong = nodes.some(({ op }) => op === "Loop" || hasFact(op, "search"));
