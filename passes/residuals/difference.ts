@@ -14,13 +14,6 @@ export function differenceSum(node: Node): Sum | null {
   return sum ? { ...sum, rare: true } : null;
 }
 
-/** Returns the values that differences subtract. */
-export function subtractedValues(sums: Iterable<Sum>): ReadonlySet<Value> {
-  const subtracted = new Set<Value>();
-  for (const { form, terms } of sums) if (form === "difference") subtracted.add(terms[1].value);
-  return subtracted;
-}
-
 /** Whether a difference is added to one of its operands again, times a gate or a number or not. */
 export function isAddedBack(setting: Setting, { output, terms }: Sum): boolean {
   const next = ({ uses }: Value) =>

@@ -4,7 +4,6 @@ import { uniqueNames } from "../../src/graph/builder.ts";
 import type { Graph, Node, Scope, Types, Value } from "../../src/graph/graph.ts";
 import { labelOf, pathOf, scopesOf, visible } from "../../src/graph/scopes.ts";
 import type { Declared } from "../../src/options.ts";
-import { subtractedValues } from "./difference.ts";
 import type { Candidate } from "./feature-axis.ts";
 import { sumsIn } from "./index.ts";
 import { recognize } from "./inserted.ts";
@@ -76,12 +75,13 @@ export function findSites(graph: Graph, inferred: Types, options: ResidualOption
   const recognized = recognize(facts, sums.values());
   const listed = listedOriginals(scopes, earlier);
   const traits = classifier(facts);
+  const differences = [...sums.values()].filter(({ form }) => form === "difference");
   const setting: Setting = {
     ...facts,
     ...unfitValues(graph),
     traits,
     originals: new Map([...recognized.originals, ...listed]),
-    subtracted: subtractedValues(sums.values()),
+    subtracted: new Set(differences.map(({ terms }) => terms[1].value)),
     reach: new Reach(traits),
     chains: new Recent(),
   };
