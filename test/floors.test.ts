@@ -226,6 +226,21 @@ describe("one arrow", () => {
     expect(walking).toEqual(["src/graph/walk.ts", "passes/residuals/find.ts"]);
   });
 
+  it("follows values in graph/walk: no function calls itself for those behind, but to a depth", () => {
+    const DECLARED = /^(?:export )?(?:async )?(?:function\*?|const) (\w+)\(?([\s\S]*)/m;
+    const recursive = sources.flatMap((file) =>
+      text(file)
+        .split(/\n\n(?=\S)/)
+        .flatMap((part) => {
+          const [, name = "", body = ""] = DECLARED.exec(part) ?? [];
+          const calls = new RegExp(`(?<![.\\w])${name}\\(`).test(body);
+          const follows = /\b(producer|uses)\b/.test(body) && !/\b(depth|steps)\b/.test(body);
+          return name !== "" && calls && follows ? [name] : [];
+        }),
+    );
+    expect(recursive).toEqual(["scopeLike", "shapeEntries"]);
+  });
+
   it("keeps node:* in bin and src/files, which only #node and #node-data name", () => {
     const language = imports.filter(({ file }) => !within(file, "bin/", "src/files/"));
     expect(show(language.filter(({ from }) => within(from, "node:")))).toEqual([]);

@@ -9,11 +9,19 @@ import {
 import { InputError } from "../../src/errors.ts";
 import { uniqueNames } from "../../src/graph/builder.ts";
 import { constants, numbersOf } from "../../src/graph/constants.ts";
-import { called, type Node, typeOfInfo, type Use, type Value } from "../../src/graph/graph.ts";
+import {
+  called,
+  type Node,
+  outputsOf,
+  typeOfInfo,
+  type Use,
+  type Value,
+} from "../../src/graph/graph.ts";
 import { hasFact } from "../../src/graph/operators.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { uniformWithin } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
+import { walk } from "../../src/graph/walk.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { type DenseTensor, plainNode } from "../../src/onnx/new-node.ts";
@@ -203,14 +211,12 @@ const unrounded = (quantizers: readonly Node[]) =>
       });
 
 /** Whether integers leave the model. */
-const leavesRounded = (value: Value): boolean =>
-  value.isOutput ||
-  value.uses.some(
-    ({ node }) =>
-      node.op !== "DequantizeLinear" &&
-      !hasFact(node.op, "chooses", "sizes") &&
-      node.outputs.some((output) => output && leavesRounded(output)),
-  );
+function leavesRounded(value: Value): boolean {
+  const isRounded = ({ op }: Node) => op !== "DequantizeLinear" && !hasFact(op, "chooses", "sizes");
+  const passed = ({ uses }: Value) =>
+    uses.flatMap(({ node }) => (isRounded(node) ? outputsOf(node) : []));
+  return [...walk([value], passed)].some(({ isOutput }) => isOutput);
+}
 
 /** Throws an InputError unless a new head and its number of classes are given together. */
 export function checkHead(layer: string | undefined, classes: number | undefined): void {
