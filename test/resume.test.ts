@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { isLaurelized, openModel } from "laurelize";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "./support/fixture.ts";
 import { examples, littleTraining } from "./support/little-training.ts";
@@ -58,6 +59,7 @@ describe("finetune --resume", { timeout: 120_000 }, () => {
     const given = args("train.npz", ...course, "-o", at("stopped.onnx"));
     const first = await interrupted(given, "epoch 3/");
     expect(first.code, first.said).toBe(130);
+    expect(isLaurelized(await openModel(at("stopped.onnx")))).toBe(true);
     const log = JSON.parse(fs.readFileSync(at("stopped.json"), "utf8"));
     expect(log.stopped).toBe("aborted");
     expect(log.steps.length).toBeLessThan(24 * 10);

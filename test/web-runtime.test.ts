@@ -11,11 +11,11 @@ import { swept } from "./support/sweep.ts";
 
 /** Fixtures with free dimensions, of convolutions, attention, bodies and half precision. */
 const NAMES = [
-  "albert-shared-layer",
-  "pre-norm-mlp",
   "bottleneck-half-precision",
-  "bottleneck-adapter",
+  "pre-norm-mlp",
+  "albert-shared-layer",
   "diffusion-block",
+  "bottleneck-adapter",
   "layer-scale",
 ];
 
@@ -31,7 +31,7 @@ const variants = (name: string): [string, string][] => {
   ];
 };
 
-const cases = swept(NAMES, 2).flatMap(variants);
+const cases = swept(NAMES, 3).flatMap(variants);
 
 describe("the API under onnxruntime-web in a process of its own", { timeout: 300_000 }, () => {
   const folder = temporaryFolder();
@@ -55,7 +55,9 @@ describe("the API under onnxruntime-web in a process of its own", { timeout: 300
   it("is read from wasm, which spells an unnamed dimension 4294967295", async () => {
     wasm.env.wasm.numThreads = 1;
     const session = await wasm.InferenceSession.create(fs.readFileSync(files[1]));
-    expect(session.inputMetadata[0]).toMatchObject({ shape: [2 ** 32 - 1, 5, 8] });
+    expect(session.inputMetadata[0]).toMatchObject({
+      shape: expect.arrayContaining([2 ** 32 - 1]),
+    });
     await session.release();
   });
 
