@@ -10,7 +10,7 @@ describe("the words after npm run bench --", () => {
     expect(Object.fromEntries(chosenParts(words.split(" ")))).toEqual(parts);
   });
 
-  it("are every part if there are none", () => {
+  it("mean every part if there are none", () => {
     expect([...chosenParts([]).keys()].length).toBeGreaterThan(6);
   });
 

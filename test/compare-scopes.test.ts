@@ -130,7 +130,7 @@ describe("an error planted inside", () => {
       },
       "is only in the first",
     ],
-  ])("a function's own description is told: %s", async (_, change, what) => {
+  ])("a function's own description is reported: %s", async (_, change, what) => {
     const proto = onnx.ModelProto.decode(PLAIN_CALL.slice());
     change(proto);
     const comparison = await compared(PLAIN_CALL, onnx.ModelProto.encode(proto).finish());

@@ -413,7 +413,7 @@ describe("models with other inputs or outputs", () => {
       graph("(float[N, 5] x) => (float[N, 5] y)"),
       /input x has the shape \[N, 4\] in the first, \[N, 5\]/,
     ],
-  ])("cannot be fed alike: %s", async (_, b, sentence) => {
+  ])("cannot take the same inputs: %s", async (_, b, sentence) => {
     const comparison = await compared(a, b);
     expect(comparison).toMatchObject({ same: false, outputs: [] });
     expect(comparison.apart).toMatch(sentence);

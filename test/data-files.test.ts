@@ -74,7 +74,7 @@ describe("data of several files", () => {
       () => fs.mkdirSync(at("empty"), { recursive: true }),
       /empty does not contain .npz files/,
     ],
-    ["no file", () => {}, /empty.* does not exist|does not contain/],
+    ["a path without a file", () => {}, /empty.* does not exist|does not contain/],
   ])("refuses %s", async (_, make, why) => {
     make();
     await expect(openDataset(at("empty"), model, { targets })).rejects.toThrow(why);

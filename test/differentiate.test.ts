@@ -246,7 +246,7 @@ describe("what cannot be differentiated is one sentence", () => {
       /has no free dimension batch; it has N\.$/,
     ],
     [
-      "a size that is none",
+      "a size below 1",
       "g (float[N, 4] x) => (float[N, 4] y) { y = Neg(x) }",
       { wrt: ["x"], dims: { N: 0 } },
       /^the size of N must be an integer of at least 1 \(got 0\)\.$/,

@@ -441,9 +441,9 @@ describe("--external-data", time, () => {
 describe("false statements of a model about its data", time, () => {
   it.each<[string, Entries, string]>([
     ["an offset behind the end", { offset: "4000000000" }, "truncated"],
-    ["an offset that is no number", { offset: "12abc" }, 'offset "12abc", which is not a size'],
+    ["an offset that is not a number", { offset: "12abc" }, 'offset "12abc", which is not a size'],
     ["a negative offset", { offset: "-4" }, 'offset "-4", which is not a size'],
-    ["a length that is no number", { length: "1e3" }, 'length "1e3", which is not a size'],
+    ["a length that is not a number", { length: "1e3" }, 'length "1e3", which is not a size'],
     ["a length beyond 2^53", { length: "99999999999999999999" }, "which is not a size"],
     ["a length that is not the shape's", { length: "4" }, "but holds 4"],
     ["no location", { location: "" }, "does not name a file"],

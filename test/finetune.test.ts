@@ -93,7 +93,7 @@ describe("laurelize finetune", { timeout: 120_000 }, () => {
     expect(fs.readFileSync(at("applied.onnx"))).toEqual(after);
   });
 
-  it("stops when it gets no better", () => {
+  it("stops after epochs without improvement", () => {
     const ran = run(
       "train.npz",
       "--eval",

@@ -151,7 +151,7 @@ describe("a rule that does not fit is refused in a sentence", () => {
     "g (float[3, 4] x) => (float[3, 4] y) <float[4, 4] w> { h = MatMul(x, w) [r] y = Round(h) }";
   it.each<[string, unknown, RegExp]>([
     [
-      "what is no function",
+      "a rule that is not a function",
       "straight",
       /^option rules of differentiate must be an object of functions; it is an object\.$/,
     ],

@@ -234,7 +234,7 @@ describe("imports of models", { timeout: 240_000 }, () => {
     }
   });
 
-  it("are there under CI", () => {
+  it("are tried in Chromium under CI", () => {
     if (process.env.CI) expect(testBrowser, "install chromium").not.toBeNull();
   });
 });

@@ -114,7 +114,7 @@ describe("--recipe", () => {
       ["wrong"],
       /rank .*must be a number/,
     ],
-    ["no configuration", {}, ["small"], /--recipe needs a laurelize\.config\.ts/],
+    ["a missing configuration", {}, ["small"], /--recipe needs a laurelize\.config\.ts/],
     [
       "two of them",
       { "laurelize.config.json": json, "laurelize.config.mjs": "" },

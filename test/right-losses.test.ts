@@ -185,7 +185,7 @@ describe("if logits cannot be distinguished from probabilities, the loss is that
     ["a Softmax", "o = Softmax<axis = 1>(a)", "float[N, 3] o"],
     ["a LogSoftmax", "o = LogSoftmax<axis = 1>(a)", "float[N, 3] o"],
     ["a mean of Sigmoids", "p = Sigmoid(a) q = Sigmoid(b) o = Mean(p, q)", "float[N, 3] o"],
-    ["a Clip that is felt", "p = Sigmoid(a) o = Clip(p, fifth, high)", "float[N, 3] o"],
+    ["a Clip that changes values", "p = Sigmoid(a) o = Clip(p, fifth, high)", "float[N, 3] o"],
     ["1 / (1 + exp)", "n = Neg(a) e = Exp(n) s = Add(e, unit) o = Div(unit, s)", "float[N, 3] o"],
     [
       "a head beside a Softmax",

@@ -118,9 +118,9 @@ describe("--again", () => {
   it.each<[string, Record<string, unknown>]>([
     ["nothing to undo", { undo: null }],
     ["no step from the lowered model", { opening: [null] }],
-    ["a hash that is none", { sha256: 0, undo: { size: 3, steps: [] } }],
-    ["no word of the hash", { sha256: undefined }],
-  ])("refuses a result that says of itself %s", async (_, said) => {
+    ["a hash that is not text", { sha256: 0, undo: { size: 3, steps: [] } }],
+    ["no hash", { sha256: undefined }],
+  ])("refuses a result whose metadata has %s", async (_, said) => {
     const { model } = await laurelize(await openModel(fixture("pre-norm-mlp")), { ort });
     const proto = onnx.ModelProto.decode(model.toBytes());
     const entry = proto.metadataProps.at(-1)!;
