@@ -233,7 +233,7 @@ describe("one arrow", () => {
         .split(/\n\n(?=\S)/)
         .flatMap((part) => {
           const [, name = "", body = ""] = DECLARED.exec(part) ?? [];
-          const calls = new RegExp(`(?<![.\\w])${name}\\(`).test(body);
+          const calls = new RegExp(`(?<![.\\w])${name}[(),]`).test(body);
           const follows = /\b(producer|uses)\b/.test(body) && !/\b(depth|steps)\b/.test(body);
           return name !== "" && calls && follows ? [name] : [];
         }),
