@@ -24,8 +24,19 @@ export interface FormulaReport {
   readonly floatCopy: boolean;
 }
 
-/** Returns what the inserted nodes of a site read: these operands, and weights drawn at random. */
-export function formulaRun({ ort, plan }: Subject, inserted: InsertedSite, operands: Tensors) {
+/** What the inserted nodes of a site read: its operands, and new weights drawn at random. */
+interface FormulaRun {
+  readonly inserted: InsertedSite;
+  readonly given: Tensors;
+  readonly weights: Weights;
+}
+
+/** Draws weights for the inserted nodes of a site, to run on these operands. */
+export function formulaRun(
+  { ort, plan }: Subject,
+  inserted: InsertedSite,
+  operands: Tensors,
+): FormulaRun {
   const given: Record<string, Tensor> = Object.create(null);
   for (const { name } of operandsOf(inserted)) given[name] = operands[name];
   const weights: Record<string, Record<string, Float64Array>> = {};
@@ -49,7 +60,7 @@ export function formulaRun({ ort, plan }: Subject, inserted: InsertedSite, opera
  */
 export async function checkSum(
   { ort, original, result, plan }: Subject,
-  { inserted, given: operands, weights }: ReturnType<typeof formulaRun>,
+  { inserted, given: operands, weights }: FormulaRun,
   sum: Tensor | null,
 ): Promise<FormulaReport> {
   const { site, place } = inserted;
