@@ -12,12 +12,17 @@ export interface NodeView extends ReturnType<typeof attributesOf>, Form {
 
 /** Reads a node's attributes by name: a fallback, or null, if the node has no such attribute. */
 export const attributesOf = (node: Node) => ({
+  /** An integer. */
   int: (name: string, fallback: number) => attribute(node, name)?.i ?? fallback,
+  /** A list of integers. */
   ints: (name: string) => attribute(node, name)?.ints ?? null,
   /** A list of integers that is an attribute, or in newer opsets an input; null if it is computed. */
   list: (name: string, input: number) =>
     attribute(node, name)?.ints ?? numbersOf(node.inputs[input]),
+  /** A float. */
   float: (name: string, fallback: number) => attribute(node, name)?.f ?? fallback,
+  /** A list of floats. */
   floats: (name: string) => attribute(node, name)?.floats ?? null,
+  /** A string. */
   text: (name: string, fallback: string) => textAttribute(node, name) ?? fallback,
 });

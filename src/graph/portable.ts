@@ -61,6 +61,7 @@ export function portable(op: Ops, opset: number, constant: Constant) {
     ...layout,
     ...pieces(form, layout.ints),
     ...choices(form, layout),
+    /** One-hot encodes int64 classes along a new axis, the last by default. */
     oneHot: oneHots(form, layout),
   };
 }
@@ -101,6 +102,7 @@ function layouts({ op, opset, constant }: Form) {
     /** Gives the same elements another shape; 0 keeps a size and −1 is what remains. */
     reshape: (x: string, shape: Ints): string => op.Reshape(x, ints(shape)),
     expand,
+    /** Zeros of a shape. */
     zeros: (shape: Ints, dtype: string): string => expand(constant(dtype, [], [0]), [], shape),
   };
 }
