@@ -35,11 +35,11 @@ export function describeCheck(check: Check): string {
   }
   if (check.name === "it can learn") {
     const { tensors, first, dead, unfelt, faint, bySums, before } = check;
-    const judged =
+    const moved =
       before.length > 0 && !bySums
         ? `output or ${before.join(", ")}, the last floats before it`
         : "output";
-    const alive = `${tensors - dead.length - unfelt.length} of ${counted(tensors, "new tensor")} ${tensors === 1 ? "moves" : "move"} the ${bySums ? "last sum (no output holds a float that depends on it)" : judged}`;
+    const alive = `${tensors - dead.length - unfelt.length} of ${counted(tensors, "new tensor")} ${tensors === 1 ? "moves" : "move"} the ${bySums ? "last sum (no output holds a float that depends on it)" : moved}`;
     const early = first.length < tensors ? `, ${first.length} of them from the first step` : "";
     const slight =
       faint.length > 0 ? `, ${faint.length} of them by less than its rounding (${faint[0]})` : "";

@@ -39,7 +39,9 @@ export interface FitOptions
   extends FinetuneOptions,
     ArrayReading,
     Omit<FolderOptions, "classNames">,
-    Given<ValuesOf<typeof lasting & typeof order & typeof heading & Pick<typeof judging, "best">>> {
+    Given<
+      ValuesOf<typeof lasting & typeof order & typeof heading & Pick<typeof evaluating, "best">>
+    > {
   /** Training examples. */
   readonly data: FitData;
   /** Evaluation examples, which choose the best epoch; without them the training loss does. */
@@ -96,8 +98,8 @@ export const heading = {
   },
 } as const satisfies Options;
 
-/** How epochs are judged, as the command line and the API offer it. */
-export const judging = {
+/** How epochs are evaluated, as the command line and the API offer it. */
+export const evaluating = {
   metrics: {
     type: "string",
     array: true,
@@ -116,7 +118,7 @@ export const fitting = {
   ...training,
   ...running,
   ...lasting,
-  ...judging,
+  ...evaluating,
   ...heading,
   ...scheduleOptions,
 };
@@ -167,7 +169,7 @@ export const fitOptions: Declared<FitOptions> = {
   ...reading,
   ...order,
   ...watching,
-  best: judging.best,
+  best: evaluating.best,
   data: {},
   eval: {},
   resume: {},

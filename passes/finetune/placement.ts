@@ -133,10 +133,10 @@ export function placedArray(
     return { axis, from: null, dims };
   const free = axesOf(shape, dims, rows);
   if (axis < 0 && free.length > 0 && fits(dims, shape)) {
-    const ways = free.map((k) => `${name}=${k}`).join(" or ");
+    const choices = free.map((k) => `${name}=${k}`).join(" or ");
     if (free.length > 1)
       throw new PlacementError(
-        `${title} may have its examples along axis ${free.join(" or ")}; say which with --batch-axis ${ways}.`,
+        `${title} may have its examples along axis ${free.join(" or ")}; say which with --batch-axis ${choices}.`,
         { input: name, axes: free, batch },
       );
     return along(free[0], dims);

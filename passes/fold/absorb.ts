@@ -60,9 +60,9 @@ export function absorb(plain: Plain, use: Use, by: Factor, hops = 0): readonly F
   if (value.isOutput || plain.readers.get(value) !== 1)
     return why("branch-read-elsewhere", node.op);
   if (node.outputs[0] !== value || addsMaps(plain, node)) return why("nonlinear", node.op);
-  const ways = own(scaleRules, node.op)?.backward?.(nodeAt(facts, node), by) ?? [];
+  const options = own(scaleRules, node.op)?.backward?.(nodeAt(facts, node), by) ?? [];
   let failed: Why | null = null;
-  for (const { requests = [] } of ways) {
+  for (const { requests = [] } of options) {
     const edits = all(plain, node, requests, hops + 1);
     if (!("code" in edits)) return edits;
     failed ??= edits;

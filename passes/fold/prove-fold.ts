@@ -5,9 +5,9 @@ import {
   type WithOrt,
   withOrt,
 } from "../../src/arguments.ts";
+import { comparableOf } from "../../src/compare/comparable.ts";
 import { inputsFor } from "../../src/compare/compare-models.ts";
 import { compareTensors } from "../../src/compare/difference.ts";
-import { judgedOf } from "../../src/compare/judged.ts";
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
 import {
   baselineOf,
@@ -81,9 +81,9 @@ export async function proveFold(
   const { graph } = original;
   const { types } = await typesOf(original, ort);
   checkSizes(graph, types);
-  const judged = judgedOf(graph, types, (name) => model.graph.main.values.has(name));
-  const before = runnable(judged.provable(original.file));
-  const after = runnable(judged.provable(model.file));
+  const comparable = comparableOf(graph, types, (name) => model.graph.main.values.has(name));
+  const before = runnable(comparable.provable(original.file));
+  const after = runnable(comparable.provable(model.file));
   progress(0, "sample inputs");
   const { feeds, dims } = await inputsFor({ ort, graph, types }, before, options);
   progress(0.2, "the same in float64");

@@ -96,12 +96,12 @@ function block(pass: Pass, use: Use, factor: Factor, origin: string | undefined)
 
 /** What a rule passes on, if its requests can be met and its outputs can hold the factors. */
 function forwarded(pass: Pass, node: Node, passed: Passed | null): Passed | null {
-  for (let way: Passed | undefined | null = passed; way; way = way.otherwise) {
-    if (!holds(pass, node, way.outputs)) continue;
-    const edits = all(pass.plain, node, way.requests ?? []);
+  for (let option: Passed | undefined | null = passed; option; option = option.otherwise) {
+    if (!holds(pass, node, option.outputs)) continue;
+    const edits = all(pass.plain, node, option.requests ?? []);
     if ("code" in edits) continue;
-    pass.edits.push(...edits, ...attributesOf(node, way));
-    return way;
+    pass.edits.push(...edits, ...attributesOf(node, option));
+    return option;
   }
   return null;
 }

@@ -45,7 +45,7 @@ interface Differentiable extends TypedGraph {
 }
 
 /** Returns the nodes that cotangents pass. Throws a NoGradientError if some of them have no rule. */
-export function wayBetween(
+export function activeSubgraph(
   known: Differentiable,
   roots: readonly Value[],
   ends: readonly Value[],

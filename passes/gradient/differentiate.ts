@@ -14,7 +14,7 @@ import { own } from "../../src/graph/own.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor, NewNode } from "../../src/onnx/new-node.ts";
-import { type ActiveSubgraph, ruleOf, wayBetween, withoutRule } from "./active-subgraph.ts";
+import { type ActiveSubgraph, activeSubgraph, ruleOf, withoutRule } from "./active-subgraph.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { attended, throughAttention } from "./attention.ts";
 import { sumTo } from "./broadcasting.ts";
@@ -71,17 +71,17 @@ export function backpropagate(graph: Graph, wanted: Differentiation): Gradients 
   const ends = new Map(
     [...wanted.of].map(([name, g]) => [floatNamed(graph, types, name), g] as const),
   );
-  const way = wayBetween({ graph, types, rules, reasons }, roots, [...ends.keys()]);
+  const subgraph = activeSubgraph({ graph, types, rules, reasons }, roots, [...ends.keys()]);
   // A gradient may be requested inside nodes that could be differentiated as one.
   const isOwn = Object.keys(rules).some((op) => Object.hasOwn(vjp, op));
   const joins = !isOwn && roots.every(({ producer }) => producer === null);
   const sums = new GradientSums(builder, ends, {
-    ...{ types, dtypeOf: way.dtypeOf },
-    isTrained: (name) => joins && way.active.has(graph.main.values.get(name)!),
+    ...{ types, dtypeOf: subgraph.dtypeOf },
+    isTrained: (name) => joins && subgraph.active.has(graph.main.values.get(name)!),
   });
   const custom: CustomCotangent[] = [];
   const stated: Port[] = [];
-  const walk = { graph, types, rules, way, builder, sums, joins, custom, stated };
+  const walk = { graph, types, rules, subgraph, builder, sums, joins, custom, stated };
   const refusals = passAllBack(walk);
   if (refusals.length === 1) throw refusals[0];
   if (refusals.length > 1) {
@@ -107,21 +107,22 @@ export function backpropagate(graph: Graph, wanted: Differentiation): Gradients 
 
 /** Passes cotangents through all nodes, the last first; returns what rules refuse, in order. */
 function passAllBack(walk: Walk): RuleRefusal[] {
-  const { types, way, builder, sums, joins } = walk;
+  const { types, subgraph, builder, sums, joins } = walk;
   const refusals: RuleRefusal[] = [];
-  for (const node of way.nodes.toReversed()) {
+  for (const node of subgraph.nodes.toReversed()) {
     const of = cotangentsOf(node, sums, builder);
     if (!of) continue;
     try {
-      for (const part of joins ? summands(types, way.active, node) : [{ node }])
+      for (const part of joins ? summands(types, subgraph.active, node) : [{ node }])
         passBack(walk, part, of);
     } catch (error) {
       if (!(error instanceof RuleRefusal)) throw error;
       refusals.unshift(error);
       // Anything in their place leads to what else is refused.
       for (const value of node.inputs) {
-        const sizes = value && way.active.has(value) ? knownSizes(types, value) : null;
-        if (sizes) sums.add(value!, { g: builder.to.zeros(sizes, way.dtypeOf(value!)), times: 1 });
+        const sizes = value && subgraph.active.has(value) ? knownSizes(types, value) : null;
+        if (sizes)
+          sums.add(value!, { g: builder.to.zeros(sizes, subgraph.dtypeOf(value!)), times: 1 });
       }
     }
   }
@@ -145,7 +146,7 @@ function cotangentsOf(node: Node, sums: GradientSums, { about }: Builder) {
 }
 
 interface Walk extends TypedGraph {
-  readonly way: ActiveSubgraph;
+  readonly subgraph: ActiveSubgraph;
   readonly builder: Builder;
   readonly sums: GradientSums;
   /** Whether several nodes may be differentiated as one. */
@@ -167,7 +168,7 @@ interface Joined {
 }
 
 /** Returns the activation or norm whose last node is given; null for any other node. */
-function joinedAt({ types, way: { active } }: Walk, node: Node): Joined | null {
+function joinedAt({ types, subgraph: { active } }: Walk, node: Node): Joined | null {
   const gated = gatedBy(active, node);
   const norm = gated ? null : writtenNorm({ types, active }, node);
   if (norm) return { x: norm.x, isSlope: false, through: (at) => throughNorm(at, norm) };
@@ -179,16 +180,16 @@ function joinedAt({ types, way: { active } }: Walk, node: Node): Joined | null {
 }
 
 function passBack(walk: Walk, { node, inputs }: Summand, { values, held }: Cotangents): void {
-  const { graph, types, way, builder, sums, joins, rules, stated } = walk;
+  const { graph, types, subgraph, builder, sums, joins, rules, stated } = walk;
   const whole = joins ? joinedAt(walk, node) : null;
   const read = whole ? { ...node, op: "", inputs: [whole.x] } : node;
   const [, ...bounds] = read.inputs;
   const isScaled =
     (whole?.isSlope || (SCALED.has(node.op) && !own(rules, node.op))) &&
-    !bounds.some((value) => value && way.active.has(value));
+    !bounds.some((value) => value && subgraph.active.has(value));
   // A product repeats a narrower cotangent itself.
   const cotangents = isScaled ? values.map((g) => g && sums.uncopied(g)) : values;
-  const at = gradientNode({ types, ...way }, read, builder, { cotangents, inputs, stated });
+  const at = gradientNode({ types, ...subgraph }, read, builder, { cotangents, inputs, stated });
   const mixed = joins ? attended(types, node) : null;
   const c = mixed && sums.of(mixed);
   const given = whole
@@ -210,7 +211,7 @@ function passBack(walk: Walk, { node, inputs }: Summand, { values, held }: Cotan
     const type = { dtype: at.dtype, shape: at.shape(k) };
     if (isCustom)
       walk.custom.push({ title: titleOf(node), input: value.name, cotangent: part.g, type });
-    const dtype = way.dtypeOf(value);
+    const dtype = subgraph.dtypeOf(value);
     if (dtype !== at.dtype)
       part = { g: at.write.cast(sums.whole(part, at.dtype), dtype), times: 1 };
     sums.add(value, part);

@@ -88,15 +88,15 @@ function firstOf(at: GradientNode, x: string, window: Window): string | null {
   };
   // 1 as long as no tap has been the maximum; each adds the way to the next.
   let before = whereAbove(at, lessTap(0));
-  let way: string | null = null;
+  let steps: string | null = null;
   for (const tap of range(taps - 1)) {
     if (tap > 0) before = op.Mul(before, whereAbove(at, lessTap(tap)));
     const further = offsets[tap + 1] - offsets[tap];
     const step = further === 1 ? before : op.Mul(before, at.scalar(further));
-    way = way === null ? step : op.Add(way, step);
+    steps = steps === null ? step : op.Add(steps, step);
   }
   // NaN is not above: it counts as the first tap, where it would lie outside the image.
-  const known = op.Where(op.Greater(way!, at.scalar(0)), way!, at.scalar(0));
+  const known = op.Where(op.Greater(steps!, at.scalar(0)), steps!, at.scalar(0));
   return op.Add(op.Add(starts, firsts), write.cast(known, "int64"));
 }
 

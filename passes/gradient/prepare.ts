@@ -48,12 +48,12 @@ export async function plainBetween(
     const { graph } = now.model;
     const named = (names: readonly string[]) =>
       names.flatMap((name) => graph.main.values.get(name) ?? []);
-    const way = between(graph, named(from), named(to(now)));
-    const closed = way.filter((node) => !ruleOf(node, rules));
+    const path = between(graph, named(from), named(to(now)));
+    const closed = path.filter((node) => !ruleOf(node, rules));
     const reasons = new Map<string, string>();
     const free = new Set(named(from));
     const fewer = () =>
-      withFewerPositions(graph, now.types) ?? withFewerOperators(graph, now.types, way, free);
+      withFewerPositions(graph, now.types) ?? withFewerOperators(graph, now.types, path, free);
     const patch =
       (rewrites ? fewer() : null) ?? plainer({ graph, types: now.types, chosen, reasons }, closed);
     if (!patch) {

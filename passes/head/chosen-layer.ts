@@ -5,7 +5,7 @@ import { productsOf, walk } from "../../src/graph/walk.ts";
 import { nearest } from "../../src/nearest.ts";
 import { matcher } from "../residuals/glob.ts";
 import type { KnownGraph } from "../residuals/residual.ts";
-import { type ClassObstacle, type ClassWay, followClasses } from "./follow-classes.ts";
+import { type ClassObstacle, type ClassPath, followClasses } from "./follow-classes.ts";
 import { type LinearLayer, linearLayers, namesOf, sourceOfWeight } from "./linear-layer.ts";
 
 /** A layer, and the path of its classes or what blocks it. */
@@ -13,12 +13,12 @@ interface Traced {
   readonly layer: LinearLayer;
   /** Layers whose classes are added to its own: they get as many. */
   readonly partners: readonly LinearLayer[];
-  readonly way: ClassWay | ClassObstacle;
+  readonly path: ClassPath | ClassObstacle;
 }
 
 /** A layer, and where its classes go. */
 export interface ChosenLayer extends Traced {
-  readonly way: ClassWay;
+  readonly path: ClassPath;
 }
 
 const LISTED = 5;
@@ -64,18 +64,18 @@ export function restatedLayer(
 function traced(known: KnownGraph, layers: readonly LinearLayer[], classes: number): Traced {
   const [layer, ...partners] = layers;
   const sizes = { before: layer.outputs, after: classes };
-  return { layer, partners, way: followClasses(known, layers, sizes) };
+  return { layer, partners, path: followClasses(known, layers, sizes) };
 }
 
 /** A layer with those whose classes are added to its own, as of a distilled model; null if it has none. */
 function joinedLayers(
   known: KnownGraph,
-  { layer, way }: Traced,
+  { layer, path }: Traced,
   layers: readonly Traced[],
   classes: number,
 ): ChosenLayer | null {
   const isJoined = (other: Traced) =>
-    "node" in way && "node" in other.way && other.way.node === way.node;
+    "node" in path && "node" in other.path && other.path.node === path.node;
   const partners = layers
     .filter((other) => isJoined(other) && other.layer.outputs === layer.outputs)
     .map((other) => other.layer)
@@ -96,7 +96,7 @@ function untied(graph: Graph, chosen: ChosenLayer): ChosenLayer {
   );
 }
 
-const isLast = (one: Traced): one is ChosenLayer => "axes" in one.way && one.way.reachesOutput;
+const isLast = (one: Traced): one is ChosenLayer => "axes" in one.path && one.path.reachesOutput;
 
 /** Whether a dotted name begins or ends with the parts of another. */
 const isWithin = (name: string, part: string) =>
@@ -143,12 +143,12 @@ function unknown(graph: Graph, name: string, layers: readonly Traced[]): InputEr
   );
 }
 
-function blocked(graph: Graph, { layer, way }: Traced, layers: readonly Traced[]): InputError {
+function blocked(graph: Graph, { layer, path }: Traced, layers: readonly Traced[]): InputError {
   const file = graph.file.source.name;
   const [title] = namesOf(graph, layer);
-  if (!("node" in way))
+  if (!("node" in path))
     return new InputError(`no output of ${file} is computed from ${title}; name another layer.`);
-  const { node, why } = way;
+  const { node, why } = path;
   const next = layers.find((other) => other.layer.node === node);
   const after = new Set(walk([layer.output], productsOf));
   const last = layers.filter((other) => isLast(other) && after.has(other.layer.output));

@@ -11,9 +11,9 @@ import { type IntegerProduct, integerProduct, type LinearLayer } from "./linear-
 import { unreadAfter } from "./unread-after.ts";
 
 /** Writes a chosen layer, and what is quantized behind it, in floats; null if it is so already. */
-export async function floatLayer({ graph, types }: KnownGraph, { layer, way }: ChosenLayer) {
+export async function floatLayer({ graph, types }: KnownGraph, { layer, path }: ChosenLayer) {
   const { node, lowered } = layer;
-  if (lowered === null && way.lowered.length === 0) return null;
+  if (lowered === null && path.lowered.length === 0) return null;
   if (lowered === "integer product") {
     const product = integerProduct(node)!;
     const [last] = product.output.producer!.outputs;
@@ -22,7 +22,7 @@ export async function floatLayer({ graph, types }: KnownGraph, { layer, way }: C
       isLayer: (each: LinearLayer) => each.node.outputs[0]?.name === last!.name,
     };
   }
-  const opened = lowered === null ? way.lowered : [node, ...way.lowered];
+  const opened = lowered === null ? path.lowered : [node, ...path.lowered];
   const start = `${called(node)}.opened`;
   return {
     model: await patched(graph, lowering(graph, types, opened).patch),

@@ -6,7 +6,7 @@ import { type ClassStep, classPasses } from "./class-passes.ts";
 import type { LinearLayer } from "./linear-layer.ts";
 
 /** Where the classes go between a layer and the outputs of the model. */
-export interface ClassWay extends Pick<ClassStep, "entries" | "quantizers" | "lowered"> {
+export interface ClassPath extends Pick<ClassStep, "entries" | "quantizers" | "lowered"> {
   /** Every value on the path that has an axis of classes, and that axis. */
   readonly axes: ReadonlyMap<Value, number>;
   /** Whether an output of the model is reached. */
@@ -24,11 +24,11 @@ export function followClasses(
   known: KnownGraph,
   from: readonly Pick<LinearLayer, "output" | "outputAxis">[],
   sizes: ClassStep["sizes"],
-): ClassWay | ClassObstacle {
+): ClassPath | ClassObstacle {
   const start = from.map(({ output, outputAxis }) => [output, outputAxis] as const);
   const axes = new Map(start);
   let reached: (readonly [Value, number])[] = [];
-  const found = { entries: [], quantizers: [], lowered: [] } satisfies Partial<ClassWay>;
+  const found = { entries: [], quantizers: [], lowered: [] } satisfies Partial<ClassPath>;
   let reachesOutput = false;
   for (const [value, axis] of walk(
     start,

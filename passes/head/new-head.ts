@@ -31,7 +31,7 @@ import type { Ort } from "../../src/ort/session.ts";
 import type { KnownGraph } from "../residuals/residual.ts";
 import { type ChosenLayer, chosenLayer, restatedLayer } from "./chosen-layer.ts";
 import { floatLayer } from "./float-layer.ts";
-import type { ClassWay } from "./follow-classes.ts";
+import type { ClassPath } from "./follow-classes.ts";
 import { comparesDirections, type LinearLayer } from "./linear-layer.ts";
 import { tuningEntry } from "./tuning.ts";
 import { unreadAfter } from "./unread-after.ts";
@@ -68,10 +68,10 @@ export async function newHead(model: Model, options: HeadOptions): Promise<Model
   const chosen = chosenLayer(asked, name, classes);
   const floats = await floatLayer(asked, chosen);
   const known = floats ? await knownOf(floats.model, ort) : asked;
-  const { layer, partners, way } = floats ? restatedLayer(known, floats.isLayer, classes) : chosen;
+  const { layer, partners, path } = floats ? restatedLayer(known, floats.isLayer, classes) : chosen;
   const layers = [layer, ...partners];
   const tensors = layers.flatMap((part) => weightsOf(known, part, { classes, seed }));
-  const patch = patchOf(known, { layers, way, classes }, tensors);
+  const patch = patchOf(known, { layers, path, classes }, tensors);
   const head = {
     ...{ layer: name, classes, seed, weights: tensors.map((part) => part.tensor.name) },
     ...(isQuantized(chosen) ? { fromIntegers: true } : {}),
@@ -79,7 +79,7 @@ export async function newHead(model: Model, options: HeadOptions): Promise<Model
   };
   const record = { sha256: await sha256(model.source), trained: head.weights, head };
   const changed = await patched(known.graph, { ...patch, metadata: [tuningEntry(record)] });
-  await checkSizes(changed, { ort, layer: name, classes, axes: way.axes });
+  await checkSizes(changed, { ort, layer: name, classes, axes: path.axes });
   return changed;
 }
 
@@ -89,10 +89,10 @@ async function knownOf(model: Model, ort: Ort): Promise<KnownGraph> {
   return { graph, types, constants: constants(graph) };
 }
 
-const isQuantized = ({ layer, way }: ChosenLayer) =>
+const isQuantized = ({ layer, path }: ChosenLayer) =>
   layer.weight.producer?.op === "DequantizeLinear" ||
   (layer.lowered !== null && layer.lowered !== "fused") ||
-  way.quantizers.length + way.lowered.length > 0;
+  path.quantizers.length + path.lowered.length > 0;
 
 /** Throws an InputError if a value behind the new layer does not have that many classes. */
 async function checkSizes(
@@ -159,10 +159,10 @@ const isOnlyHere = ({ file }: KnownGraph["graph"], { name, initializer, uses, is
 
 function patchOf(
   { graph, types }: KnownGraph,
-  { layers, way, classes }: { layers: readonly LinearLayer[]; way: ClassWay; classes: number },
+  { layers, path, classes }: { layers: readonly LinearLayer[]; path: ClassPath; classes: number },
   weights: readonly NewWeight[],
 ): Patch {
-  const shapes = way.entries.map(({ use, entry }) => {
+  const shapes = path.entries.map(({ use, entry }) => {
     const sizes = numbersOf(use.node.inputs[use.index])!.with(entry, classes);
     const { dtype, shape } = types.get(use.node.inputs[use.index]!)!;
     const dims = shape?.length === 0 ? [] : [sizes.length];
@@ -175,14 +175,14 @@ function patchOf(
   );
   const replaced = unrounded([
     ...layers.flatMap(({ bias }) => bias?.through ?? []),
-    ...way.quantizers,
+    ...path.quantizers,
   ]);
   const lost = [
     ...redirects.map(({ use }) => use),
     ...replaced.flatMap(({ node }) => [1, 2].map((index) => ({ node, index }))),
   ];
   const own = layers.map(({ node, outputAxis }) => [node.outputs[0]!, outputAxis] as const);
-  const axes = new Map([...own, ...way.axes]);
+  const axes = new Map([...own, ...path.axes]);
   return {
     tensors: [...weights, ...shapes].map(({ tensor }) => tensor),
     redirects,

@@ -5,7 +5,7 @@ import type { Value } from "../../src/graph/graph.ts";
 import { type Model, typesOf } from "../../src/model.ts";
 import { hasTensors } from "../../src/onnx/dtypes.ts";
 import { abortable, stepper, unlessAborted, type Watching } from "../../src/ort/abortable.ts";
-import { withTaps } from "../../src/ort/expose.ts";
+import { exposeInner } from "../../src/ort/expose.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { reason } from "../../src/ort/messages.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../../src/ort/session.ts";
@@ -74,10 +74,10 @@ async function measuredAt(
     ),
   );
   const tapped = [...dtypes].map(([value, dtype]) => ({ value, dtype }));
-  const taps = withTaps(model.file, tapped);
-  const names = [...new Set([...dtypes.keys()].flatMap((value) => taps.outputOf(value) ?? []))];
+  const exposed = exposeInner(model.file, tapped);
+  const names = [...new Set([...dtypes.keys()].flatMap((value) => exposed.outputOf(value) ?? []))];
   if (names.length === 0) return new Map();
-  return withSession(ort, runnable(taps.file), "disabled", async (session) => {
+  return withSession(ort, runnable(exposed.file), "disabled", async (session) => {
     let results: Tensors = {};
     const run = async (given: Tensors) => {
       results = await runFor(session, given, names);
@@ -85,7 +85,7 @@ async function measuredAt(
     };
     if (feeds?.[0]) await run(feeds[0]);
     else await sampleInputs({ ort, graph: model.graph, types }, run, 1, sampling);
-    const read = (value: Value) => taps.read(ort, value, results);
+    const read = (value: Value) => exposed.read(ort, value, results);
     return new Map(
       operands.flatMap(({ skip, branches }, k) => {
         const x = read(skip);

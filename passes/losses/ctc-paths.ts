@@ -131,8 +131,8 @@ export function pathGradient(
   const { op, to, constant, rows, steps, classes, output } = of;
   const { alphas, lengths, logP, logSum, scores, weights } = paths;
   const betas = betasOf(of, labels, paths);
-  const ways = op.Sub(op.Add(alphas, betas), to.unsqueeze(logP, [0]));
-  const shares = op.Exp(op.Neg(op.Relu(op.Neg(ways))));
+  const through = op.Sub(op.Add(alphas, betas), to.unsqueeze(logP, [0]));
+  const shares = op.Exp(op.Neg(op.Relu(op.Neg(through))));
   const counts =
     lengths &&
     to.cast(op.Greater(lengths, constant("float", [steps, 1, 1], range(steps))), output.dtype);

@@ -2,7 +2,7 @@ import { compareTensors } from "../../src/compare/difference.ts";
 import { own } from "../../src/graph/own.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
-import type { Taps } from "../../src/ort/expose.ts";
+import type { ExposedInner } from "../../src/ort/expose.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { tensorOfBytes } from "../../src/ort/tensors.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
@@ -18,7 +18,7 @@ export interface Asked extends Subject {
   /** The plan's sites, as many at once as fit in memory. */
   readonly groups: readonly (readonly InsertedSite[])[];
   /** Values of the main graph that are watched: its outputs, or what they are computed from. */
-  readonly judged: readonly string[];
+  readonly comparable: readonly string[];
   /** Values that are watched too if some tensors move nothing else: floats before they are rounded or saturate. */
   readonly stepped: readonly string[];
   /** Whether the result is known to give the same in every run, bit for bit. */
@@ -32,7 +32,7 @@ export interface Asked extends Subject {
 export interface OpenRuns extends Asked {
   readonly feeds: Tensors;
   readonly tensors: readonly DenseTensor[];
-  readonly taps: Taps;
+  readonly exposed: ExposedInner;
   /** The last sum's name as an output of the model that is run; null if it cannot be one. */
   readonly last: string | null;
   readonly running: Running;
@@ -70,17 +70,20 @@ export async function knownAt(
   runs: OpenRuns,
   at: Pick<Point, "values" | "round" | "scale">,
 ): Promise<Point> {
-  const { groups, taps, running } = runs;
+  const { groups, exposed, running } = runs;
   const point = pointAt(runs, at);
   if (groups.length !== 1) return point;
   const values = groups[0].flatMap((each) => [...operandsOf(each), each.site.output]);
-  const names = [...judgedIn(runs), ...values.flatMap((value) => taps.outputOf(value) ?? [])];
+  const names = [
+    ...watchedNames(runs),
+    ...values.flatMap((value) => exposed.outputOf(value) ?? []),
+  ];
   return { ...point, known: await running(point.feeds, [...new Set(names)]) };
 }
 
 /** Names of the values that may be watched. */
-const judgedIn = ({ judged, last }: OpenRuns): string[] => [
-  ...new Set(last === null ? judged : [...judged, last]),
+const watchedNames = ({ comparable, last }: OpenRuns): string[] => [
+  ...new Set(last === null ? comparable : [...comparable, last]),
 ];
 
 /** Returns values at a point by name. Runs the model unless all are known. */
@@ -110,10 +113,10 @@ export async function operandsAt(
   point: Point,
   sites: readonly InsertedSite[],
 ): Promise<(inserted: InsertedSite) => Tensors | null> {
-  const { ort, taps } = runs;
-  const read = sites.flatMap(operandsOf).flatMap((value) => taps.outputOf(value) ?? []);
+  const { ort, exposed } = runs;
+  const read = sites.flatMap(operandsOf).flatMap((value) => exposed.outputOf(value) ?? []);
   const got = read.length > 0 ? await valuesAt(runs, point, [...new Set(read)]) : {};
-  return (inserted) => operandsIn(ort, taps, inserted, got);
+  return (inserted) => operandsIn(ort, exposed, inserted, got);
 }
 
 /** A site, and what its inserted nodes read; null if its body did not run. */
@@ -178,7 +181,7 @@ export async function roundAt(
   names: ReadonlySet<string>,
 ): Promise<Round> {
   const effects = await effectsAt(runs, point, names);
-  return { point, effects, still: await valuesAt(runs, point, judgedIn(runs)) };
+  return { point, effects, still: await valuesAt(runs, point, watchedNames(runs)) };
 }
 
 /** Whether one of the outputs changes when these tensors are fed instead of the point's. */

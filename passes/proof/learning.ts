@@ -1,11 +1,10 @@
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
-import { withOutputs, withTaps } from "../../src/ort/expose.ts";
+import { exposeInner, withOutputs } from "../../src/ort/expose.ts";
 import { withFixedSeeds } from "../../src/ort/fixed-seeds.ts";
 import { withWeightsAsInputs } from "../../src/ort/loading.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { displaced, newTensors, type Values, valuesIn } from "./displacing.ts";
 import { type Movement, within } from "./effects.ts";
-import { judgingOf } from "./judging.ts";
 import {
   type Asked,
   arrives,
@@ -18,9 +17,10 @@ import {
   roundAt,
   SCALES,
 } from "./learning-runs.ts";
-import { tapsAt } from "./operands.ts";
+import { operandValues } from "./operands.ts";
 import { Passing } from "./passing.ts";
-import { judgedAgain } from "./unfelt.ts";
+import { secondVerdicts } from "./unfelt.ts";
+import { visibilityOf } from "./visibility.ts";
 import { withRuns } from "./weighted-runs.ts";
 
 /** Whether gradients would reach every new tensor, as displacing them shows. */
@@ -69,8 +69,8 @@ export async function canLearn(
   const report = await canMove(asked, feeds);
   const isSeen = report.outcome === "passed" && !report.bySums;
   if (isSeen || report.outcome === "not run" || asked.stepped.length === 0) return report;
-  const judged = [...new Set([...asked.judged, ...asked.stepped])];
-  const again = { ...asked, judged, stepped: [], started: null };
+  const comparable = [...new Set([...asked.comparable, ...asked.stepped])];
+  const again = { ...asked, comparable, stepped: [], started: null };
   const more = await canMove(again, feeds);
   return report.outcome === "passed" && more.outcome !== "passed" ? report : more;
 }
@@ -86,7 +86,7 @@ export function withLearningRuns<T>(
   feeds: Tensors,
   work: (runs: LearningRuns) => Promise<T>,
 ): Promise<T> {
-  const { ort, result, plan, judged } = asked;
+  const { ort, result, plan, comparable } = asked;
   const tensors = newTensors(plan.sites);
   const names = tensors.map(({ name }) => name);
   const inside = new Set(names.filter((name) => !result.main.values.has(name)));
@@ -95,12 +95,12 @@ export function withLearningRuns<T>(
     names.filter((name) => !inside.has(name)),
   );
   const sums = plan.sites.map(({ site: { output, dtype } }) => ({ value: output, dtype }));
-  const taps = withTaps(fed, [...tapsAt(plan.sites), ...sums]);
-  const last = taps.outputOf(plan.sites.at(-1)!.site.output);
-  const file = withFixedSeeds(withOutputs(taps.file, judged));
+  const exposed = exposeInner(fed, [...operandValues(plan.sites), ...sums]);
+  const last = exposed.outputOf(plan.sites.at(-1)!.site.output);
+  const file = withFixedSeeds(withOutputs(exposed.file, comparable));
   const values = valuesIn(result, tensors);
   return withRuns(ort, file, inside, async (running) => {
-    const runs = { ...asked, feeds, tensors, taps, last, running };
+    const runs = { ...asked, feeds, tensors, exposed, last, running };
     return work({ ...runs, start: await knownAt(runs, { values, round: "first", scale: 1 }) });
   });
 }
@@ -108,9 +108,12 @@ export function withLearningRuns<T>(
 async function learn(runs: LearningRuns): Promise<Outcome<MovingReport>> {
   const { result, tensors } = runs;
   const { values: start } = runs.start;
-  const judging = await judgingOf(runs, await roundAt(runs, runs.start, new Set(start.keys())));
-  if (typeof judging === "string") return notRun(judging);
-  const { discrete, bySums, passing } = judging;
+  const visibility = await visibilityOf(
+    runs,
+    await roundAt(runs, runs.start, new Set(start.keys())),
+  );
+  if (typeof visibility === "string") return notRun(visibility);
+  const { discrete, bySums, passing } = visibility;
   const early = await movers(runs, passing);
   const first = tensors.filter(({ name }) => early.has(name));
   const together = (scale: number) =>
@@ -129,15 +132,15 @@ async function learn(runs: LearningRuns): Promise<Outcome<MovingReport>> {
     return notRun(
       `the outputs hold only integers or texts, and ${left.size} of ${tensors.length} new tensors are not seen to change them`,
     );
-  const judgedLast = runs.stepped.length === 0 ? left : new Set<string>();
-  const told = await judgedAgain(runs, passing.outputs, judgedLast);
+  const lastWatched = runs.stepped.length === 0 ? left : new Set<string>();
+  const told = await secondVerdicts(runs, passing.outputs, lastWatched);
   const [dead, unfelt, faint] = [undefined, "unfelt", "faint"].map((verdict) =>
     [...left].filter((name) => told.get(name) === verdict),
   );
   return ran(dead.length + unfelt.length === 0, {
     ...{ first: first.map(({ name }) => name), dead, unfelt, faint },
     bySums,
-    before: runs.judged.filter(
+    before: runs.comparable.filter(
       (name) => !result.main.outputs.some((output) => output.name === name),
     ),
   });

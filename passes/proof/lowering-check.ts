@@ -1,5 +1,5 @@
+import type { Comparable } from "../../src/compare/comparable.ts";
 import { compareTensors } from "../../src/compare/difference.ts";
-import type { Judged } from "../../src/compare/judged.ts";
 import { nudgedBaseline } from "../../src/compare/nudged-weights.ts";
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
 import { type FunctionReport, runAll, sameFunction } from "../../src/compare/outputs.ts";
@@ -14,7 +14,7 @@ import {
 } from "../../src/graph/graph.ts";
 import { integerBits } from "../../src/onnx/dtypes.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
-import { withTaps } from "../../src/ort/expose.ts";
+import { exposeInner } from "../../src/ort/expose.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { reason } from "../../src/ort/messages.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
@@ -47,7 +47,7 @@ interface Closed {
 export interface LoweredOriginal extends TypedGraph {
   /** The original itself, and what was lowered in it; null if nothing was. */
   readonly closed: Closed | null;
-  readonly judged: Judged;
+  readonly comparable: Comparable;
 }
 
 /** The largest error of a lowered node that makes integers, in quanta: onnxruntime may round differently. */
@@ -60,7 +60,7 @@ const QUANTUM = 1;
  */
 export async function checkLowering(
   ort: Ort,
-  { graph: lowered, judged: { provable } }: LoweredOriginal,
+  { graph: lowered, comparable: { provable } }: LoweredOriginal,
   { file, calls, composed, nodes }: Closed,
   feeds: readonly Tensors[],
 ): Promise<Outcome<LoweringReport>> {
@@ -102,13 +102,15 @@ async function quantaOf(
   if (nodes.length === 0) return moved;
   const read = (node: Node) =>
     [...new Set(inputsOf(node))].filter(({ producer }) => producer && producer.op !== "Constant");
-  const taps = withTaps(
+  const exposed = exposeInner(
     graph.file,
     nodes.flatMap(read).map((value) => ({ value, dtype: types.get(value)!.dtype })),
   );
-  const [got] = await runAll(ort, runnable(taps.file), "disabled", [feeds]);
+  const [got] = await runAll(ort, runnable(exposed.file), "disabled", [feeds]);
   for (const node of nodes) {
-    const operands = read(node).map((value) => [value.name, taps.read(ort, value, got)] as const);
+    const operands = read(node).map(
+      (value) => [value.name, exposed.read(ort, value, got)] as const,
+    );
     if (operands.some(([, tensor]) => tensor === null)) return null;
     const given = Object.fromEntries(operands) as Tensors;
     const [output] = outputsOf(node);

@@ -6,7 +6,7 @@ import { shapesInRuns } from "../../src/infer/measured-shapes.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
 import { broadcastShape, expanded } from "../../src/ort/broadcast.ts";
-import { type Tap, type Taps, withTaps } from "../../src/ort/expose.ts";
+import { type ExposedInner, exposeInner, type InnerValue } from "../../src/ort/expose.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
@@ -93,7 +93,7 @@ export const fitTogether = (groups: readonly (readonly InsertedSite[])[]): boole
     SHARE * (freeMemory() ?? Infinity) || groups.length <= 1;
 
 /** Returns the values to expose in a model for the operands of some sites. */
-export const tapsAt = (sites: readonly InsertedSite[]): Tap[] =>
+export const operandValues = (sites: readonly InsertedSite[]): InnerValue[] =>
   sites.flatMap((inserted) =>
     operandsOf(inserted).map((value) => ({ value, dtype: inserted.site.dtype })),
   );
@@ -101,12 +101,12 @@ export const tapsAt = (sites: readonly InsertedSite[]): Tap[] =>
 /** Returns a site's operands in a run, broadcast to one shape; null if the run does not give them all. */
 export function operandsIn(
   ort: Ort,
-  taps: Taps,
+  exposed: ExposedInner,
   inserted: InsertedSite,
   got: Tensors,
 ): Tensors | null {
   const operands = operandsOf(inserted).map(
-    (value) => [value.name, taps.read(ort, value, got)] as const,
+    (value) => [value.name, exposed.read(ort, value, got)] as const,
   );
   const made = operands.flatMap(([name, tensor]) => (tensor ? [[name, tensor] as const] : []));
   if (made.length < operands.length) return null;
@@ -137,12 +137,12 @@ export async function capture(
     if (missing.length === 0) break;
     const inMain = missing.filter(({ site }) => site.scope.kind === "main");
     const run = async (some: readonly InsertedSite[]) => {
-      const taps = withTaps(file, tapsAt(some));
-      return { taps, got: (await runAll(ort, runnable(taps.file), "disabled", [feeds]))[0] };
+      const exposed = exposeInner(file, operandValues(some));
+      return { exposed, got: (await runAll(ort, runnable(exposed.file), "disabled", [feeds]))[0] };
     };
     // A body may refuse to give its values out; one of the main graph never does.
-    const { taps, got } = await run(missing).catch(() => run(inMain));
-    const captured = operandsOfAll(ort, taps, missing, { feeds, known: got });
+    const { exposed, got } = await run(missing).catch(() => run(inMain));
+    const captured = operandsOfAll(ort, exposed, missing, { feeds, known: got });
     for (const [inserted, operands] of captured) found.set(inserted, operands);
   }
   return found;
@@ -151,13 +151,13 @@ export async function capture(
 /** Returns what sites' inserted nodes read, from the values of a run on these inputs. */
 export const operandsOfAll = (
   ort: Ort,
-  taps: Taps,
+  exposed: ExposedInner,
   sites: readonly InsertedSite[],
   { feeds, known }: { readonly feeds: Tensors; readonly known: Tensors },
 ): ReadonlyMap<InsertedSite, Captured> =>
   new Map(
     sites.flatMap((inserted) => {
-      const operands = operandsIn(ort, taps, inserted, known);
+      const operands = operandsIn(ort, exposed, inserted, known);
       return operands ? [[inserted, { operands, feeds }] as const] : [];
     }),
   );

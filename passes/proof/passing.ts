@@ -62,9 +62,9 @@ export class Passing {
   }
 
   async #run(gates: readonly InsertedSite[], tensor: DenseTensor): Promise<boolean> {
-    const { running, taps } = this.#runs;
+    const { running, exposed } = this.#runs;
     const { point, still } = this.round;
-    const names = gates.map(({ site }) => taps.outputOf(site.output)!);
+    const names = gates.map(({ site }) => exposed.outputOf(site.output)!);
     const before = await valuesAt(this.#runs, point, names);
     const small = moved(this.#runs, { ...point, scale: point.scale * SMALL }, tensor);
     const after = await running({ ...point.feeds, ...small }, [...Object.keys(still), ...names]);
@@ -98,8 +98,8 @@ export class Passing {
   }
 
   #sumOf({ site: { output } }: InsertedSite): Value | null {
-    const { result, taps } = this.#runs;
-    const isInMain = output.scope.kind === "main" && taps.outputOf(output) !== null;
+    const { result, exposed } = this.#runs;
+    const isInMain = output.scope.kind === "main" && exposed.outputOf(output) !== null;
     return isInMain ? (result.main.values.get(output.name) ?? null) : null;
   }
 }

@@ -1,4 +1,4 @@
-import { floatsBeforeLoss } from "../../src/compare/judged.ts";
+import { floatsBeforeLoss } from "../../src/compare/comparable.ts";
 import { nudgedBaseline } from "../../src/compare/nudged-weights.ts";
 import { type NotRun, notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
 import { type FunctionReport, type OutputReport, sameFunction } from "../../src/compare/outputs.ts";
@@ -50,12 +50,12 @@ export interface Proved {
  */
 export async function runChecks(proved: Proved, options: ProofOptions = {}): Promise<Proof> {
   const { ort, original, result, plan: whole } = proved;
-  const { graph, types, closed, judged } = original;
+  const { graph, types, closed, comparable } = original;
   const progress = stepper(options);
   checkSizes(graph, types);
   progress(0, "sample inputs");
   const all = { ort, original: graph, result: result.graph, plan: whole };
-  const file = judged.provable(graph.file);
+  const file = comparable.provable(graph.file);
   const inputs = await proofInputs(ort, original, runnable(file), options);
   if (typeof inputs === "string") return proveUnrun(all, inputs, options);
   const { feeds, dims } = inputs;
@@ -97,7 +97,7 @@ type AskedTensors = Omit<Asked, "groups" | "sums" | "step">;
 
 /** Returns the check on the new tensors of a plan's sites, a sample or all; or why there is none. */
 function askedOf(
-  { original: { graph, types, judged }, plan: whole }: Proved,
+  { original: { graph, types, comparable }, plan: whole }: Proved,
   { ort, result, plan }: Subject,
   isSteady: boolean,
 ): AskedTensors | NotRun {
@@ -106,7 +106,15 @@ function askedOf(
   // The rest is neutral, as the same-function check shows, and costs time in each of many runs.
   const learner = plan === whole ? result : buildGraph(patchedFile(graph.file, plan.patch));
   const stepped = floatsBeforeLoss(graph, types);
-  return { ort, result: learner, plan, judged: judged.names, stepped, original: graph, isSteady };
+  return {
+    ort,
+    result: learner,
+    plan,
+    comparable: comparable.names,
+    stepped,
+    original: graph,
+    isSteady,
+  };
 }
 
 interface SiteRuns {
@@ -141,7 +149,7 @@ async function checkSites(
   const check = async (started: LearningRuns | null) => {
     const captured = async (some: readonly InsertedSite[]) =>
       started
-        ? operandsOfAll(ort, started.taps, some, started.start)
+        ? operandsOfAll(ort, started.exposed, some, started.start)
         : capture(ort, file, some, feeds);
     const runs = { feeds, groups, captured, sums };
     const { sites, ...formulas } = await checkFormulas(subject, runs, options);
@@ -168,13 +176,13 @@ async function checkSites(
 
 /** The same-function check under another runtime, if one is given. */
 async function opinions(
-  { original: { graph, judged }, result }: Proved,
+  { original: { graph, comparable }, result }: Proved,
   inputs: ProofInputs,
   { alsoOrt, ...watched }: ProofOptions,
 ): Promise<Check[]> {
   if (!alsoOrt) return [];
   stepper(watched)(0.95, "a second opinion");
-  const [before, after] = [graph, result.graph].map(({ file }) => judged.provable(file));
+  const [before, after] = [graph, result.graph].map(({ file }) => comparable.provable(file));
   const opinion = await onFewOrAll(inputs, (feeds) => secondOpinion(alsoOrt, before, after, feeds));
   return [{ name: "a second opinion", ...opinion }];
 }
@@ -203,7 +211,7 @@ async function checkFunction(
   file: ModelFile,
   inputs: ProofInputs,
 ): Promise<Outcome<FunctionReport>> {
-  const { graph, types, judged } = original;
+  const { graph, types, comparable } = original;
   const compared = (before: ModelFile, after: Runnable, known: ProofInputs) =>
     onFewOrAll(known, async (feeds, outputs) =>
       sameFunction(ort, await nudgedBaseline(ort, before, feeds, outputs), after),
@@ -214,7 +222,7 @@ async function checkFunction(
   const { output: last } = plan.sites.at(-1)!.site;
   const sum = last.scope.kind === "main" ? [last.name] : [];
   const beside = [...new Set([...floatsBeforeLoss(graph, types), ...sum])];
-  const [before, after] = [file, judged.provable(result.graph.file)].map((each) =>
+  const [before, after] = [file, comparable.provable(result.graph.file)].map((each) =>
     withOutputs(each, beside),
   );
   const more = await compared(before, runnable(after), { ...inputs, plain: null });

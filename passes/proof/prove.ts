@@ -1,5 +1,5 @@
 import { checkGiven, checkLaurelized, text, type WithOrt, withOrt } from "../../src/arguments.ts";
-import { judgedOf } from "../../src/compare/judged.ts";
+import { comparableOf } from "../../src/compare/comparable.ts";
 import { InputError } from "../../src/errors.ts";
 import { typesOf } from "../../src/model.ts";
 import { abortable, unlessAborted } from "../../src/ort/abortable.ts";
@@ -38,20 +38,20 @@ export async function prove(
       proveSites({ ort, original: graph, result: model.graph, plan: planned }, types, options),
     );
   checkMemory(model);
-  const judged = judgedOf(graph, types);
+  const comparable = comparableOf(graph, types);
   // A graph of hundreds of sites is loaded with what its new weights alone decide computed.
   const whole = hasManySites(planned)
     ? await withComputedWeights(ort, model.graph, planned)
     : model.file;
-  const file = judged.provable(whole);
+  const file = comparable.provable(whole);
   const written = file === model.file ? options.written : undefined;
   const result = {
     graph: model.graph,
     runnable: { ...runnable(file, written), title: "the result" },
   };
   const before = { graph: composed.graph, types: (await typesOf(composed, ort)).types };
-  const closed = { file: judged.provable(original.file), calls, nodes, composed: before };
-  const lower = { graph, types, judged, closed: undos.length > 0 ? closed : null };
+  const closed = { file: comparable.provable(original.file), calls, nodes, composed: before };
+  const lower = { graph, types, comparable, closed: undos.length > 0 ? closed : null };
   const proved = { ort, original: lower, result, plan: planned };
   return unlessAborted(options.signal, runChecks(proved, options));
 }

@@ -5,11 +5,11 @@ import type { Tensors } from "../../src/ort/session.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
 import type { ProofOptions } from "./checks.ts";
 import { checkSum, type FormulaReport, formulaRun } from "./formula.ts";
-import { holdsNumbers } from "./judging.ts";
 import type { Captured } from "./operands.ts";
 import { checkSite } from "./site-check.ts";
 import type { Subject } from "./site-nodes.ts";
 import type { SiteSums } from "./sums-together.ts";
+import { holdsNumbers } from "./visibility.ts";
 
 /** The formula at every site, and what runs of the original also show of the sites. */
 interface SiteFormulas {

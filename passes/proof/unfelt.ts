@@ -37,7 +37,7 @@ type Verdict = (typeof VERDICTS)[number];
  * sum only on random operands, which are not zero. All others are dead, unless they move an output
  * alone.
  */
-export async function judgedAgain(
+export async function secondVerdicts(
   runs: LearningRuns,
   outputs: readonly string[],
   names: ReadonlySet<string>,

@@ -9,10 +9,10 @@ import { reason } from "../ort/messages.ts";
 import type { Ort, Runnable, Tensors } from "../ort/session.ts";
 import type { Sampled } from "../samples/attempts.ts";
 import { givenSamples, type RunOptions, runOptions, sampleInputs } from "../samples/samples.ts";
+import { comparableOf } from "./comparable.ts";
 import { contentDifferences } from "./contents.ts";
 import type { Finding } from "./finding.ts";
 import { type FirstDifference, firstDifference } from "./first-difference.ts";
-import { judgedOf } from "./judged.ts";
 import { counterparts } from "./matching.ts";
 import { nudgedBaseline } from "./nudged-weights.ts";
 import {
@@ -73,7 +73,7 @@ export async function compareGraphs(
   const { apart } = signature;
   if (apart !== null) return { ...NOT_RUN, apart, findings };
   progress(0.2, "sample inputs");
-  const { provable } = judgedOf(a.graph, a.types, (name) => b.main.values.has(name));
+  const { provable } = comparableOf(a.graph, a.types, (name) => b.main.values.has(name));
   const file = provable(a.graph.file);
   const before = runnable(file);
   const sampling = { ...options, dims: { ...fixedDims(a, b), ...options.dims } };

@@ -145,9 +145,11 @@ export async function sameFunction(
     const { level, feeds } = against;
     const plain = await runAll(ort, model, "disabled", feeds);
     const optimized = level === "disabled" ? plain : await runAll(ort, model, level, feeds);
-    const first = judged(against, [plain, optimized], agreement);
+    const first = comparedOutputs(against, [plain, optimized], agreement);
     const nudged = mayBeRounding(first, agreement) && (await against.nudged?.());
-    const outputs = nudged ? judged(against, [plain, optimized], agreement, nudged) : first;
+    const outputs = nudged
+      ? comparedOutputs(against, [plain, optimized], agreement, nudged)
+      : first;
     const passed = outputs.every((output) => output.passed);
     return ran(passed, { inputs, outputs, level, error: null });
   };
@@ -171,7 +173,7 @@ const mayBeRounding = (outputs: readonly OutputReport[], agreement: Agreement) =
   return failed.length > 0 && typeof agreement === "string" && failed.every(areFinite);
 };
 
-function judged(
+function comparedOutputs(
   { plain, optimized, exact, random, unheld }: Baseline,
   [newPlain, newOptimized]: readonly (readonly Tensors[])[],
   agreement: Agreement,

@@ -51,22 +51,22 @@ export function expose(
 }
 
 /** A value of a tensor type. */
-export interface Tap {
+export interface InnerValue {
   readonly value: Value;
   /** In ONNX's spelling. */
   readonly dtype: string;
 }
 
 /** A model whose outputs expose values of any of its scopes. */
-export type Taps = ReturnType<typeof withTaps>;
+export type ExposedInner = ReturnType<typeof exposeInner>;
 
 /** Makes values of any scope outputs of the model; those of a loop at its first iteration. */
-export function withTaps(file: ModelFile, taps: Iterable<Tap>) {
+export function exposeInner(file: ModelFile, inner: Iterable<InnerValue>) {
   const outputs = new Map<Value, string>();
   // In opset 8, a Scan runs its body for each example.
   const stacked = (file.opsets.get("") ?? 9) < 9 ? 2 : 1;
   let to: ExposeDraft | undefined;
-  for (const { value, dtype } of taps) {
+  for (const { value, dtype } of inner) {
     if (outputs.has(value)) continue;
     if (value.scope.kind === "main") outputs.set(value, value.name);
     else {

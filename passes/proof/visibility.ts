@@ -17,7 +17,7 @@ import {
 import { Passing } from "./passing.ts";
 
 /** How it is seen that a tensor moves something. */
-export interface Judging {
+export interface Visibility {
   /** The outputs depend on no new tensor, or hold no number, so the last sum is watched instead. */
   readonly bySums: boolean;
   /** The outputs hold only integers or texts, which small steps may leave unchanged. */
@@ -30,14 +30,14 @@ export interface Judging {
 const LARGER = [8, 64, 512];
 
 /** Chooses how movements are seen, at the first point. Returns a clause if none can be seen. */
-export async function judgingOf(runs: LearningRuns, round: Round): Promise<Judging | string> {
-  const { judged, last, running, result, isSteady } = runs;
+export async function visibilityOf(runs: LearningRuns, round: Round): Promise<Visibility | string> {
+  const { comparable, last, running, result, isSteady } = runs;
   const { point, still } = round;
   const again = isSteady ? still : await running(point.feeds, Object.keys(still));
   const told = Object.keys(still).filter(
     (name) => compareTensors(still[name], again[name]).bitEqual,
   );
-  const outputs = told.filter((name) => judged.includes(name));
+  const outputs = told.filter((name) => comparable.includes(name));
   if (outputs.length === 0) return "every output differs from run to run, even with fixed seeds";
   const seen = (names: readonly string[], scale: number): Passing =>
     new Passing(runs, { ...round, point: { ...point, scale } }, names);

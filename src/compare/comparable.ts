@@ -61,7 +61,7 @@ function saturatingEnds({ outputs }: Graph["main"]): Node[] {
 }
 
 /** How a model is run for a comparison, and which of its values are compared. */
-export interface Judged {
+export interface Comparable {
   /** Outputs that are tensors, and substitutes for the others: values of the main graph by name. */
   readonly names: readonly string[];
   /** Returns a form of the model for JavaScript: tensors as outputs, and fixed seeds. */
@@ -69,11 +69,11 @@ export interface Judged {
 }
 
 /** Returns how forms of a model are compared; `there` returns whether all have a value. */
-export function judgedOf(
+export function comparableOf(
   graph: Graph,
   types: Types,
   there: (name: string) => boolean = () => true,
-): Judged {
+): Comparable {
   const others = nonTensors(graph);
   const shown = lastFloats(graph, types).filter(there);
   const tensors = graph.main.outputs.map(({ name }) => name).filter((n) => !others.includes(n));
