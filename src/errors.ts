@@ -14,7 +14,7 @@ const WRITE_FAILURES: Readonly<Record<string, string>> = {
   EDQUOT: "your disk quota is used up",
   ELOOP: "its links lead in a circle",
   ENAMETOOLONG: "its name is too long",
-  ENOENT: "its folder does not exist",
+  ENOENT: "its folder does not exist or takes no files",
   ENOSPC: "the disk is full",
   ENOTDIR: "a part of its path is a file, not a folder",
   EROFS: "the file system is read-only",

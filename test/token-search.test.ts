@@ -69,7 +69,8 @@ it("but they can be neither inputs nor trained there, which is said in a sentenc
   const { model } = await within("beam-search");
   const [{ name }] = (await extractAdapter(model)).tensors;
   expect(() => weightsAsInputs(model, [name])).toThrow(/inside the decoder of a token search/);
-  const options = { ort, loss: "mse", inputs: {}, target: { name: "t", type: null } } as never;
+  const target = { name: "t", type: { dtype: "float", shape: [1] } };
+  const options = { ort, loss: "mse", inputs: {}, target } as const;
   await expect(stepGraph(model, options)).rejects.toThrow(/inside the decoder of a token search/);
 });
 
