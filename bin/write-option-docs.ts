@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import { camelCased } from "./commands/command.ts";
 
 // Part of the build: editors show what an option of the API is for, which its declaration says once.
 
@@ -11,15 +12,12 @@ const OPTION =
 function comment(option: string, describe: string): string {
   const [sentence, stated] = describe
     .replace("%s", "this")
-    .replace(/--([a-z-]+)/g, (_, option) => camelCase(option))
+    .replace(/--([a-z-]+)/g, (_, option) => camelCased(option))
     .split(/ {2}\[default: |\]$/);
   const value = stated ?? /^ +readonly default: (?!null)(.*);$/m.exec(option)?.[1];
   const capital = sentence[0].toUpperCase() + sentence.slice(1);
   return `${capital}.${value === undefined ? "" : ` Default: ${value}.`}`;
 }
-
-const camelCase = (option: string) =>
-  option.replace(/-([a-z])/g, (_, letter) => letter.toUpperCase());
 
 const dist = path.join(import.meta.dirname, "..");
 for (const name of fs.readdirSync(dist, { recursive: true, encoding: "utf8" })) {
